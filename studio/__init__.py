@@ -1,0 +1,1 @@
+"""Easel: a creative studio that runs on one person's workstation."""

@@ -1,0 +1,61 @@
+"""Job: one durable row of work, and Report, what the work calls while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from PIL import Image
+
+# kind -> lane. `paint` jobs are long; `look` jobs are short, so that search stays quick while a picture is painted.
+LANES = {
+    "paint": "paint",
+    "import": "paint",  # long: embeds and captions many files
+    "find": "look",
+    "caption": "look",
+    "clear": "look",  # check one upload, embed it, give it back as an artwork-less preview
+    "tokens": "look",  # what the model will see of a prompt
+    "warm": "look",  # load what the first look needs
+}
+WAITING = ("waiting",)
+LIVE = ("waiting", "running")
+ENDED = ("done", "refused", "failed", "cancelled", "interrupted")
+STATES = LIVE + ENDED
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the queue. Times are Unix seconds; `seconds` is measured on a monotonic clock by the worker."""
+
+    id: int
+    kind: str
+    lane: str
+    state: str
+    payload: dict[str, Any]
+    done: int = 0
+    total: int = 0
+    stage: str = ""  # a few words: "loading Storybook", "painting", "checking"
+    preview: str = ""  # file name inside previews/, changes with every new preview
+    cancel: bool = False
+    result: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    attempts: int = 0
+    created_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    seconds: float | None = None
+
+    @property
+    def live(self) -> bool:
+        """Waiting or running."""
+        return self.state in LIVE
+
+
+class Report(Protocol):
+    """What a job calls as it goes; raises Cancelled when somebody pressed Cancel.
+
+    `draft` makes a small picture and is called only when somebody watches.
+    """
+
+    def __call__(self, done: int, total: int, draft: Callable[[], Image.Image] | None = None) -> None: ...

@@ -1,0 +1,176 @@
+"""Recipe: everything that decides a picture, frozen, checked and serialisable. It never loads a model or a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from studio.domain.control import Control
+from studio.domain.errors import BadInput
+
+VERSION = 1
+TASKS = ("create", "vary", "inpaint")
+# Our name -> what it is called elsewhere. The painter holds the scheduler classes.
+SAMPLERS = {
+    "dpm++ 2m": "DPM++ 2M",
+    "dpm++ 2m karras": "DPM++ 2M Karras",
+    "euler": "Euler",
+    "euler a": "Euler a",
+    "ddim": "DDIM",
+    "unipc": "UniPC",
+    "heun": "Heun",
+    "pndm": "PLMS",
+    "lcm": "LCM",
+}
+PROMPT_LIMIT = 4_000  # characters; a 77-token model sees about 300 of them
+SIZE_RANGE = (64, 2_048)  # pixels
+SIZE_STEP = 8  # the VAE's factor
+STEPS_RANGE = (1, 150)
+GUIDANCE_RANGE = (0.0, 30.0)
+COUNT_RANGE = (1, 8)
+SEED_LIMIT = 2**63  # exclusive; what SQLite and torch both hold
+_HASH = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Lora:
+    """One LoRA in a recipe: its name on the shelf and its weight (-2 to 2)."""
+
+    name: str
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.weight) and -2 <= self.weight <= 2):
+            raise BadInput("loras", "A LoRA's weight must be between -2 and 2.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a picture.
+
+    Sizes are pixels (multiples of 8), `guidance` is the classifier-free guidance scale, `strength` the share of noise put on
+    the source (0 to 1). `source` and `mask` are SHA-256 names. With `count` above 1 picture i is painted with seed + i.
+    Raises BadInput, naming the field, for any value out of range.
+    """
+
+    prompt: str
+    negative: str = ""
+    task: str = "create"
+    pack: str = "storybook"
+    width: int = 128
+    height: int = 128
+    steps: int = 20
+    guidance: float = 4.0
+    sampler: str = "dpm++ 2m"
+    seed: int = 0
+    count: int = 1
+    strength: float = 1.0
+    source: str | None = None
+    mask: str | None = None
+    controls: tuple[Control, ...] = ()
+    loras: tuple[Lora, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_text("prompt", self.prompt)
+        _check_text("negative", self.negative)
+        if not self.prompt.strip():
+            raise BadInput("prompt", "The prompt is empty; say in a few words what to paint.")
+        if self.task not in TASKS:
+            raise BadInput("task", f"There is no task named {self.task!r}; choose one of {', '.join(TASKS)}.")
+        if not (isinstance(self.pack, str) and _NAME.fullmatch(self.pack)):
+            raise BadInput("pack", f"{self.pack!r} is not the name of a pack; the Shelf page lists them.")
+        for name in ("width", "height"):
+            _check_int(name, getattr(self, name), *SIZE_RANGE, unit=" pixels")
+            if getattr(self, name) % SIZE_STEP:
+                raise BadInput(name, f"The {name} must be a multiple of {SIZE_STEP}; {getattr(self, name)} is not.")
+        _check_int("steps", self.steps, *STEPS_RANGE)
+        _check_number("guidance", self.guidance, *GUIDANCE_RANGE)
+        _check_number("strength", self.strength, 0.0, 1.0)
+        _check_int("count", self.count, *COUNT_RANGE)
+        if self.sampler not in SAMPLERS:
+            raise BadInput("sampler", f"There is no sampler named {self.sampler!r}; choose one of {', '.join(SAMPLERS)}.")
+        _check_int("seed", self.seed, 0, SEED_LIMIT - COUNT_RANGE[1])
+        for name in ("source", "mask"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, str) and _HASH.fullmatch(value)):
+                raise BadInput(name, f"The {name} must be the SHA-256 of a picture in the gallery.")
+        if self.task != "create" and self.source is None:
+            raise BadInput("source", f"To {self.task} a picture, choose the source picture first.")
+        if self.task == "inpaint" and self.mask is None:
+            raise BadInput("mask", "To inpaint, brush a mask over what should change.")
+
+    def with_seed(self, seed: int) -> Recipe:
+        """The recipe of one picture of this batch."""
+        return dataclasses.replace(self, seed=seed, count=1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict with the format's version."""
+        return {"version": VERSION, **dataclasses.asdict(self)}
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces, so that equal recipes are equal bytes."""
+        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Recipe:
+        """Read a recipe back; raises BadInput for unknown keys, a newer version or any bad value."""
+        if not isinstance(data, dict):
+            raise BadInput("recipe", "A recipe must be a JSON object.")
+        fields = dict(data)
+        version = fields.pop("version", VERSION)
+        if version != VERSION:
+            raise BadInput("version", f"This recipe is of version {version!r}; this Easel reads version {VERSION}.")
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(fields) - known)
+        if unknown:
+            raise BadInput(unknown[0], f"A recipe has no field named {unknown[0]!r}.")
+        if "prompt" not in fields:
+            raise BadInput("prompt", "The recipe has no prompt.")
+        try:
+            if "controls" in fields:
+                fields["controls"] = tuple(Control(**control) for control in fields["controls"])
+            if "loras" in fields:
+                fields["loras"] = tuple(Lora(**lora) for lora in fields["loras"])
+        except TypeError as error:
+            raise BadInput("controls", f"A control or LoRA of this recipe cannot be read ({error}).") from error
+        return cls(**fields)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Read `to_json` back; raises BadInput."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise BadInput("recipe", f"The recipe is not JSON ({error}).") from error
+        return cls.from_dict(data)
+
+
+def _check_text(field: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise BadInput(field, f"The {field} must be text.")
+    if len(value) > PROMPT_LIMIT:
+        raise BadInput(field, f"The {field} has {len(value):,} characters; {PROMPT_LIMIT:,} is the most it can have.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadInput(field, f"The {field} holds a broken character at place {error.start + 1}; delete it.") from error
+
+
+def _check_int(field: str, value: object, low: int, high: int, *, unit: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadInput(field, f"The {field} must be a whole number between {low:,} and {high:,}{unit}.")
+    if not low <= value <= high:
+        shown = f"{value:,}" if abs(value) < 10**20 else "this number"
+        raise BadInput(field, f"The {field} must be between {low:,} and {high:,}{unit}; {shown} is not.")
+
+
+def _check_number(field: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadInput(field, f"The {field} must be a number between {low:g} and {high:g}.")
+    if not low <= value <= high:
+        raise BadInput(field, f"The {field} must be between {low:g} and {high:g}; {value:g} is not.")
