@@ -1,0 +1,261 @@
+"""Studio: everything the front may do, wired. It submits, reads, searches and configures; it never loads a model."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from studio.database import Database
+from studio.domain.artwork import Hit, Query
+from studio.domain.errors import BadInput, Failed, StorageBroken, WorkerLost
+from studio.domain.job import Job
+from studio.domain.recipe import Recipe
+from studio.domain.settings import Settings
+from studio.gallery.files import Files
+from studio.gallery.gallery import Gallery
+from studio.jobs.queue import Queue
+from studio.jobs.supervisor import Supervisor
+from studio.packs.shelf import Shelf
+from studio.packs.words import PromptReading, read_prompt
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+POLL = 0.05  # seconds between two looks at a job that somebody waits for
+LIBRARIES = ("torch", "diffusers", "transformers", "streamlit", "safetensors", "pillow", "faiss-cpu")
+
+
+def default_home() -> Path:
+    """EASEL_HOME, or the usual place for a user's data."""
+    chosen = os.environ.get("EASEL_HOME")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "easel"
+
+
+def open_home(home: Path) -> Path:
+    """Make the home folder if need be and return it; raises StorageBroken when it cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = home / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise StorageBroken(
+            f"The home folder {home} cannot be written ({error.strerror}); set EASEL_HOME to a folder that can."
+        ) from error
+    return home.resolve()
+
+
+def open_shelf(home: Path) -> Shelf:
+    """The packs that ship with us and those installed in the home folder."""
+    return Shelf(catalogue=ASSETS / "packs", places=(home / "packs", ASSETS))
+
+
+class Studio:
+    """One home folder, opened. Cheap to make; safe to use from several threads."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = open_home(home)
+        self.database = Database(self.home / "easel.db")
+        self.files = Files(self.home)
+        self.gallery = Gallery(database=self.database, files=self.files)
+        self.queue = Queue(self.database)
+        self.shelf = open_shelf(self.home)
+        self.supervisor = Supervisor(self.home)
+
+    # --- work ---------------------------------------------------------------------------------------------------
+
+    def submit(self, kind: str, payload: dict[str, Any], *, key: str | None = None) -> Job:
+        """Put a job in the queue and make sure that somebody works on it. The same key twice is the same job."""
+        job = self.queue.submit(kind, payload, key=key)
+        self.supervisor.ensure()
+        return job
+
+    def paint(self, recipe: Recipe, *, key: str | None = None) -> Job:
+        """Queue a recipe; raises PackMissing before anything is queued when its pack is not whole."""
+        self.shelf.whole(recipe.pack)
+        return self.submit("paint", {"recipe": recipe.to_dict()}, key=key)
+
+    def find(self, query: Query) -> Job:
+        """Queue a search by meaning; its hits are read with `hits`."""
+        filters = {"tag": query.tag, "favourites": query.favourites, "kind": query.kind}
+        payload = {
+            "words": [list(pair) for pair in query.words],
+            "like": [list(pair) for pair in query.like],
+            "filters": filters,
+            "limit": query.limit,
+            "offset": query.offset,
+        }
+        return self.submit("find", payload)
+
+    def hits(self, job: Job) -> list[Hit]:
+        """The artworks a finished search found, best first; those deleted since are left out."""
+        pairs = job.result.get("hits", [])
+        artworks = self.gallery.many([id for id, _ in pairs])
+        return [Hit(artworks[id], score) for id, score in pairs if id in artworks]
+
+    def search(self, query: Query, *, timeout: float = 120.0) -> list[Hit]:
+        """Search and wait for the answer; without words or pictures the table answers alone, newest first."""
+        if not query.by_meaning:
+            return [Hit(artwork) for artwork in self.gallery.page(query)]
+        job = self.wait(self.find(query).id, timeout=timeout)
+        if job.state != "done":
+            raise Failed(job.error or f"The search was {job.state}.")
+        return self.hits(job)
+
+    def upload(self, data: bytes) -> str:
+        """Put a file that somebody gave us where the worker finds it; returns its name there. Nothing is shown yet."""
+        return self.files.spool(data)
+
+    def import_files(self, files: list[tuple[bytes, str]], *, key: str | None = None) -> Job:
+        """Queue an import of (bytes, original name) pairs."""
+        listed = [{"spool": self.upload(data), "name": name} for data, name in files]
+        return self.submit("import", {"files": listed}, key=key)
+
+    def import_folder(self, folder: Path, *, key: str | None = None) -> Job:
+        """Queue an import of every picture below a folder; raises BadInput when it is not one."""
+        folder = folder.expanduser()
+        try:
+            if not folder.is_dir():
+                raise BadInput("folder", f"{folder} is not a folder.")
+        except (OSError, ValueError) as error:
+            raise BadInput("folder", f"That path cannot be read ({error}).") from error
+        return self.submit("import", {"folder": str(folder.resolve())}, key=key)
+
+    def caption(self, *, artwork: int | None = None, data: bytes | None = None) -> Job:
+        """Queue a caption of an artwork, or of a file's bytes (which the gate checks first)."""
+        if artwork is not None:
+            return self.submit("caption", {"artwork": artwork})
+        if data is None:
+            raise BadInput("file", "Give an artwork or a file to caption.")
+        return self.submit("caption", {"spool": self.upload(data)})
+
+    def clear(self, data: bytes, name: str) -> Job:
+        """Queue the gate's look at one upload; its result names a preview that may be shown."""
+        return self.submit("clear", {"spool": self.upload(data), "name": name})
+
+    # --- jobs ---------------------------------------------------------------------------------------------------
+
+    def job(self, id: int) -> Job:
+        """One job; raises BadInput when there is none of that number."""
+        return self.queue.get(id)
+
+    def watch(self, id: int) -> None:
+        """Say that somebody looks at this job, so that drafts are worth making."""
+        self.queue.watch(id)
+
+    def cancel(self, id: int) -> None:
+        """Ask a job to stop; it does so within one step."""
+        self.queue.cancel(id)
+
+    def again(self, id: int) -> Job:
+        """Queue the same work once more: same recipe, same seed."""
+        job = self.queue.again(id)
+        self.supervisor.ensure()
+        return job
+
+    def to_front(self, id: int) -> None:
+        """Make a waiting job the next of its lane."""
+        self.queue.to_front(id)
+
+    def seconds_left(self, job: Job) -> float | None:
+        """How long a job will still take by this machine's own history; None while there is none."""
+        return self.queue.seconds_left(job)
+
+    def wait(
+        self, id: int, *, on_change: Callable[[Job], None] | None = None, timeout: float | None = None, poll: float = POLL
+    ) -> Job:
+        """Wait for a job to end, calling `on_change` whenever its row changes; raises WorkerLost after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        seen: Job | None = None
+        checked = 0.0
+        while True:
+            job = self.queue.get(id)
+            if job != seen:
+                seen = job
+                if on_change is not None:
+                    on_change(job)
+            if not job.live:
+                return job
+            now = time.monotonic()
+            if deadline is not None and now > deadline:
+                raise WorkerLost(f"Job {id} did not end within {timeout:g} s; see the Queue page or logs/worker.log.")
+            if now - checked > 1.0:  # a dead worker is noticed by whoever waits
+                checked = now
+                self.supervisor.ensure()
+            time.sleep(poll)
+
+    # --- what the person chose, and what is true ----------------------------------------------------------------------
+
+    def draft(self, name: str) -> dict[str, Any] | None:
+        """What was typed on a page and not yet used; None when nothing was."""
+        body = self.database.load("drafts", name)
+        return body if isinstance(body, dict) else None
+
+    def keep_draft(self, name: str, body: dict[str, Any]) -> None:
+        """Keep what is typed on a page, so that a refresh, a new tab or a restart brings it back."""
+        self.database.keep("drafts", name, body)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as stored; the defaults where they cannot be read."""
+        body = self.database.load("settings", "settings")
+        try:
+            return Settings.from_dict(body) if isinstance(body, dict) else Settings()
+        except (BadInput, TypeError):
+            return Settings()
+
+    def save_settings(self, settings: Settings) -> None:
+        """Store the settings."""
+        self.database.keep("settings", "settings", asdict(settings))
+
+    def read_prompt(self, pack: str, text: str) -> PromptReading:
+        """What the pack's model will see of a prompt."""
+        return read_prompt(self.shelf.get(pack), text)
+
+    def check(self) -> list[str]:
+        """Everything wrong with this home folder and its packs, a sentence each: database, files, hashes, index."""
+        problems = [f"The database is damaged: {problem}." for problem in self.database.problems()]
+        problems += self.gallery.check()
+        for pack in self.shelf.packs():
+            problems += [f"Pack {pack.id}: {problem}" for problem in self.shelf.verify(pack)]
+        return problems
+
+    def facts(self) -> dict[str, Any]:
+        """What the Settings page shows of this machine."""
+        database = self.database.path
+        return {
+            "home": str(self.home),
+            "free_bytes": self.files.free(),
+            "database_bytes": database.stat().st_size,
+            "backups": [str(path) for path in self.database.backups()],
+            "artworks": self.gallery.count(Query()),
+            "binned": self.gallery.count(Query(binned=True)),
+            "python": platform.python_version(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {sys.platform}",
+            "versions": {name: _version(name) for name in LIBRARIES},
+        }
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self.database.close()
+
+
+def open_studio(home: Path | None = None) -> Studio:
+    """Open the home folder (EASEL_HOME by default); loads neither torch nor streamlit nor faiss."""
+    return Studio(home or default_home())
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

@@ -1,0 +1,1 @@
+"""Packs: what weights are on this machine and whether they are whole. Nothing here loads a weight."""
