@@ -14,7 +14,7 @@ from typing import Any
 
 from studio.database import Database
 from studio.domain.artwork import Hit, Query
-from studio.domain.errors import BadInput, Failed, StorageBroken, WorkerLost
+from studio.domain.errors import BadInput, Failed, WorkerLost
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.domain.settings import Settings
@@ -22,41 +22,12 @@ from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.jobs.queue import Queue
 from studio.jobs.supervisor import Supervisor
-from studio.packs.shelf import Shelf
+from studio.packs.shelf import open_shelf
 from studio.packs.words import PromptReading, read_prompt
+from studio.places import default_home, open_home
 
-ROOT = Path(__file__).resolve().parent.parent
-ASSETS = ROOT / "assets"
 POLL = 0.05  # seconds between two looks at a job that somebody waits for
 LIBRARIES = ("torch", "diffusers", "transformers", "streamlit", "safetensors", "pillow", "faiss-cpu")
-
-
-def default_home() -> Path:
-    """EASEL_HOME, or the usual place for a user's data."""
-    chosen = os.environ.get("EASEL_HOME")
-    if chosen:
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "easel"
-
-
-def open_home(home: Path) -> Path:
-    """Make the home folder if need be and return it; raises StorageBroken when it cannot be written."""
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = home / f".probe-{os.getpid()}"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise StorageBroken(
-            f"The home folder {home} cannot be written ({error.strerror}); set EASEL_HOME to a folder that can."
-        ) from error
-    return home.resolve()
-
-
-def open_shelf(home: Path) -> Shelf:
-    """The packs that ship with us and those installed in the home folder."""
-    return Shelf(catalogue=ASSETS / "packs", places=(home / "packs", ASSETS))
 
 
 class Studio:
@@ -171,7 +142,12 @@ class Studio:
         return self.queue.seconds_left(job)
 
     def wait(
-        self, id: int, *, on_change: Callable[[Job], None] | None = None, timeout: float | None = None, poll: float = POLL
+        self,
+        id: int,
+        *,
+        on_change: Callable[[Job], None] | None = None,
+        timeout: float | None = None,
+        poll: float = POLL,
     ) -> Job:
         """Wait for a job to end, calling `on_change` whenever its row changes; raises WorkerLost after `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout

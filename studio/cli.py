@@ -42,10 +42,14 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m studio", description="Easel, a creative studio on your own machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m studio", description="Easel, a creative studio on your own machine."
+    )
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def verb(name: str, run: Callable[[argparse.Namespace], int], help: str, *, json: bool = True) -> argparse.ArgumentParser:
+    def verb(
+        name: str, run: Callable[[argparse.Namespace], int], help: str, *, json: bool = True
+    ) -> argparse.ArgumentParser:
         one = verbs.add_parser(name, help=help, description=help)
         one.set_defaults(verb=run)
         if json:
@@ -111,7 +115,11 @@ def _paint(options: argparse.Namespace) -> int:
         reasons.append(job.error)
     state = {"id": job.id, "state": job.state, "seconds": job.seconds, "reasons": reasons}
     answer = {"job": state, "artworks": [_artwork(studio, artwork) for artwork in artworks]}
-    _answer(options, answer, [f"{studio.files.path(one.file)}  seed {one.recipe and one.recipe.seed}  {one.caption}" for one in artworks])
+    _answer(
+        options,
+        answer,
+        [f"{studio.files.path(one.file)}  seed {one.recipe and one.recipe.seed}  {one.caption}" for one in artworks],
+    )
     return _ending(job, reasons)
 
 
@@ -126,7 +134,12 @@ def _find(options: argparse.Namespace) -> int:
     like = tuple((_like(studio, text), 1.0) for text in options.like)
     hits = studio.search(Query(words=words + without, like=like, limit=options.limit))
     rows = [
-        {"id": hit.artwork.id, "path": str(studio.files.path(hit.artwork.file)), "score": hit.score, "caption": hit.artwork.caption}
+        {
+            "id": hit.artwork.id,
+            "path": str(studio.files.path(hit.artwork.file)),
+            "score": hit.score,
+            "caption": hit.artwork.caption,
+        }
         for hit in hits
     ]
     _answer(options, {"hits": rows}, [f"{_score(row['score'])}  {row['path']}  {row['caption']}" for row in rows])
@@ -146,7 +159,9 @@ def _caption(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     studio = _studio()
     job = _wait(studio, studio.import_folder(options.folder))
-    answer = {name: job.result.get(name, empty) for name, empty in (("imported", 0), ("duplicates", 0), ("skipped", []))}
+    answer = {
+        name: job.result.get(name, empty) for name, empty in (("imported", 0), ("duplicates", 0), ("skipped", []))
+    }
     lines = [f"{answer['imported']} imported, {answer['duplicates']} already here, {len(answer['skipped'])} skipped."]
     _answer(options, answer, lines + [f"  {skip['name']!r}: {skip['reason']}" for skip in answer["skipped"]])
     return _ending(job, [job.error] if job.error else [])
@@ -155,7 +170,9 @@ def _import(options: argparse.Namespace) -> int:
 def _queue(options: argparse.Namespace) -> int:
     names = ("id", "kind", "state", "done", "total", "error")
     rows = [{name: getattr(job, name) for name in names} for job in _studio().queue.list(limit=options.limit)]
-    _answer(options, {"jobs": rows}, [f"{row['id']:>6}  {row['kind']:<8} {row['state']:<12} {row['error']}" for row in rows])
+    _answer(
+        options, {"jobs": rows}, [f"{row['id']:>6}  {row['kind']:<8} {row['state']:<12} {row['error']}" for row in rows]
+    )
     return DONE
 
 
@@ -175,7 +192,10 @@ def _packs(options: argparse.Namespace) -> int:
                 "missing": studio.shelf.missing(pack),
             }
         )
-    lines = [f"{row['id']:<12} {row['bytes'] / 2**20:6.1f} MiB  {'incomplete' if row['missing'] else 'ready'}" for row in rows]
+    lines = [
+        f"{row['id']:<12} {row['bytes'] / 2**20:6.1f} MiB  {'incomplete' if row['missing'] else 'ready'}"
+        for row in rows
+    ]
     _answer(options, {"packs": rows}, lines)
     return DONE
 
@@ -187,7 +207,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _worker(options: argparse.Namespace) -> int:
-    from studio.app import default_home, open_home
+    from studio.places import default_home, open_home
     from studio.workshop.worker import main as work
 
     return work(open_home(default_home()))

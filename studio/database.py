@@ -111,7 +111,9 @@ class Database:
     def _connection(self) -> sqlite3.Connection:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+            )
             connection.row_factory = sqlite3.Row
             try:
                 connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
@@ -199,7 +201,9 @@ class Database:
         """Write one JSON body to `drafts` or `settings`."""
         text = json.dumps(body)
         if _checked(table) == "drafts":
-            self.write("INSERT OR REPLACE INTO drafts (name, body, updated_at) VALUES (?, ?, ?)", name, text, time.time())
+            self.write(
+                "INSERT OR REPLACE INTO drafts (name, body, updated_at) VALUES (?, ?, ?)", name, text, time.time()
+            )
         else:
             self.write("INSERT OR REPLACE INTO settings (name, body) VALUES (?, ?)", name, text)
 
@@ -259,11 +263,15 @@ def _sentences(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         text = str(error)
         if "locked" in text or "busy" in text:
-            raise Busy("The gallery is busy: another program holds its database. Wait a moment and try again.") from error
+            raise Busy(
+                "The gallery is busy: another program holds its database. Wait a moment and try again."
+            ) from error
         if "full" in text:
             raise StorageFull(f"The disk that holds {path.parent} is full; free some space and try again.") from error
         if "readonly" in text or "unable to open" in text or "disk I/O" in text:
             raise StorageBroken(f"{path} cannot be written ({text}); check the folder and its permissions.") from error
         if "not a database" in text or "malformed" in text:
-            raise StorageBroken(f"{path} is damaged ({text}). Copy the last file in {path.parent / 'backups'} over it.") from error
+            raise StorageBroken(
+                f"{path} is damaged ({text}). Copy the last file in {path.parent / 'backups'} over it."
+            ) from error
         raise

@@ -1,17 +1,17 @@
 """Every error the studio raises on purpose; each is a sentence that says what to do next.
 
-    EaselError
-    ├── BadInput          a field is out of range; names the field            exit 2
-    │   └── BadPicture    a file that is not a usable picture                 exit 2
-    ├── Refused           the gate said no; carries the verdict               exit 3
-    ├── PackMissing       a pack, or a part of one, is not installed          exit 4
-    ├── Cancelled         somebody pressed Cancel                             exit 130
-    └── Failed            the work itself went wrong                          exit 5
-        ├── NotNumbers    the model produced NaN or infinity
-        ├── StorageFull   the disk is full
-        ├── StorageBroken the home folder or the database cannot be used
-        ├── Busy          the database stayed locked
-        └── WorkerLost    the worker crashed, hung or could not start
+EaselError
+├── BadInput          a field is out of range; names the field            exit 2
+│   └── BadPicture    a file that is not a usable picture                 exit 2
+├── Refused           the gate said no; carries the verdict               exit 3
+├── PackMissing       a pack, or a part of one, is not installed          exit 4
+├── Cancelled         somebody pressed Cancel                             exit 130
+└── Failed            the work itself went wrong                          exit 5
+    ├── NotNumbers    the model produced NaN or infinity
+    ├── StorageFull   the disk is full
+    ├── StorageBroken the home folder or the database cannot be used
+    ├── Busy          the database stayed locked
+    └── WorkerLost    the worker crashed, hung or could not start
 """
 
 from __future__ import annotations

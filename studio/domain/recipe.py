@@ -93,7 +93,9 @@ class Recipe:
         _check_number("strength", self.strength, 0.0, 1.0)
         _check_int("count", self.count, *COUNT_RANGE)
         if self.sampler not in SAMPLERS:
-            raise BadInput("sampler", f"There is no sampler named {self.sampler!r}; choose one of {', '.join(SAMPLERS)}.")
+            raise BadInput(
+                "sampler", f"There is no sampler named {self.sampler!r}; choose one of {', '.join(SAMPLERS)}."
+            )
         _check_int("seed", self.seed, 0, SEED_LIMIT - COUNT_RANGE[1])
         for name in ("source", "mask"):
             value = getattr(self, name)

@@ -88,4 +88,6 @@ def read_manifest(path: Path) -> Manifest:
             data[name] = tuple(data.get(name, ()))
         return Manifest(**data)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PackMissing(f"The description {path.name} cannot be read ({error}); restore it from the repository.") from error
+        raise PackMissing(
+            f"The description {path.name} cannot be read ({error}); restore it from the repository."
+        ) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from studio.domain.errors import PackMissing
 from studio.packs.manifest import Pack, read_manifest
+from studio.places import ASSETS
 
 CHUNK = 1 << 20
 
@@ -84,3 +85,8 @@ class Shelf:
             if digest.hexdigest() != expected:
                 problems.append(f"{path} is not the file it should be (SHA-256 differs); install {pack.id} again.")
         return problems
+
+
+def open_shelf(home: Path) -> Shelf:
+    """The packs installed in the home folder and those that ship with the studio, the former first."""
+    return Shelf(catalogue=ASSETS / "packs", places=(home / "packs", ASSETS))

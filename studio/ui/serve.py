@@ -11,8 +11,8 @@ import time
 import webbrowser
 from types import FrameType
 
-from studio.app import ROOT, default_home, open_home
 from studio.domain.errors import Failed, WorkerLost
+from studio.places import ROOT, default_home, open_home
 
 ADDRESS = "127.0.0.1"
 START_LIMIT = 90.0  # seconds; a cold disk needs ten
