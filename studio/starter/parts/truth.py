@@ -1,0 +1,138 @@
+"""Rendered scenes as tensors with their exact truth, for the parts that learn to see; it draws nothing and trains nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from studio.starter.scenes import Scene
+
+from studio.starter import scenes
+
+SIZE = 128  # what the renderer draws and the painter paints, in pixels
+IGNORE = -100  # cross_entropy's own word for "no answer here"
+# The classes of one cell: nothing, a kind of thing, a person, the skull sign.
+CELL_KINDS = ("nothing", *scenes.KINDS, "person", "skull")
+PERSON, SKULL = len(scenes.KINDS) + 1, len(scenes.KINDS) + 2
+# Two things are told apart by where they are, never by which was drawn first: "left" and "top" come first.
+ORDERS = ("none", "side by side", "one above the other")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is in a batch of pictures.
+
+    pictures: (n, 3, 128, 128) float, 0..1. cover: (n, 5, 128, 128) float, one-hot over the renderer's labels.
+    background (n,), order (n,), skull (n,), kind, colour, size (n, 2), wears (n, 2: shirt and trousers): long, IGNORE where
+    there is nothing to say. slot: (n, 2) long, which of the renderer's things (0 or 1) is first in reading order.
+    """
+
+    scenes: tuple[Scene, ...]
+    pictures: torch.Tensor
+    cover: torch.Tensor
+    background: torch.Tensor
+    kind: torch.Tensor
+    colour: torch.Tensor
+    size: torch.Tensor
+    order: torch.Tensor
+    wears: torch.Tensor
+    person: torch.Tensor
+    skull: torch.Tensor
+
+    def cells(self, grid: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what each cell of a grid shows: kinds and colours, (n, grid, grid) long, IGNORE on edges."""
+        share = F.adaptive_avg_pool2d(self.cover, grid)
+        best, label = share[:, 1:].max(1)  # label 0, 1: things; 2: person; 3: skull
+        things = torch.stack([self._drawn(self.kind, i) for i in (0, 1)], 1)
+        hues = torch.stack([self._drawn(self.colour, i) for i in (0, 1)], 1)
+        n = len(self.scenes)
+        names = torch.cat([things + 1, torch.full((n, 1), PERSON), torch.full((n, 1), SKULL)], 1)
+        nothing = torch.full((n, 2), IGNORE)
+        paints = torch.cat([hues, nothing], 1)
+        flat = label.flatten(1)
+        kinds = names.gather(1, flat).view_as(label)
+        colours = paints.gather(1, flat).view_as(label)
+        # A cell that a shape only brushes belongs to nobody: neither answer would be fair.
+        faint, clear = share[:, 0] > 0.97, best >= 0.25
+        kinds = torch.where(clear, kinds, torch.where(faint, 0, IGNORE))
+        colours = torch.where(clear, colours, IGNORE)
+        return kinds, colours
+
+    def _drawn(self, values: torch.Tensor, index: int) -> torch.Tensor:
+        """Values of the thing that the renderer labelled index + 1."""
+        column = torch.tensor(
+            [reading(scene).index(index) if index < len(scene.things) else 0 for scene in self.scenes]
+        )
+        return values.gather(1, column[:, None])[:, 0]
+
+
+def reading(scene: Scene) -> list[int]:
+    """Return the indexes of the scene's things in reading order: left before right, above before below."""
+    indexes = list(range(len(scene.things)))
+    if scene.relation in ("right of", "below"):
+        indexes.reverse()
+    return indexes
+
+
+def _column(values: Sequence[int | None]) -> torch.Tensor:
+    return torch.tensor([IGNORE if v is None else v for v in values])
+
+
+def truth_of(drawn: Sequence[Scene]) -> Truth:
+    """Render scenes and return pictures with everything that is true of them."""
+    pictures = np.empty((len(drawn), SIZE, SIZE, 3), np.uint8)
+    labels = np.empty((len(drawn), SIZE, SIZE), np.uint8)
+    for i, scene in enumerate(drawn):
+        rendering = scenes.render(scene, size=SIZE)
+        pictures[i], labels[i] = rendering.picture, rendering.labels
+    return Truth(
+        scenes=tuple(drawn),
+        pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255,
+        cover=F.one_hot(torch.from_numpy(labels).long(), 5).permute(0, 3, 1, 2).float(),
+        **facts_of(drawn),
+    )
+
+
+def facts_of(drawn: Sequence[Scene]) -> dict[str, torch.Tensor]:
+    """Return the facts of scenes as tensors, named and shaped as in Truth."""
+    rows: dict[str, list[list[int | None]]] = {"kind": [], "colour": [], "size": []}
+    for scene in drawn:
+        things = [scene.things[i] for i in reading(scene)]
+        for name, words in (("kind", scenes.KINDS), ("colour", scenes.COLOURS), ("size", scenes.SIZES)):
+            values: list[int | None] = [list(words).index(getattr(thing, name)) for thing in things]
+            rows[name].append((values + [None, None])[:2])
+    worn = [[s.person.shirt, s.person.trousers] if s.person else [None, None] for s in drawn]
+    colours = list(scenes.COLOURS)
+    orders = {None: 0, "left of": 1, "right of": 1, "above": 2, "below": 2}
+    return {
+        "background": torch.tensor([list(scenes.BACKGROUNDS).index(s.background) for s in drawn]),
+        **{name: torch.stack([_column(row) for row in values]) for name, values in rows.items()},
+        "order": torch.tensor([orders[s.relation] for s in drawn]),
+        "wears": torch.stack([_column([None if c is None else colours.index(c) for c in row]) for row in worn]),
+        "person": torch.tensor([int(s.person is not None) for s in drawn]),
+        "skull": torch.tensor([int(bool(s.forbidden)) for s in drawn]),
+    }
+
+
+def weather(pictures: torch.Tensor, generator: torch.Generator, *, strength: float = 1.0) -> torch.Tensor:
+    """Return pictures roughened as a painter would: soft, noisy, a little off in tone; (n, 3, h, w) floats in 0..1."""
+
+    def each(low: float, high: float) -> torch.Tensor:
+        return low + (high - low) * torch.rand((len(pictures), 1, 1, 1), generator=generator)
+
+    out = pictures
+    soft = F.avg_pool2d(F.pad(out, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    softer = F.interpolate(F.avg_pool2d(out, 4), size=out.shape[-2:], mode="bicubic")
+    blur, smear = each(-0.5, 1.0).clamp(min=0) * strength, each(-1.0, 0.7).clamp(min=0) * strength
+    out = out + blur * (soft - out)
+    out = out + smear * (softer - out)
+    # Blotches of about 8 pixels look like what a coarse latent grid leaves behind.
+    coarse = torch.randn((len(out), 3, out.shape[-2] // 8, out.shape[-1] // 8), generator=generator)
+    out = out + F.interpolate(coarse, size=out.shape[-2:], mode="bicubic") * each(-0.04, 0.07).clamp(min=0) * strength
+    fine = torch.randn(out.shape, generator=generator)
+    out = out + fine * each(-0.03, 0.05).clamp(min=0) * strength
+    tint = 1 + (torch.rand((len(out), 3, 1, 1), generator=generator) - 0.5) * 0.12 * strength
+    return ((out - 0.5) * (1 + (each(-0.1, 0.1)) * strength) + 0.5 + each(-0.05, 0.05) * strength).mul(tint).clamp(0, 1)

@@ -1,0 +1,305 @@
+"""How each kind of thing, the person and the skull sign look; it never decides where they stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from studio.starter.brush import INK, Brush, Colour, mix, ring
+
+WHITE: Colour = (255, 255, 255)
+CREAM: Colour = (255, 240, 200)
+TIMBER: Colour = (112, 72, 44)
+LEAF: Colour = (66, 150, 70)
+
+PALETTE: dict[str, Colour] = {
+    "red": (224, 44, 46),
+    "orange": (250, 140, 26),
+    "yellow": (253, 218, 48),
+    "green": (46, 158, 70),
+    "blue": (44, 98, 220),
+    "purple": (134, 60, 186),
+    "pink": (250, 132, 188),
+    "white": (248, 248, 246),
+    "brown": (130, 78, 42),
+}
+HAIR: dict[str, Colour] = {"black": (40, 34, 40), "brown": (112, 66, 34), "blond": (244, 206, 92), "red": (206, 84, 34)}
+SKIN: dict[str, Colour] = {"pale": (252, 220, 190), "tan": (222, 164, 112), "dark": (122, 76, 50)}
+
+
+def _dark(colour: Colour) -> Colour:
+    return mix(colour, INK, 0.32)
+
+
+def _light(colour: Colour) -> Colour:
+    return mix(colour, WHITE, 0.45)
+
+
+def _ball(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.ellipse(x, y, 0.92 * r, 0.92 * r, c)
+    b.ellipse(x - 0.3 * r, y - 0.36 * r, 0.25 * r, 0.18 * r, _light(c), ink=None)
+
+
+def _box(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    s = 0.8 * r
+    b.polygon([(x - s, y - s), (x + s, y - s), (x + s, y + s), (x - s, y + s)], c)
+    b.polygon([(x - s, y - s), (x + s, y - s), (x + s, y - 0.42 * s), (x - s, y - 0.42 * s)], _dark(c))
+
+
+def _star(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    points = []
+    for i in range(10):
+        turn, reach = math.radians(-90 + 36 * i), r * (1.06 if i % 2 == 0 else 0.46)
+        points.append((x + reach * math.cos(turn), y + 0.06 * r + reach * math.sin(turn)))
+    b.polygon(points, c)
+
+
+def _heart(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    points = []
+    for i in range(36):
+        t = 2 * math.pi * i / 36
+        px = 16 * math.sin(t) ** 3
+        py = 13 * math.cos(t) - 5 * math.cos(2 * t) - 2 * math.cos(3 * t) - math.cos(4 * t)
+        points.append((x + r * px / 16.5, y - r * (py + 2) / 16.0))
+    b.polygon(points, c)
+
+
+def _house(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.polygon(
+        [
+            (x - 0.72 * r, y - 0.1 * r),
+            (x + 0.72 * r, y - 0.1 * r),
+            (x + 0.72 * r, y + 0.92 * r),
+            (x - 0.72 * r, y + 0.92 * r),
+        ],
+        c,
+    )
+    b.polygon([(x - 0.96 * r, y - 0.08 * r), (x, y - 0.98 * r), (x + 0.96 * r, y - 0.08 * r)], _dark(c))
+    b.polygon(
+        [
+            (x - 0.2 * r, y + 0.3 * r),
+            (x + 0.2 * r, y + 0.3 * r),
+            (x + 0.2 * r, y + 0.92 * r),
+            (x - 0.2 * r, y + 0.92 * r),
+        ],
+        TIMBER,
+        line=0.007,
+    )
+    for side in (-0.47, 0.47):
+        wx, wy, s = x + side * r, y + 0.26 * r, 0.15 * r
+        b.polygon([(wx - s, wy - s), (wx + s, wy - s), (wx + s, wy + s), (wx - s, wy + s)], CREAM, line=0.007)
+
+
+def _tree(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.polygon(
+        [
+            (x - 0.15 * r, y + 0.1 * r),
+            (x + 0.15 * r, y + 0.1 * r),
+            (x + 0.22 * r, y + 0.98 * r),
+            (x - 0.22 * r, y + 0.98 * r),
+        ],
+        TIMBER,
+    )
+    lobes = ((-0.42, 0.0, 0.46), (0.42, 0.0, 0.46), (0.0, -0.45, 0.54))
+    for dx, dy, s in lobes:
+        b.ellipse(x + dx * r, y + dy * r, s * r + 0.009, s * r + 0.009, INK, ink=None)
+    for dx, dy, s in (*lobes, (0.0, 0.0, 0.4)):
+        b.ellipse(x + dx * r, y + dy * r, s * r, s * r, c, ink=None)
+
+
+def _boat(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.stroke([(x, y - 0.92 * r), (x, y + 0.4 * r)], INK, 0.016)
+    b.polygon([(x + 0.08 * r, y - 0.86 * r), (x + 0.74 * r, y + 0.2 * r), (x + 0.08 * r, y + 0.2 * r)], WHITE)
+    b.polygon([(x - 0.1 * r, y - 0.6 * r), (x - 0.1 * r, y + 0.2 * r), (x - 0.6 * r, y + 0.2 * r)], _light(c))
+    b.polygon(
+        [
+            (x - 1.0 * r, y + 0.36 * r),
+            (x + 1.0 * r, y + 0.36 * r),
+            (x + 0.62 * r, y + 0.92 * r),
+            (x - 0.62 * r, y + 0.92 * r),
+        ],
+        c,
+    )
+
+
+def _fish(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.polygon([(x + 0.45 * r, y), (x + 1.02 * r, y - 0.52 * r), (x + 1.02 * r, y + 0.52 * r)], _dark(c))
+    b.ellipse(x - 0.18 * r, y, 0.82 * r, 0.56 * r, c)
+    b.polygon(
+        [(x - 0.05 * r, y + 0.02 * r), (x + 0.34 * r, y - 0.2 * r), (x + 0.34 * r, y + 0.26 * r)], _dark(c), line=0.006
+    )
+    b.ellipse(x - 0.58 * r, y - 0.12 * r, 0.15 * r, 0.15 * r, WHITE, line=0.006)
+    b.ellipse(x - 0.62 * r, y - 0.12 * r, 0.07 * r, 0.07 * r, INK, ink=None)
+
+
+def _flower(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.stroke([(x, y - 0.2 * r), (x, y + 0.98 * r)], (40, 110, 50), 0.13 * r)
+    b.polygon([(x, y + 0.8 * r), (x + 0.5 * r, y + 0.4 * r), (x + 0.46 * r, y + 0.7 * r)], LEAF, line=0.007)
+    cy = y - 0.34 * r
+    petals = [
+        (x + 0.4 * r * math.cos(t), cy + 0.4 * r * math.sin(t)) for t in (math.radians(-90 + 72 * i) for i in range(5))
+    ]
+    for px, py in petals:
+        b.ellipse(px, py, 0.29 * r, 0.29 * r, c)
+    middle = (214, 120, 20) if c == PALETTE["yellow"] else (255, 214, 60)
+    b.ellipse(x, cy, 0.22 * r, 0.22 * r, middle, line=0.007)
+
+
+def _mushroom(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.polygon([(x - 0.26 * r, y), (x + 0.26 * r, y), (x + 0.34 * r, y + 0.9 * r), (x - 0.34 * r, y + 0.9 * r)], CREAM)
+    b.polygon(ring(x, y + 0.14 * r, 0.96 * r, 1.02 * r, 180, 360), c)
+    spot = (206, 206, 214) if c == PALETTE["white"] else WHITE
+    for dx, dy, s in ((-0.48, -0.18, 0.17), (0.04, -0.5, 0.19), (0.5, -0.14, 0.16)):
+        b.ellipse(x + dx * r, y + dy * r, s * r, s * r, spot, ink=None)
+
+
+def _umbrella(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.stroke([(x, y - 0.9 * r), (x, y + 0.78 * r)], INK, 0.1 * r)
+    b.stroke(ring(x + 0.17 * r, y + 0.76 * r, 0.17 * r, 0.17 * r, 180, 0, 10), INK, 0.1 * r)
+    dome = ring(x, y + 0.1 * r, 1.0 * r, 0.9 * r, 180, 360)
+    hem = [
+        (x + dx * r, y + (0.1 if i % 2 == 0 else -0.06) * r)
+        for i, dx in enumerate((1.0, 0.75, 0.5, 0.25, 0.0, -0.25, -0.5, -0.75, -1.0))
+    ]
+    b.polygon([*dome, *hem], c)
+    b.polygon(
+        [*ring(x, y + 0.1 * r, 0.4 * r, 0.9 * r, 180, 360), (x + 0.2 * r, y - 0.04 * r), (x - 0.2 * r, y - 0.04 * r)],
+        _dark(c),
+        ink=None,
+    )
+
+
+def _car(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.polygon([(x - 0.6 * r, y), (x - 0.36 * r, y - 0.56 * r), (x + 0.34 * r, y - 0.56 * r), (x + 0.64 * r, y)], c)
+    b.polygon(
+        [
+            (x - 0.4 * r, y - 0.06 * r),
+            (x - 0.26 * r, y - 0.42 * r),
+            (x - 0.02 * r, y - 0.42 * r),
+            (x - 0.02 * r, y - 0.06 * r),
+        ],
+        (190, 226, 250),
+        line=0.006,
+    )
+    b.polygon(
+        [
+            (x + 0.1 * r, y - 0.06 * r),
+            (x + 0.1 * r, y - 0.42 * r),
+            (x + 0.27 * r, y - 0.42 * r),
+            (x + 0.44 * r, y - 0.06 * r),
+        ],
+        (190, 226, 250),
+        line=0.006,
+    )
+    b.polygon(
+        [
+            (x - 1.0 * r, y + 0.04 * r),
+            (x - 0.86 * r, y - 0.04 * r),
+            (x + 0.86 * r, y - 0.04 * r),
+            (x + 1.0 * r, y + 0.1 * r),
+            (x + 1.0 * r, y + 0.46 * r),
+            (x - 1.0 * r, y + 0.46 * r),
+        ],
+        c,
+    )
+    for side in (-0.54, 0.54):
+        b.ellipse(x + side * r, y + 0.46 * r, 0.27 * r, 0.27 * r, INK)
+        b.ellipse(x + side * r, y + 0.46 * r, 0.11 * r, 0.11 * r, (200, 200, 206), ink=None)
+
+
+DRAW: dict[str, Callable[[Brush, float, float, float, Colour], None]] = {
+    "ball": _ball,
+    "box": _box,
+    "star": _star,
+    "heart": _heart,
+    "house": _house,
+    "tree": _tree,
+    "boat": _boat,
+    "fish": _fish,
+    "flower": _flower,
+    "mushroom": _mushroom,
+    "umbrella": _umbrella,
+    "car": _car,
+}
+
+
+def draw_sign(b: Brush, x: float, y: float, r: float) -> None:
+    """The skull sign: a black board on a post with a white skull; the harmless stand-in for what a gate must stop."""
+    bone: Colour = (246, 244, 236)
+    b.polygon(
+        [
+            (x - 0.09 * r, y + 0.5 * r),
+            (x + 0.09 * r, y + 0.5 * r),
+            (x + 0.09 * r, y + 1.25 * r),
+            (x - 0.09 * r, y + 1.25 * r),
+        ],
+        TIMBER,
+    )
+    b.polygon(
+        [
+            (x - 0.86 * r, y - 0.86 * r),
+            (x + 0.86 * r, y - 0.86 * r),
+            (x + 0.86 * r, y + 0.72 * r),
+            (x - 0.86 * r, y + 0.72 * r),
+        ],
+        (30, 28, 34),
+        ink=(214, 170, 40),
+        line=0.018,
+    )
+    b.ellipse(x, y - 0.2 * r, 0.56 * r, 0.5 * r, bone, ink=None)
+    b.polygon(
+        [
+            (x - 0.3 * r, y + 0.1 * r),
+            (x + 0.3 * r, y + 0.1 * r),
+            (x + 0.26 * r, y + 0.54 * r),
+            (x - 0.26 * r, y + 0.54 * r),
+        ],
+        bone,
+        ink=None,
+    )
+    for side in (-0.23, 0.23):
+        b.ellipse(x + side * r, y - 0.16 * r, 0.16 * r, 0.18 * r, (30, 28, 34), ink=None)
+    b.polygon([(x, y + 0.04 * r), (x - 0.08 * r, y + 0.2 * r), (x + 0.08 * r, y + 0.2 * r)], (30, 28, 34), ink=None)
+    for dx in (-0.11, 0.0, 0.11):
+        b.stroke([(x + dx * r, y + 0.36 * r), (x + dx * r, y + 0.52 * r)], (30, 28, 34), 0.035 * r)
+
+
+def draw_person(
+    b: Brush, points: Sequence[tuple[float, float, bool]], hair: str, skin: str, shirt: str, trousers: str
+) -> None:
+    """A paper-doll figure along OpenPose-18 keypoints; its measures follow the distance from neck to hips."""
+    p = [(x, y) for x, y, _ in points]
+    nose, neck = p[0], p[1]
+    hips = ((p[8][0] + p[11][0]) / 2, (p[8][1] + p[11][1]) / 2)
+    u = math.dist(neck, hips)
+    face, top, legs, crown = SKIN[skin], PALETTE[shirt], PALETTE[trousers], HAIR[hair]
+    limb, edge = 0.27 * u, 0.018
+    for a, k, f in ((8, 9, 10), (11, 12, 13)):
+        b.stroke([p[a], p[k], p[f]], INK, limb + edge)
+    for a, k, f in ((8, 9, 10), (11, 12, 13)):
+        b.stroke([p[a], p[k], p[f]], legs, limb)
+        b.ellipse(p[f][0], p[f][1], 0.17 * u, 0.12 * u, (70, 52, 48), line=0.006)
+    body = [
+        (p[2][0], p[2][1] - 0.1 * u),
+        (p[5][0], p[5][1] - 0.1 * u),
+        (p[11][0] + 0.1 * u, p[11][1] + 0.06 * u),
+        (p[8][0] - 0.1 * u, p[8][1] + 0.06 * u),
+    ]
+    for s, e, w in ((2, 3, 4), (5, 6, 7)):
+        b.stroke([p[s], p[e], p[w]], INK, 0.23 * u + edge)
+    b.polygon(body, top, line=0.013)
+    for s, e, w in ((2, 3, 4), (5, 6, 7)):
+        b.stroke([p[s], p[e], p[w]], top, 0.23 * u)
+        b.ellipse(p[w][0], p[w][1], 0.14 * u, 0.14 * u, face, line=0.007)
+    head = 0.44 * u
+    b.ellipse(nose[0], nose[1] - 0.08 * u, head * 1.1, head * 1.12, crown)
+    b.ellipse(nose[0], nose[1] + 0.04 * u, head * 0.88, head * 0.9, face, ink=None)
+    b.polygon(ring(nose[0], nose[1] - 0.18 * u, head * 0.92, head * 0.74, 180, 360, 14), crown, ink=None)
+    for eye in (14, 15):
+        b.ellipse(p[eye][0], p[eye][1] + 0.04 * u, 0.055 * u, 0.07 * u, INK, ink=None)
+    smile = [
+        (nose[0] - 0.13 * u, nose[1] + 0.2 * u),
+        (nose[0], nose[1] + 0.27 * u),
+        (nose[0] + 0.13 * u, nose[1] + 0.2 * u),
+    ]
+    b.stroke(smile, INK, 0.035 * u)
