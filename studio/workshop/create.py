@@ -1,0 +1,37 @@
+"""The one path from a recipe to saved pictures; everything that paints goes through it, and nothing goes around the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from studio.domain.artwork import Artwork
+from studio.domain.recipe import Recipe
+from studio.domain.verdict import Verdict
+from studio.gallery.gallery import Gallery
+from studio.safety.gate import Gate
+from studio.workshop.ports import Painter
+
+
+def create(
+    recipe: Recipe,
+    *,
+    painter: Painter,
+    gate: Gate,
+    gallery: Gallery,
+    report: Any,
+    record: dict[str, Any] | None = None,
+    job: int | None = None,
+) -> Iterator[Artwork | Verdict]:
+    """Paint a recipe; yield each picture that passed as the artwork it became, each that did not as its verdict.
+
+    Raises Refused for the prompt, and whatever the painter and the gallery raise. `record` says with what it was painted.
+    """
+    gate.prompt(recipe)
+    inputs = gallery.inputs(recipe)  # by content hash; each was cleared when it came in
+    for painted in painter.paint(recipe, inputs, gate.watch(report)):
+        (decided,) = gate.pictures([painted.picture])
+        if isinstance(decided, Verdict):
+            yield decided
+        else:
+            yield gallery.add(decided, recipe.with_seed(painted.seed), record=record, job=job)

@@ -1,0 +1,58 @@
+"""What the workshop asks of a model, as protocols; the real ones need weights, the tests' ones do not. No model is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from studio.domain.recipe import Recipe
+from studio.safety.gate import Checker
+
+__all__ = ["Captioner", "Checker", "Encoder", "Painted", "Painter"]
+
+
+@dataclass(frozen=True)
+class Painted:
+    """One picture as the model made it, not yet checked, and the seed that makes it alone again."""
+
+    picture: Image.Image
+    seed: int
+
+
+class Painter(Protocol):
+    """Paints recipes with one pack."""
+
+    def paint(self, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> Iterator[Painted]:
+        """Yield `recipe.count` pictures, picture i with seed + i.
+
+        `report(step, total, draft)` is called after every step and raises Cancelled. Raises NotNumbers, BadInput, Failed.
+        """
+        ...
+
+
+class Captioner(Protocol):
+    """Describes pictures."""
+
+    name: str
+
+    def __call__(self, pictures: list[Image.Image]) -> list[str]:
+        """One caption for each RGB picture."""
+        ...
+
+
+class Encoder(Protocol):
+    """Puts pictures and words into one space. `name` is the pack and a hash: vectors of another name do not compare."""
+
+    name: str
+
+    def pictures(self, pictures: list[Image.Image]) -> np.ndarray:
+        """(n, d) float32, unit length, for RGB pictures."""
+        ...
+
+    def words(self, texts: list[str]) -> np.ndarray:
+        """(n, d) float32, unit length."""
+        ...
