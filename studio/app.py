@@ -21,7 +21,7 @@ from studio.domain.settings import Settings
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.jobs.queue import Queue
-from studio.jobs.supervisor import Supervisor
+from studio.jobs.supervisor import Supervisor, WorkerState
 from studio.packs.shelf import open_shelf
 from studio.packs.words import PromptReading, read_prompt
 from studio.places import default_home, open_home
@@ -40,7 +40,7 @@ class Studio:
         self.gallery = Gallery(database=self.database, files=self.files)
         self.queue = Queue(self.database)
         self.shelf = open_shelf(self.home)
-        self.supervisor = Supervisor(self.home)
+        self.supervisor = Supervisor(self.home, queue=self.queue)
 
     # --- work ---------------------------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class Studio:
                 raise WorkerLost(f"Job {id} did not end within {timeout:g} s; see the Queue page or logs/worker.log.")
             if now - checked > 1.0:  # a dead worker is noticed by whoever waits
                 checked = now
-                self.supervisor.ensure()
+                self.supervisor.state()
             time.sleep(poll)
 
     # --- what the person chose, and what is true ----------------------------------------------------------------------
@@ -196,6 +196,10 @@ class Studio:
     def read_prompt(self, pack: str, text: str) -> PromptReading:
         """What the pack's model will see of a prompt."""
         return read_prompt(self.shelf.get(pack), text)
+
+    def worker_state(self) -> WorkerState:
+        """How the worker is: none, starting, warming, ready, busy or broken, with a sentence."""
+        return self.supervisor.state()
 
     def check(self) -> list[str]:
         """Everything wrong with this home folder and its packs, a sentence each: database, files, hashes, index."""

@@ -13,7 +13,15 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted([ROOT / "streamlit_app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "studio").rglob("*.py")])
 
 HEAVY = ("torch", "torchvision", "diffusers", "transformers", "controlnet_aux", "accelerate", "peft")
-FRONT = ("streamlit_app.py", "pages/", "studio/ui/", "studio/cli.py", "studio/api.py", "studio/app.py", "studio/__main__.py")
+FRONT = (
+    "streamlit_app.py",
+    "pages/",
+    "studio/ui/",
+    "studio/cli.py",
+    "studio/api.py",
+    "studio/app.py",
+    "studio/__main__.py",
+)
 WORKSHOP = ("studio/workshop/", "studio/starter/")
 # Rooms from the ground up. A room may import the rooms on lower floors, and itself.
 FLOORS = {
@@ -83,7 +91,9 @@ def floor(module: str) -> tuple[str, int] | None:
 
 
 def test_every_room_has_a_floor():
-    rooms = {".".join(name(path).removesuffix(".py").split("/")[:2]) for path in SOURCES if name(path).startswith("studio/")}
+    rooms = {
+        ".".join(name(path).removesuffix(".py").split("/")[:2]) for path in SOURCES if name(path).startswith("studio/")
+    }
     assert rooms - set(FLOORS) <= {"studio.__init__"}
 
 
@@ -112,7 +122,9 @@ def test_the_front_and_the_workshop_never_import_each_other():
                 if name(path) == "studio/cli.py" and module == "studio.workshop.worker.main":
                     continue
                 wrong.append(f"{name(path)}:{line} imports {module}")
-            if name(path).startswith(WORKSHOP) and module.startswith(("studio.app", "studio.ui", "studio.api", "studio.cli")):
+            if name(path).startswith(WORKSHOP) and module.startswith(
+                ("studio.app", "studio.ui", "studio.api", "studio.cli")
+            ):
                 wrong.append(f"{name(path)}:{line} imports {module}")
     assert wrong == []
 
@@ -146,7 +158,13 @@ def calls(path: Path) -> Iterator[tuple[str, int]]:
     [("st.image", "studio/ui/show.py"), ("Cleared", "studio/safety/gate.py")],
 )
 def test_some_things_are_done_in_one_place(call, home):
-    wrong = [f"{name(path)}:{line}" for path in SOURCES if name(path) != home for called, line in calls(path) if called == call]
+    wrong = [
+        f"{name(path)}:{line}"
+        for path in SOURCES
+        if name(path) != home
+        for called, line in calls(path)
+        if called == call
+    ]
     assert wrong == []
 
 
@@ -211,7 +229,9 @@ def test_every_module_opens_with_a_sentence():
     short = [
         name(path)
         for path in SOURCES
-        if not (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").rstrip().endswith((".", "130", "5"))
+        if not (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+        .rstrip()
+        .endswith((".", "130", "5"))
     ]
     assert short == []
 
