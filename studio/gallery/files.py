@@ -1,0 +1,261 @@
+"""The only writer of picture files; it takes cleared pictures and names that the server made, and nothing else."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from studio.domain.errors import BadInput, EaselError, StorageBroken, StorageFull
+from studio.domain.verdict import Cleared, require_cleared
+from studio.safety.intake import XMP_KEY, sha256
+
+FOLDERS = ("pictures", "thumbs", "previews", "index", "bin", "incoming")
+THUMB_SIDE = 384  # pixels, long side
+_TEMP = ".tmp-"
+_STALE = 3_600.0  # seconds: another process may be in the middle of handing a file in
+_FILE = re.compile(r"[0-9a-f]{64}\.(png|jpg|webp)")
+_SHA = re.compile(r"[0-9a-f]{64}")
+_SPOOL = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}")
+_PREVIEW = re.compile(r"[a-z0-9-]{1,80}\.webp")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A picture file on the disk: its name in pictures/, the SHA-256 of its bytes, its size in pixels and in bytes."""
+
+    file: str
+    sha256: str
+    width: int
+    height: int
+    bytes: int
+
+
+class Files:
+    """The picture folders of one home. Safe to use from several threads and processes."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with _storage(home):
+            for name in FOLDERS:
+                (home / name).mkdir(mode=0o700, exist_ok=True)
+
+    # --- pictures -----------------------------------------------------------------------------------------------------
+
+    def write(self, cleared: Cleared, *, text: dict[str, str], xmp: bytes = b"") -> Written:
+        """Store a cleared picture under the SHA-256 of its bytes.
+
+        The file it came from is kept byte for byte where the gate allowed that; otherwise a PNG is made that carries `text` and
+        `xmp`. When this returns, the file survives a power cut. Raises StorageFull, and leaves nothing, on a full disk.
+        """
+        cleared = require_cleared(cleared)
+        data, suffix = _original(cleared)
+        if not suffix:
+            data, suffix = _png(cleared.picture, text=text, xmp=xmp), "png"
+        name = sha256(data)
+        write_whole(self.home / "pictures" / f"{name}.{suffix}", data)
+        width, height = cleared.size
+        return Written(f"{name}.{suffix}", name, width, height, len(data))
+
+    def thumb(self, cleared: Cleared, sha: str) -> None:
+        """Write the thumbnail (WebP, long side 384) of the picture with this SHA-256."""
+        picture = require_cleared(cleared).picture
+        picture.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+        write_whole(self.thumb_path(sha), _webp(picture), durable=False)
+
+    def path(self, file: str, *, binned: bool = False) -> Path:
+        """Where a picture lies, by its name; raises BadInput for a name that this class did not make."""
+        return self.home / ("bin" if binned else "pictures") / _plain(_FILE, file)
+
+    def thumb_path(self, sha: str) -> Path:
+        """Where the thumbnail of a picture lies."""
+        return self.home / "thumbs" / f"{_plain(_SHA, sha)}.webp"
+
+    def to_bin(self, file: str) -> None:
+        """Move a picture to the bin; one that is there already stays."""
+        self._move(self.path(file), self.path(file, binned=True))
+
+    def from_bin(self, file: str) -> None:
+        """Move a picture back from the bin; one that is back already stays."""
+        self._move(self.path(file, binned=True), self.path(file))
+
+    def drop(self, file: str) -> None:
+        """Remove a picture, its thumbnail and its copy in the bin for good."""
+        with _storage(self.home):
+            for path in (self.path(file), self.path(file, binned=True), self.thumb_path(Path(file).stem)):
+                path.unlink(missing_ok=True)
+
+    def _move(self, source: Path, target: Path) -> None:
+        with _storage(self.home):
+            try:
+                source.replace(target)
+            except FileNotFoundError:
+                return
+            for folder in (target.parent, source.parent):
+                _sync_folder(folder)
+
+    # --- previews -----------------------------------------------------------------------------------------------------
+
+    def preview(self, cleared: Cleared, name: str) -> str:
+        """Write a small picture for the page to show while a job runs; returns its file name, `<name>.webp`."""
+        file = _plain(_PREVIEW, f"{name.removesuffix('.webp')}.webp")
+        write_whole(self.home / "previews" / file, _webp(require_cleared(cleared).picture), durable=False)
+        return file
+
+    def preview_path(self, name: str) -> Path:
+        """Where a preview lies; raises BadInput for a name that `preview` did not return."""
+        return self.home / "previews" / _plain(_PREVIEW, name)
+
+    def drop_preview(self, name: str) -> None:
+        """Remove a preview; one that is gone is fine."""
+        with _storage(self.home):
+            self.preview_path(name).unlink(missing_ok=True)
+
+    # --- uploads on their way to the gate -----------------------------------------------------------------------------
+
+    def spool(self, data: bytes) -> str:
+        """Put bytes that nobody checked where only the worker reads them; returns a name, new each time.
+
+        New each time, because two jobs may be given the same file, and the first to end takes its copy away.
+        """
+        name = f"{sha256(data)}-{secrets.token_hex(4)}"
+        write_whole(self.home / "incoming" / name, data)
+        return name
+
+    def spooled(self, name: str) -> bytes:
+        """The bytes that `spool` put there; raises BadInput when they are gone."""
+        try:
+            return (self.home / "incoming" / _plain(_SPOOL, name)).read_bytes()
+        except FileNotFoundError as error:
+            raise BadInput("file", "The uploaded file is gone; upload it again.") from error
+
+    def unspool(self, name: str) -> None:
+        """Take an upload away; one that is gone is fine."""
+        with _storage(self.home):
+            (self.home / "incoming" / _plain(_SPOOL, name)).unlink(missing_ok=True)
+
+    # --- the whole ----------------------------------------------------------------------------------------------------
+
+    def stored(self, *, binned: bool = False) -> list[str]:
+        """The names of all pictures, or of those in the bin; other files are not ours and are not told."""
+        folder = self.home / ("bin" if binned else "pictures")
+        return sorted(entry.name for entry in os.scandir(folder) if _FILE.fullmatch(entry.name) and entry.is_file())
+
+    def sweep(self, *, uploads: set[str]) -> None:
+        """Take away what a crash left half done: temporary files, old previews, uploads that no job in `uploads` needs.
+
+        Only the worker calls this, before it works: it is the only process that writes into these folders, except
+        incoming/, where a file may have been handed in a moment ago, so only old ones go.
+        """
+        now = time.time()
+        with _storage(self.home):
+            for name in FOLDERS:
+                for entry in os.scandir(self.home / name):
+                    if not entry.is_file(follow_symlinks=False):
+                        continue
+                    old = now - entry.stat(follow_symlinks=False).st_mtime > _STALE
+                    if name == "incoming":
+                        gone = old and entry.name not in uploads
+                    else:
+                        gone = name == "previews" or entry.name.startswith(_TEMP)
+                    if gone:
+                        Path(entry.path).unlink(missing_ok=True)
+
+    def free(self) -> int:
+        """Bytes free on the disk of the home folder."""
+        with _storage(self.home):
+            return shutil.disk_usage(self.home).free
+
+
+def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file wholly or not at all: temporary name in the same folder, fsync, rename, fsync the folder.
+
+    `durable=False` leaves the fsyncs out, for what can be made again. Raises StorageFull or StorageBroken.
+    """
+    temporary = path.parent / f"{_TEMP}{os.getpid()}-{secrets.token_hex(4)}"
+    with _storage(path.parent):
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                if durable:
+                    os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        if durable:
+            _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _storage(folder: Path) -> Iterator[None]:
+    """Turn the disk's errors into sentences with a remedy."""
+    try:
+        yield
+    except EaselError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(f"The disk that holds {folder} is full; free some space and try again.") from error
+        raise StorageBroken(
+            f"{folder} cannot be written ({error.strerror}); check the folder and its permissions."
+        ) from error
+
+
+def _plain(pattern: re.Pattern[str], name: str) -> str:
+    if not isinstance(name, str) or not pattern.fullmatch(name):
+        raise BadInput("file", "There is no file of that name here.")
+    return name
+
+
+def _original(cleared: Cleared) -> tuple[bytes, str]:
+    """The bytes to keep and their true type, or nothing when the picture is to be written anew."""
+    data = cleared.original or b""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return data, "png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return data, "jpg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return data, "webp"
+    return b"", ""
+
+
+def _png(picture: Image.Image, *, text: dict[str, str], xmp: bytes) -> bytes:
+    """The same pixels, text and XMP give the same bytes: no time and no name of the machine goes in."""
+    info = PngInfo()
+    if xmp:
+        info.add_itxt(XMP_KEY, xmp.decode())
+    for key, value in text.items():
+        # PNG 11.3.3: no NUL in text. Where it matters (our own JSON) it is escaped anyway. Beyond Latin-1 Pillow takes iTXt
+        info.add_text(key, value.replace("\0", " "))
+    buffer = BytesIO()
+    picture.save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def _webp(picture: Image.Image) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, "WEBP", quality=84, method=4)
+    return buffer.getvalue()

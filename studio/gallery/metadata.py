@@ -1,0 +1,167 @@
+"""Text in picture files: what we write and what we read, from ourselves and from other tools; it never opens a file.
+
+`parameters` is the text that A1111, Forge and many readers know; `easel` is our JSON, from which a recipe comes back exactly.
+Others: SwarmUI (`parameters` holding JSON `sui_image_params`), Fooocus (`parameters` holding JSON), InvokeAI
+(`invokeai_metadata`), ComfyUI (`prompt`, a graph). Whatever is read is hostile: show it as plain text only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from studio.domain.errors import BadInput
+from studio.domain.recipe import PROMPT_LIMIT, SAMPLERS, Recipe
+from studio.safety.intake import XMP_KEY, Intake
+
+KEY = "easel"
+VERSION = 1
+_NEGATIVE = "Negative prompt: "
+_PAIR = re.compile(r'\s*([A-Za-z][\w /-]{0,60}):\s*("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
+_SIZE = re.compile(r"(\d{1,6})\s*x\s*(\d{1,6})")
+_SAMPLER_NAMES = {label.lower(): name for name, label in SAMPLERS.items()}
+
+
+def write_text(recipe: Recipe, *, extras: dict[str, Any]) -> dict[str, str]:
+    """The text of a painted picture's file: `parameters` for other tools, our own JSON for us.
+
+    `extras` goes into our JSON beside the recipe: `record` (pack hashes, versions), `verdict`, `parents`. A record's
+    `pack_name` is what other tools read as the model.
+    """
+    body = {"version": VERSION, "recipe": recipe.to_dict(), **extras}
+    model = str(extras.get("record", {}).get("pack_name") or recipe.pack)
+    # ASCII JSON: NUL, line breaks and every script come back byte for byte from any PNG reader
+    return {"parameters": parameters(recipe, model=model), KEY: json.dumps(body, sort_keys=True, separators=(",", ":"))}
+
+
+def parameters(recipe: Recipe, *, model: str) -> str:
+    """The recipe as A1111 writes it: prompt, negative prompt, then a line of settings."""
+    settings = {
+        "Steps": recipe.steps,
+        "Sampler": SAMPLERS[recipe.sampler],
+        "CFG scale": f"{recipe.guidance:g}",
+        "Seed": recipe.seed,
+        "Size": f"{recipe.width}x{recipe.height}",
+        "Model": json.dumps(model, ensure_ascii=False) if re.search(r'[,:"\n]', model) else model,
+    }
+    if recipe.task != "create":
+        settings["Denoising strength"] = f"{recipe.strength:g}"
+    settings["Version"] = "Easel"
+    lines = [recipe.prompt]
+    if recipe.negative:
+        lines.append(_NEGATIVE + recipe.negative)
+    lines.append(", ".join(f"{name}: {value}" for name, value in settings.items()))
+    return "\n".join(lines)
+
+
+def read_recipe(intake: Intake) -> tuple[Recipe | None, str, dict[str, str]]:
+    """What a file says of how it was made: the recipe where it can be read, the prompt, and the text verbatim.
+
+    The recipe is None when the file names something we have no word for (another sampler, a size out of range); then the
+    prompt is still told. Never raises for what the text holds.
+    """
+    verbatim = {key: value for key, value in intake.text.items() if key != XMP_KEY}
+    own = read_own(intake.text)
+    if own is not None:
+        return own[0], own[0].prompt, verbatim
+    for key in ("parameters", "UserComment"):
+        text = verbatim.get(key, "")
+        if text.lstrip().startswith("{"):
+            prompt = _prompt_of(_object(text))
+            if prompt:
+                return None, prompt, verbatim
+        elif text:
+            return *read_parameters(text), verbatim
+    for key in ("invokeai_metadata", "prompt"):
+        prompt = _prompt_of(_object(verbatim.get(key, "")))
+        if prompt:
+            return None, prompt, verbatim
+    return None, "", verbatim
+
+
+def read_own(text: dict[str, str]) -> tuple[Recipe, dict[str, Any]] | None:
+    """Our own JSON: the recipe and the whole body, or None when there is none or it cannot be read."""
+    body = _object(text.get(KEY, ""))
+    try:
+        return Recipe.from_dict(body["recipe"]), body
+    except (KeyError, BadInput):
+        return None
+
+
+def read_parameters(text: str) -> tuple[Recipe | None, str]:
+    """Read A1111's text: the recipe if every part of it has a meaning here, and the prompt."""
+    prompt, negative, settings = _split(text)
+    try:
+        size = _SIZE.fullmatch(settings.get("Size", ""))
+        if size is None:
+            return None, prompt
+        recipe = Recipe(
+            prompt=prompt,
+            negative=negative,
+            pack=re.sub(r"[^a-z0-9._-]+", "-", settings["Model"].lower()).strip("-"),
+            width=int(size[1]),
+            height=int(size[2]),
+            steps=int(settings["Steps"]),
+            guidance=float(settings["CFG scale"]),
+            sampler=_sampler(settings),
+            seed=int(settings["Seed"]),
+        )
+    except (KeyError, ValueError, BadInput):
+        return None, prompt
+    return recipe, prompt
+
+
+def _split(text: str) -> tuple[str, str, dict[str, str]]:
+    """The prompt, the negative prompt and the settings of A1111's text.
+
+    The settings are the last line, if it looks like them. A prompt may itself hold such a line, or the words "Negative
+    prompt:"; then the format is ambiguous, which is why we write our own JSON as well.
+    """
+    body, _, last = text.rstrip("\n").rpartition("\n")
+    pairs = {name: _unquoted(value) for name, value in _PAIR.findall(last)}
+    if "Steps" not in pairs:
+        body, pairs = text, {}
+    prompt, found, negative = ("\n" + body).rpartition("\n" + _NEGATIVE)
+    if not found:
+        prompt, negative = negative, ""
+    return prompt.removeprefix("\n")[:PROMPT_LIMIT], negative[:PROMPT_LIMIT], pairs
+
+
+def _unquoted(value: str) -> str:
+    if value.startswith('"'):
+        try:
+            return str(json.loads(value))
+        except ValueError:
+            return value
+    return value.strip()
+
+
+def _sampler(settings: dict[str, str]) -> str:
+    """Our name for a sampler; newer tools tell the schedule apart from it. Raises KeyError for one that we lack."""
+    name, schedule = settings["Sampler"].lower(), settings.get("Schedule type", "").lower()
+    if schedule not in ("", "automatic", "normal", "uniform"):
+        name = f"{name} {schedule}"
+    return _SAMPLER_NAMES[name]
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _prompt_of(body: dict[str, Any]) -> str:
+    """The prompt in the JSON of SwarmUI, Fooocus, InvokeAI or ComfyUI; "" when it is nowhere."""
+    for part in (body, body.get("sui_image_params")):
+        if isinstance(part, dict):
+            for key in ("prompt", "positive_prompt"):
+                if isinstance(part.get(key), str):
+                    return str(part[key])[:PROMPT_LIMIT]
+    for node in body.values():  # ComfyUI: the first text that a CLIPTextEncode node holds
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        if isinstance(inputs, dict) and isinstance(inputs.get("text"), str):
+            return str(inputs["text"])[:PROMPT_LIMIT]
+    return ""

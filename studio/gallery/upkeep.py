@@ -1,0 +1,138 @@
+"""Keeps rows and files in step: the sweep after a crash, the bin, the check. It never shows a picture nobody checked.
+
+A file without a row can only come from a crash between the two, or from somebody who put it there. The gate cleared
+every file before it was written, but the file must prove that it is such a one: its name is the SHA-256 of its bytes, and
+our JSON inside reads as a recipe with an allowing verdict. Then its row is made again. Any other (an imported original, a
+stranger's file) moves to the bin folder, unseen: an interrupted import runs again and brings its file in through the gate.
+Whoever can forge such a file in this folder can write the database as well, so nothing is lost by believing it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studio.database import Database
+from studio.domain.errors import BadPicture
+from studio.domain.recipe import Recipe
+from studio.gallery.files import Files, Written
+from studio.gallery.metadata import read_own
+from studio.safety.intake import open_picture, read_file, sha256
+
+_SPOOLED = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A file without a row that proved to be ours."""
+
+    written: Written
+    recipe: Recipe
+    verdict: dict[str, Any]
+    parents: tuple[str, ...]
+
+
+def sweep(database: Database, files: Files, *, adopt: Callable[[Orphan], None]) -> list[str]:
+    """Settle what a crash left; returns a sentence for each picture touched. Only the worker calls it, before it works."""
+    files.sweep(uploads=_awaited_uploads(database))
+    rows = {row["file"]: row["deleted_at"] for row in database.read("SELECT file, deleted_at FROM artworks")}
+    told = []
+    for file in files.stored():
+        if file not in rows:
+            orphan = _read(files, file)
+            if orphan is None:
+                files.to_bin(file)
+                told.append(f"{file} had no row and nothing that proves it was checked; it lies in the bin folder.")
+            else:
+                adopt(orphan)
+                told.append(f"{file} had no row; it is in the gallery again.")
+        elif rows[file] is not None:  # a crash between the row and the move
+            files.to_bin(file)
+    for file in files.stored(binned=True):
+        if file in rows and rows[file] is None:
+            files.from_bin(file)
+    return told
+
+
+def _read(files: Files, file: str) -> Orphan | None:
+    try:
+        data = read_file(files.path(file))
+        intake = open_picture(data)
+    except BadPicture:
+        return None
+    own = read_own(intake.text)
+    if own is None or intake.sha256 != Path(file).stem:
+        return None
+    recipe, body = own
+    verdict, parents = body.get("verdict"), body.get("parents", [])
+    if not isinstance(verdict, dict) or verdict.get("allowed") is not True or not isinstance(parents, list):
+        return None
+    written = Written(file, intake.sha256, *intake.size, len(data))
+    return Orphan(written, recipe, verdict, tuple(str(parent) for parent in parents))
+
+
+def _awaited_uploads(database: Database) -> set[str]:
+    """Uploads named by jobs that will still run, or that a person may run again."""
+    rows = database.read("SELECT payload FROM jobs WHERE state IN ('waiting', 'running', 'interrupted')")
+    return {name for row in rows for name in _SPOOLED.findall(row["payload"])}
+
+
+def empty_bin(database: Database, files: Files, *, before: float) -> int:
+    """Delete for good what was put in the bin before a time (Unix seconds); rows first, so that no row lacks its file."""
+    with database.transaction() as connection:
+        rows = connection.execute("DELETE FROM artworks WHERE deleted_at <= ? RETURNING file", (before,)).fetchall()
+    for row in rows:
+        files.drop(row["file"])
+    known = {row["file"] for row in database.read("SELECT file FROM artworks")}
+    for file in files.stored(binned=True):  # strays that the sweep put there, and what a crash left of the loop above
+        if file not in known and files.path(file, binned=True).stat().st_mtime <= before:
+            files.path(file, binned=True).unlink(missing_ok=True)
+    return len(rows)
+
+
+def check(database: Database, files: Files) -> list[str]:
+    """Compare rows, files, hashes and indexes; changes nothing. Reads every picture, so it takes a while."""
+    stored, binned = files.stored(), files.stored(binned=True)  # before the rows: a file comes first, then its row
+    rows = database.read("SELECT id, file, sha256, bytes, deleted_at FROM artworks ORDER BY id")
+    problems = []
+    for row in rows:
+        problem = _problem(files.path(row["file"], binned=row["deleted_at"] is not None), row["sha256"])
+        if problem:
+            problems.append(f"Artwork {row['id']}: its file {row['file']} {problem}.")
+    known = {row["file"]: row["deleted_at"] for row in rows}
+    problems += [f"{file} in pictures/ has no row; the next start settles it." for file in stored if file not in known]
+    problems += [
+        f"{file} lies in the bin and its artwork does not; the next start moves it back."
+        for file in binned
+        if file in known and known[file] is None and not files.path(file).exists()
+    ]
+    bad = database.read("SELECT artwork, model FROM embeddings WHERE length(vector) = 0 OR length(vector) % 4")
+    problems += [f"Artwork {row['artwork']}: its embedding by {row['model']} is damaged." for row in bad]
+    problems += [
+        f"The index {path.name} is damaged; the next search builds it again."
+        for path in sorted((files.home / "index").glob("*.faiss"))
+        if not _index_is_whole(path)
+    ]
+    return problems
+
+
+def _problem(path: Path, sha: str) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return "is missing; put it back from a copy, or delete the artwork"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return "" if sha256(data) == sha else "is no longer what was saved (its SHA-256 differs); put it back from a copy"
+
+
+def _index_is_whole(path: Path) -> bool:
+    try:
+        told = json.loads(path.with_suffix(".json").read_text())
+        return bool(told["sha256"] == sha256(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
