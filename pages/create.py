@@ -1,0 +1,252 @@
+"""Create: from words to pictures."""
+
+import streamlit as st
+
+from studio.domain.artwork import Artwork, Hit, Query
+from studio.domain.errors import EaselError, PackMissing
+from studio.domain.job import LIVE, Job
+from studio.domain.recipe import COUNT_RANGE, GUIDANCE_RANGE, SAMPLERS, STEPS_RANGE, Recipe
+from studio.packs.manifest import Manifest
+from studio.ui import components, desk, forms, session, show, watch, words
+
+HERO = 318  # pixels of the window's height that are not the picture: the frame, its caption, its buttons, the recent ones
+RECENT = 18
+
+studio = session.studio()
+
+
+# --- what the buttons do ------------------------------------------------------------------------------------------------
+
+
+def paint() -> None:
+    try:
+        desk.paint(studio)
+    except EaselError as error:
+        desk.say(str(error))
+
+
+def again(recipe: Recipe) -> None:
+    try:
+        desk.paint_recipe(studio, recipe.with_seed(forms.new_seed()))
+    except EaselError as error:
+        desk.say(str(error))
+
+
+def run_again(job: Job) -> None:
+    try:
+        desk.show_job(studio.again(job.id).id)
+    except EaselError as error:
+        desk.say(str(error))
+
+
+def roll() -> None:
+    st.session_state[desk.key("seed")] = str(forms.new_seed())
+
+
+def opened(key: str) -> None:
+    st.session_state["create_open"] = components.picked(key)
+
+
+# --- the controls -------------------------------------------------------------------------------------------------------
+
+
+def controls(manifest: Manifest, packs: dict[str, str]) -> None:
+    st.text_area(
+        "Prompt",
+        key=desk.PROMPT,
+        height=128,
+        placeholder="Say what you would like to see",
+        on_change=desk.committed,
+    )
+    components.typing(key=desk.TYPING, target=f"st-key-{desk.PROMPT}")
+    fields = desk.fields()
+    prompt_reading(fields["prompt"], manifest.id)
+
+    sizes = forms.sizes_offered(manifest, fields["size"])
+    st.segmented_control(
+        "Size",
+        sizes,
+        key=desk.key("size"),
+        required=True,
+        format_func=lambda name: words.size_icon(*forms.size_of(name)),
+        width="stretch",
+    )
+    with st.container(horizontal=True, key="pack_and_count", vertical_alignment="bottom"):
+        st.selectbox("Pack", list(packs), key=desk.key("pack"), format_func=packs.__getitem__)
+        st.number_input("Pictures", *COUNT_RANGE, key=desk.key("count"), width=118)
+
+    if desk.problem():
+        show.problem(desk.problem())
+    st.button(
+        forms.paint_label(fields["count"]),
+        key="paint",
+        type="primary",
+        icon=":material/brush:",
+        shortcut="Ctrl+Enter",
+        on_click=paint,
+        width="stretch",
+    )
+
+    with st.expander("More", key="create_more"):
+        st.text_area("Without", key=desk.key("negative"), height=68, placeholder="What should not be there")
+        st.slider("Steps", *STEPS_RANGE, key=desk.key("steps"), help="More steps take longer and settle the details.")
+        st.slider(
+            "Guidance",
+            *GUIDANCE_RANGE,
+            step=0.5,
+            key=desk.key("guidance"),
+            help="How closely the picture keeps to the words. Too much makes it harsh.",
+        )
+        st.selectbox("Sampler", list(SAMPLERS), key=desk.key("sampler"), format_func=SAMPLERS.__getitem__)
+        with st.container(horizontal=True, vertical_alignment="bottom", key="seed_row"):
+            st.text_input("Seed", key=desk.key("seed"), help="The same recipe with the same seed is the same picture.")
+            st.button("Roll", key="dice", icon=":material/casino:", help="Another seed", on_click=roll)
+            st.toggle("Lock", key=desk.key("lock"), help="Locked, Paint uses this seed; otherwise each press rolls one.")
+
+
+def prompt_reading(prompt: str, pack: str) -> None:
+    if not prompt.strip():
+        show.line("Ctrl+Enter paints it.", style="reading")
+        return
+    try:
+        show.reading(studio.read_prompt(pack, prompt))
+    except PackMissing as error:
+        show.problem(str(error))
+
+
+# --- the easel ----------------------------------------------------------------------------------------------------------
+
+
+def easel(manifest: Manifest) -> None:
+    job = chosen_job()
+    recent = [Hit(artwork) for artwork in studio.gallery.page(Query(limit=RECENT))]
+    if job is None:
+        idle(manifest, recent)
+        return
+    if job.live:
+        watch.follow(studio, job, lambda now: watch.painting(studio, now))
+    else:
+        results(job)
+    if recent:
+        components.grid(strip_of(recent), key="recent", chosen=lambda: opened("recent"), strip=True)
+
+
+def chosen_job() -> Job | None:
+    """The job in the address, else the one this tab looked at, else one that is being painted for a tab now closed."""
+    id = session.number("job") or desk.job_shown()
+    if id is None and not desk.job_chosen():
+        live = studio.queue.list(LIVE, ("paint",), limit=1)
+        return live[0] if live else None
+    try:
+        job = studio.job(id) if id is not None else None
+    except EaselError:
+        return None
+    return job if job is not None and job.kind == "paint" else None
+
+
+def strip_of(hits: list[Hit]) -> list[dict[str, object]]:
+    return show.tiles(hits)
+
+
+def idle(manifest: Manifest, recent: list[Hit]) -> None:
+    if not recent:
+        show.empty("What would you like to see?", "Describe it in the box, or begin with one of these.")
+    else:
+        show.part("Try")
+    with st.container(horizontal=bool(recent), key="examples"):
+        for number, example in enumerate(manifest.examples[: 3 if recent else 6]):
+            st.button(example, key=f"example_{number}", on_click=desk.put_prompt, args=(example,))
+    if recent:
+        show.part("Recent")
+        components.grid(show.tiles(recent), key="recent", chosen=lambda: opened("recent"))
+
+
+def results(job: Job) -> None:
+    held = studio.gallery.many(job.result.get("artworks", []))
+    artworks = [held[id] for id in job.result.get("artworks", []) if id in held]
+    if not artworks:
+        without_pictures(job)
+        return
+    if len(artworks) == 1:
+        show.picture(artworks[0], room=HERO)
+        with st.container(key="under", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            show.caption(artworks[0])
+            actions(artworks[0])
+    else:
+        with st.container(key="batch"):
+            columns = st.columns(2 if len(artworks) < 5 else 3 if len(artworks) < 7 else 4)
+            for place, artwork in enumerate(artworks):
+                with columns[place % len(columns)]:
+                    show.picture(artwork)
+                    show.caption(artwork)
+                    actions(artwork)
+    kept_back(job)
+
+
+def actions(artwork: Artwork) -> None:
+    with st.container(horizontal=True, key=f"actions_{artwork.id}", gap="small"):
+        if artwork.recipe is not None:
+            st.button(
+                "New seed",
+                key=f"again_{artwork.id}",
+                icon=":material/casino:",
+                help="Paint it again with a new seed",
+                on_click=again,
+                args=(artwork.recipe,),
+            )
+            st.button(
+                "Use settings",
+                key=f"use_{artwork.id}",
+                icon=":material/tune:",
+                help="Put this recipe into the form",
+                on_click=desk.put,
+                args=(forms.fields_of(artwork.recipe),),
+            )
+        if st.button("Open", key=f"open_{artwork.id}", icon=":material/open_in_full:", help="Open in the gallery"):
+            session.go("gallery", id=artwork.id)
+        show.download(artwork)
+
+
+def kept_back(job: Job) -> None:
+    refused = words.refused(job)
+    if refused:
+        count = "1 picture was" if len(refused) == 1 else f"{len(refused)} pictures were"
+        show.notice(
+            f"{count} refused by the safety gate",
+            "; ".join(words.refusal(verdict) for verdict in refused),
+            symbol="shield",
+        )
+
+
+def without_pictures(job: Job) -> None:
+    headline, sentence = words.ending(job)
+    kind = "bad" if job.state in ("failed", "refused") else "plain"
+    show.notice(headline, sentence, kind=kind, symbol="shield" if job.state == "refused" else "info")
+    for verdict in words.refused(job):
+        show.line(words.refusal(verdict))
+    if job.state != "refused":
+        st.button(
+            "Run again, same seed", key="run_again", icon=":material/replay:", on_click=run_again, args=(job,)
+        )
+
+
+# --- the page -----------------------------------------------------------------------------------------------------------
+
+packs = {pack.id: pack.manifest for pack in studio.shelf.packs()}
+if not packs:
+    show.problem("No pack is installed, so there is nothing to paint with; the Shelf page says what is missing.")
+    st.stop()
+wanted = st.session_state.get(desk.key("pack")) or (studio.draft(desk.DRAFT) or {}).get("pack") or studio.settings.pack
+manifest = packs.get(wanted) or next(iter(packs.values()))
+desk.lay_out(studio, manifest)
+
+left, right = st.columns([1, 2.4], gap="large")
+with left, st.container(key="controls"):
+    controls(manifest, {id: one.name for id, one in packs.items()})
+with right, st.container(key="stage"):
+    easel(manifest)
+desk.keep(studio)
+
+chosen = st.session_state.pop("create_open", None)
+if chosen is not None:
+    session.go("gallery", id=chosen)

@@ -1,0 +1,79 @@
+"""Our own widgets: a grid of thumbnails, the picture in the making, and an ear for what is being typed.
+
+Text from people reaches them only as data and enters the page as text, never as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+
+
+@lru_cache(maxsize=8)
+def _component(name: str) -> Any:
+    """Register a component once for each process, when it is first used."""
+    style = HERE / f"{name}.css"
+    return st.components.v2.component(
+        f"easel_{name}",
+        css=style.read_text(encoding="utf-8") if style.exists() else None,
+        js=(HERE / f"{name}.js").read_text(encoding="utf-8"),
+    )
+
+
+def grid(
+    tiles: Sequence[dict[str, Any]], *, key: str, chosen: Callable[[], None], strip: bool = False, current: int = 0
+) -> None:
+    """Thumbnails to choose from with mouse or keyboard.
+
+    A tile is {"id", "src", "alt", "label", "favourite"}; `label` is a short mark such as a score. `strip` makes one row.
+    `chosen` is called when a tile was pressed; `picked(key)` tells which. `current` is the id of the tile that is open.
+    """
+    data = {"tiles": list(tiles), "strip": strip, "current": current}
+    _component("grid")(key=key, data=data, on_open_change=chosen)
+
+
+def picked(key: str) -> int | None:
+    """The id of the tile that was just pressed in the grid of that key."""
+    state = st.session_state.get(key)
+    value = state.get("open") if state else None
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def easel(
+    *, key: str, width: int, height: int, words: str, share: float, src: str = "", alt: str = "", waiting: bool = False
+) -> None:
+    """The picture in the making: its latest draft (`src`, a path of ours), a bar (`share`, 0 to 1) and a line of words."""
+    data = {
+        "src": src,
+        "alt": alt,
+        "width": width,
+        "height": height,
+        "words": words,
+        "share": round(share, 4),
+        "waiting": waiting,
+    }
+    _component("easel")(key=key, data=data)
+
+
+def typing(*, key: str, target: str) -> None:
+    """Listens to the text area inside the element of class `target` while somebody types; `typed(key)` tells what it heard."""
+    _component("typing")(key=key, data={"target": target}, on_typed_change=_nothing, height="content")
+
+
+def typed(key: str) -> tuple[str, int] | None:
+    """What stands in the text area at this moment, with a number that grows with every change; None if nothing was typed."""
+    state = st.session_state.get(key)
+    value = state.get("typed") if state else None
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        return None
+    return value["text"], int(value.get("n") or 0)
+
+
+def _nothing() -> None:
+    """A component's state needs a callback, even where the page reads it anyway."""

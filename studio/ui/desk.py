@@ -1,0 +1,129 @@
+"""The Create page's fields in this tab: laid out from the kept draft, kept again at every change. It draws nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import streamlit as st
+
+from studio.app import Studio
+from studio.domain.job import Job
+from studio.domain.recipe import Recipe
+from studio.packs.manifest import Manifest
+from studio.ui import components, forms
+from studio.ui.forms import Fields, Press
+
+DRAFT = "create"
+PROMPT = "create_prompt"
+TYPING = "create_typing"
+_KEPT = "desk_kept"
+_STALE = "desk_stale"
+_PRESS = "desk_press"
+_JOB = "desk_job"
+_PROBLEM = "desk_problem"
+
+
+def key(name: str) -> str:
+    """The widget key of a field."""
+    return f"create_{name}"
+
+
+def lay_out(studio: Studio, manifest: Manifest) -> None:
+    """Give every field without a value in this tab the one of the kept draft."""
+    names = list(Fields.__annotations__)
+    if all(key(name) in st.session_state for name in names):
+        return
+    kept = studio.draft(DRAFT)
+    for name, value in forms.restore(kept, manifest).items():
+        if key(name) not in st.session_state:
+            st.session_state[key(name)] = value
+
+
+def fields() -> Fields:
+    """The fields as they stand, with what is being typed at this moment."""
+    held: Any = {name: st.session_state[key(name)] for name in Fields.__annotations__}
+    heard = components.typed(TYPING)
+    if heard is not None and heard[1] > st.session_state.get(_STALE, 0):
+        held["prompt"] = heard[0]
+    return held
+
+
+def put(new: Fields) -> None:
+    """Fill the form; to be called from a callback, before its widgets are drawn."""
+    for name, value in new.items():
+        st.session_state[key(name)] = value
+    committed()
+    st.session_state.pop(_PROBLEM, None)
+
+
+def put_prompt(text: str) -> None:
+    """Fill in the prompt alone."""
+    st.session_state[PROMPT] = text
+    committed()
+
+
+def committed() -> None:
+    """The prompt's own widget now holds the truth; what was heard while it was typed is old."""
+    heard = components.typed(TYPING)
+    if heard is not None:
+        st.session_state[_STALE] = max(heard[1], st.session_state.get(_STALE, 0))
+
+
+def keep(studio: Studio) -> None:
+    """Keep the draft on the server if it changed."""
+    now = dict(fields())
+    if st.session_state.get(_KEPT) != now:
+        studio.keep_draft(DRAFT, now)
+        st.session_state[_KEPT] = now
+
+
+def paint(studio: Studio) -> None:
+    """The button: one job for what the form asks, once for a double click; a sentence where it cannot be."""
+    st.session_state.pop(_PROBLEM, None)
+    wish = forms.press(fields(), st.session_state.get(_PRESS), now=time.monotonic())
+    recipe = forms.recipe_of(wish.fields, seed=wish.seed)
+    job = studio.paint(recipe, key=wish.key)
+    st.session_state[_PRESS] = wish
+    st.session_state[key("seed")] = str(wish.seed)
+    show_job(job.id)
+
+
+def paint_recipe(studio: Studio, recipe: Recipe) -> Job:
+    """Paint a recipe as it is, and look at it."""
+    job = studio.paint(recipe)
+    show_job(job.id)
+    return job
+
+
+def show_job(id: int) -> None:
+    """Put a job on the easel of this tab, and its number into the address."""
+    st.session_state[_JOB] = id
+    st.query_params["job"] = str(id)
+
+
+def clear_easel() -> None:
+    """Take the job off the easel; it goes on in the queue."""
+    st.session_state[_JOB] = None
+    st.query_params.pop("job", None)
+
+
+def job_shown() -> int | None:
+    """The job that this tab looked at last, if any."""
+    shown: int | None = st.session_state.get(_JOB)
+    return shown
+
+
+def job_chosen() -> bool:
+    """Whether this tab ever put a job on its easel, or took one off."""
+    return _JOB in st.session_state
+
+
+def say(sentence: str) -> None:
+    """Keep a sentence to be shown beside the button."""
+    st.session_state[_PROBLEM] = sentence
+
+
+def problem() -> str:
+    """The sentence to be shown beside the button."""
+    return str(st.session_state.get(_PROBLEM, ""))

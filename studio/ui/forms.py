@@ -1,0 +1,179 @@
+"""What the widgets of the Create page mean: fields to recipe, recipe to fields, one press to one job. It draws nothing."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from studio.domain.errors import BadInput
+from studio.domain.recipe import COUNT_RANGE, GUIDANCE_RANGE, SAMPLERS, SEED_LIMIT, STEPS_RANGE, Recipe
+from studio.packs.manifest import Manifest
+
+NEW_SEEDS = 2**32  # a seed that fits on one line; any up to 2**63 may be typed
+DOUBLE_CLICK = 1.0  # seconds: the same fields sent twice within it are one wish
+
+
+class Fields(TypedDict):
+    """What the Create page holds, as typed. `seed` is text, because a browser's numbers end at 2**53."""
+
+    prompt: str
+    negative: str
+    pack: str
+    size: str
+    count: int
+    steps: int
+    guidance: float
+    sampler: str
+    seed: str
+    lock: bool
+
+
+@dataclass(frozen=True)
+class Press:
+    """One press of the Paint button: what was asked, the key and seed it got, when (monotonic seconds)."""
+
+    fields: Fields
+    key: str
+    seed: int
+    at: float
+
+
+def new_seed() -> int:
+    """A random seed."""
+    return secrets.randbelow(NEW_SEEDS)
+
+
+def size_name(width: int, height: int) -> str:
+    """How a size is written in the form: "128x128"."""
+    return f"{width}x{height}"
+
+
+def size_of(name: str) -> tuple[int, int]:
+    """Width and height in pixels of a size's name; raises BadInput."""
+    width, _, height = name.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and len(name) < 16):
+        raise BadInput("size", f"The size must look like 128x128, in pixels; {name!r} does not.")
+    return int(width), int(height)
+
+
+def sizes_offered(manifest: Manifest, current: str) -> list[str]:
+    """The pack's sizes, and the one in use where a recipe from elsewhere brought another."""
+    offered = [size_name(*size) for size in manifest.sizes]
+    return offered if current in offered or not _is_size(current) else [*offered, current]
+
+
+def defaults(manifest: Manifest) -> Fields:
+    """Where a newcomer begins with this pack; the prompt is empty."""
+    return {
+        "prompt": "",
+        "negative": "",
+        "pack": manifest.id,
+        "size": size_name(*manifest.size),
+        "count": 1,
+        "steps": manifest.steps,
+        "guidance": manifest.guidance,
+        "sampler": manifest.sampler,
+        "seed": str(new_seed()),
+        "lock": False,
+    }
+
+
+def restore(draft: dict[str, Any] | None, manifest: Manifest) -> Fields:
+    """The fields of a kept draft. What cannot be used any more (another version, a missing pack) becomes the default."""
+    fields = defaults(manifest)
+    kept = draft or {}
+    for name in ("prompt", "negative", "seed"):
+        if isinstance(kept.get(name), str):
+            fields[name] = kept[name]  # type: ignore[literal-required]
+    if kept.get("pack") != manifest.id:  # its numbers suit another model
+        return fields
+    if isinstance(kept.get("size"), str) and _is_size(kept["size"]):
+        fields["size"] = kept["size"]
+    fields["count"] = _within(kept.get("count"), COUNT_RANGE, fields["count"])
+    fields["steps"] = _within(kept.get("steps"), STEPS_RANGE, fields["steps"])
+    guidance = kept.get("guidance")
+    if isinstance(guidance, int | float) and GUIDANCE_RANGE[0] <= guidance <= GUIDANCE_RANGE[1]:
+        fields["guidance"] = float(guidance)
+    if kept.get("sampler") in SAMPLERS:
+        fields["sampler"] = kept["sampler"]
+    fields["lock"] = kept.get("lock") is True
+    return fields
+
+
+def seed_of(text: str) -> int:
+    """The seed that was typed; raises BadInput."""
+    digits = text.strip().replace(",", "").replace(" ", "")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 20:
+        raise BadInput("seed", "The seed must be a whole number, such as 42; the dice rolls one.")
+    if int(digits) >= SEED_LIMIT - COUNT_RANGE[1]:
+        raise BadInput("seed", "The seed is too large; the largest is a little below 2 to the power of 63.")
+    return int(digits)
+
+
+def recipe_of(fields: Fields, *, seed: int) -> Recipe:
+    """The recipe that the form asks for; raises BadInput, naming the field."""
+    width, height = size_of(fields["size"])
+    return Recipe(
+        prompt=fields["prompt"],
+        negative=fields["negative"],
+        pack=fields["pack"],
+        width=width,
+        height=height,
+        steps=fields["steps"],
+        guidance=fields["guidance"],
+        sampler=fields["sampler"],
+        seed=seed,
+        count=fields["count"],
+    )
+
+
+def fields_of(recipe: Recipe) -> Fields:
+    """The form that asks for this recipe; its seed is locked, so that Paint gives the same picture."""
+    return {
+        "prompt": recipe.prompt,
+        "negative": recipe.negative,
+        "pack": recipe.pack,
+        "size": size_name(recipe.width, recipe.height),
+        "count": recipe.count,
+        "steps": recipe.steps,
+        "guidance": recipe.guidance,
+        "sampler": recipe.sampler,
+        "seed": str(recipe.seed),
+        "lock": True,
+    }
+
+
+def press(fields: Fields, previous: Press | None, *, now: float) -> Press:
+    """One wish: a new key and seed, or those of the press just before when this is the second half of a double click.
+
+    A locked seed is used as typed; raises BadInput when it is no number.
+    """
+    if previous is not None and 0 <= now - previous.at < DOUBLE_CLICK and _same(previous.fields, fields):
+        return previous
+    seed = seed_of(fields["seed"]) if fields["lock"] else new_seed()
+    return Press(fields=fields, key=f"create-{secrets.token_hex(12)}", seed=seed, at=now)
+
+
+def paint_label(count: int) -> str:
+    """What the button will do."""
+    return "Paint" if count == 1 else f"Paint {count}"
+
+
+def _same(one: Fields, other: Fields) -> bool:
+    if one["lock"] != other["lock"]:
+        return False
+    ignored = () if one["lock"] else ("seed",)  # an unlocked seed is rolled anew by each press
+    return all(one[name] == other[name] for name in Fields.__annotations__ if name not in ignored)  # type: ignore[literal-required]
+
+
+def _is_size(name: str) -> bool:
+    try:
+        size_of(name)
+    except BadInput:
+        return False
+    return True
+
+
+def _within(value: Any, bounds: tuple[int, int], default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and bounds[0] <= value <= bounds[1] else default

@@ -1,0 +1,57 @@
+"""One browser tab: its studio, its way from page to page, and the sentence for what goes wrong. It decides nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn
+
+import streamlit as st
+
+from studio.app import Studio, open_studio
+from studio.domain.errors import EaselError
+from studio.places import ROOT, default_home
+from studio.ui import show
+
+PAGES = ROOT / "pages"
+
+
+@st.cache_resource(show_spinner=False)
+def _opened(home: str) -> Studio:
+    return open_studio()
+
+
+def studio() -> Studio:
+    """The studio of this process, for one home folder; when it cannot be opened, a sentence instead of the page."""
+    try:
+        opened = _opened(str(default_home()))
+        if not opened.home.is_dir():  # it vanished under us: open it anew, which says what is wrong
+            _opened.clear()
+            opened = _opened(str(default_home()))
+        return opened
+    except EaselError as error:
+        show.problem(str(error))
+        st.stop()
+
+
+def go(page: str, **query: str | int) -> NoReturn:
+    """Open another page by its file's name, with its query string."""
+    st.switch_page(PAGES / f"{page}.py", query_params={name: str(value) for name, value in query.items()})
+
+
+def number(name: str) -> int | None:
+    """A number in the address, such as ?job=12; None for anything else."""
+    text = st.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+
+
+def oops(error: Exception) -> bool:
+    """Say in a sentence what went wrong on a page; the details go to the log. Always True: no traceback page."""
+    if isinstance(error, EaselError):
+        show.problem(str(error))
+    else:
+        logging.getLogger("easel.pages").error("A page failed", exc_info=error)
+        show.problem(
+            "Something went wrong on this page, and it is not your doing. Nothing that was saved is lost; reload the page,"
+            " and if it stays, the terminal that runs Easel shows the details."
+        )
+    return True

@@ -1,0 +1,178 @@
+"""The only display of pictures and of other people's words. Everything that somebody typed is escaped here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from studio.domain.artwork import Artwork, Hit
+from studio.packs.words import PromptReading
+from studio.places import ASSETS
+from studio.ui import words
+
+CUT_SHOWN = 160  # characters of what the model will not see
+
+
+def clothes() -> None:
+    """Dress the page: our style sheet, inside the page so that nothing is fetched late."""
+    sheet = (ASSETS / "studio.css").read_text(encoding="utf-8")
+    st.html(f"<style>{sheet}</style>")
+
+
+# --- words --------------------------------------------------------------------------------------------------------------
+
+
+def line(text: str, *, style: str = "quiet") -> None:
+    """One paragraph of plain text; `style` names a class of the style sheet."""
+    st.html(f'<p class="{style}">{escape(text)}</p>')
+
+
+def title(text: str, *, more: str = "") -> None:
+    """The heading of a page or of a part of it, with a quiet remark beside it."""
+    remark = f'<span class="quiet">{escape(more)}</span>' if more else ""
+    st.html(f'<h1 class="page-title">{escape(text)}{remark}</h1>')
+
+
+def part(text: str) -> None:
+    """A small heading."""
+    st.html(f'<h2 class="part">{escape(text)}</h2>')
+
+
+def problem(sentence: str) -> None:
+    """Something that must be read: what went wrong and what to do."""
+    st.html(f'<div class="notice bad" role="alert">{icon("error")}<p>{escape(sentence)}</p></div>')
+
+
+def notice(headline: str, sentence: str = "", *, kind: str = "plain", symbol: str = "info") -> None:
+    """A panel with a headline and a sentence; `kind` is plain, good or bad."""
+    inner = f"<p><strong>{escape(headline)}</strong></p>" + (f"<p>{escape(sentence)}</p>" if sentence else "")
+    st.html(f'<div class="notice {kind}" role="status">{icon(symbol)}<div>{inner}</div></div>')
+
+
+def empty(headline: str, sentence: str) -> None:
+    """What a page says before there is anything on it."""
+    st.html(f'<div class="empty"><p class="big">{escape(headline)}</p><p>{escape(sentence)}</p></div>')
+
+
+def rows(pairs: Sequence[tuple[str, str]]) -> None:
+    """Labels and values, in two columns."""
+    inner = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in pairs)
+    st.html(f'<dl class="rows">{inner}</dl>')
+
+
+def icon(name: str) -> str:
+    """A Material symbol as markup; decoration, so that nobody reads its name aloud."""
+    return f'<span class="symbol" aria-hidden="true">{escape(name)}</span>'
+
+
+# --- the prompt -----------------------------------------------------------------------------------------------------
+
+
+def reading(read: PromptReading) -> None:
+    """How the pack's model will read the prompt: tokens, words it never learned, and what it will not see."""
+    st.html(reading_markup(read))
+
+
+def reading_markup(read: PromptReading) -> str:
+    """The markup of `reading`."""
+    over = read.tokens > read.limit
+    state = "over" if over else ""
+    parts = [f'<span class="count {state}">{read.tokens} of {read.limit} tokens</span>']
+    if read.unknown:
+        marked = " ".join(f"<mark>{escape(word)}</mark>" for word in read.unknown[:8])
+        more = f" and {len(read.unknown) - 8} more" if len(read.unknown) > 8 else ""
+        parts.append(f"<span>This pack never learned {marked}{more}</span>")
+    if read.unseen.strip():
+        cut = read.unseen.strip()
+        shown = cut[:CUT_SHOWN] + ("…" if len(cut) > CUT_SHOWN else "")
+        parts.append(f'<span>The model will not see <mark class="cut">{escape(shown)}</mark></span>')
+    return f'<div class="reading" role="status">{"".join(parts)}</div>'
+
+
+# --- pictures -------------------------------------------------------------------------------------------------------
+
+
+def picture(artwork: Artwork, *, room: int = 0) -> None:
+    """One picture as large as it fits. `room` is the height in pixels that the rest of the page needs; 0 fills the width."""
+    st.html(picture_markup(artwork, room=room))
+
+
+def picture_markup(artwork: Artwork, *, room: int = 0) -> str:
+    """The markup of `picture`: fetched from our own route, its alt text escaped."""
+    fit = f"width:min(100%,calc((100vh - {int(room)}px) * {artwork.width} / {artwork.height}))" if room else "width:100%"
+    return (
+        f'<div class="picture" style="{fit}"><img src="/pictures/{int(artwork.id)}" alt="{escape(artwork.alt)}"'
+        f' width="{int(artwork.width)}" height="{int(artwork.height)}"'
+        f' style="aspect-ratio:{int(artwork.width)}/{int(artwork.height)}"></div>'
+    )
+
+
+def preview(name: str, alt: str) -> None:
+    """A small checked picture that is not in the gallery, by the name the worker gave it."""
+    st.html(f'<div class="picture small"><img src="/previews/{escape(name)}" alt="{escape(alt)}"></div>')
+
+
+def caption(artwork: Artwork) -> None:
+    """What stands under a picture: its caption and the gate's verdict."""
+    st.html(
+        f'<div class="caption"><p>{escape(words.said(artwork))}</p><p class="verdict">{icon("verified_user")}'
+        f"{escape(words.margin(artwork.verdict))}</p></div>"
+    )
+
+
+def download(artwork: Artwork) -> None:
+    """A link to the original file, byte for byte."""
+    st.html(
+        f'<a class="button" href="/pictures/{int(artwork.id)}?download=1" download'
+        f' title="Download the original" aria-label="Download the original">{icon("download")}<span>Download</span></a>'
+    )
+
+
+def tiles(hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    """Hits as the grid wants them."""
+    return [
+        {
+            "id": hit.artwork.id,
+            "src": f"/thumbs/{hit.artwork.id}",
+            "alt": hit.artwork.alt,
+            "label": "" if hit.score is None else f"{hit.score:.2f}",
+            "favourite": hit.artwork.favourite,
+        }
+        for hit in hits
+    ]
+
+
+def skeletons(count: int) -> None:
+    """Where pictures will be."""
+    st.html(f'<div class="skeletons" aria-hidden="true">{"<i></i>" * count}</div>')
+
+
+# --- the frame ------------------------------------------------------------------------------------------------------
+
+
+def wordmark() -> None:
+    """The name of the house."""
+    st.html('<span class="wordmark">Easel</span>', width="content")
+
+
+WORKER = {
+    "none": "Asleep",
+    "starting": "Waking up",
+    "warming": "Warming up",
+    "ready": "Ready",
+    "busy": "Working",
+    "broken": "Cannot start",
+}
+
+
+def worker(alive: bool, state: str, device: str, *, jobs: int) -> None:
+    """How the worker is, in a word, and how many jobs there are."""
+    word = WORKER.get(state, state.capitalize())
+    queue = f" · {jobs} in the queue" if jobs else ""
+    tone = "bad" if state == "broken" else "on" if alive else "off"
+    st.html(
+        f'<div class="worker {tone}" title="{escape(device)}"><i></i><span>{escape(word)}{escape(queue)}</span></div>'
+    )

@@ -1,0 +1,186 @@
+"""What the pages say: times, sizes, verdicts and how a job goes, in plain words. It draws nothing and escapes nothing."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from studio.domain.artwork import Artwork
+from studio.domain.job import Job
+from studio.domain.recipe import SAMPLERS, Recipe
+from studio.domain.verdict import Verdict
+
+KINDS = {
+    "paint": "Paint",
+    "import": "Import",
+    "find": "Search",
+    "caption": "Caption",
+    "clear": "Check an upload",
+    "tokens": "Count tokens",
+    "warm": "Warm up",
+}
+STATES = {
+    "waiting": "Waiting",
+    "running": "Running",
+    "done": "Done",
+    "refused": "Refused",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "interrupted": "Interrupted",
+}
+
+
+def duration(seconds: float | None) -> str:
+    """A forecast: "about 4 s", "about 3 min"; empty when nothing is known."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return "about 1 s"
+    if seconds < 90:
+        return f"about {round(seconds)} s"
+    if seconds < 5_400:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3_600:.1f} h"
+
+
+def took(seconds: float | None) -> str:
+    """A measured time: "0.8 s", "12 s", "3 min 5 s"."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{round(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def size(count: float) -> str:
+    """Bytes in the unit that fits: "41 kB", "37 MB"."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1_000:
+            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1_000
+    return f"{count:.1f} TB"
+
+
+def ago(then: float, *, now: float | None = None) -> str:
+    """When something happened, as a person says it; a clock set back reads as "just now"."""
+    seconds = (time.time() if now is None else now) - then
+    if seconds < 60:
+        return "just now"
+    if seconds < 3_600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 86_400:
+        return f"{int(seconds // 3_600)} h ago"
+    return f"{datetime.fromtimestamp(then):%-d %b %Y, %H:%M}"
+
+
+def margin(verdict: Verdict) -> str:
+    """The verdict of a kept picture: "Checked · margin 0.12"."""
+    if not verdict.allowed:
+        return "Not checked"
+    return "Checked" if verdict.margin is None else f"Checked · margin {verdict.margin:.2f}"
+
+
+def refusal(verdict: Verdict) -> str:
+    """Why a picture or prompt was refused, and by how much."""
+    reasons = "; ".join(verdict.reasons) or "refused by the safety gate"
+    return reasons if verdict.margin is None else f"{reasons} (margin {verdict.margin:.2f})"
+
+
+def size_label(width: int, height: int) -> str:
+    """A size as a person says it: "Square 128 × 128"."""
+    shape = "Square" if width == height else "Wide" if width > height else "Tall"
+    return f"{shape} {width} × {height}"
+
+
+def size_icon(width: int, height: int) -> str:
+    """A size for a narrow button: a symbol of its shape and its pixels."""
+    shape = "crop_square" if width == height else "crop_landscape" if width > height else "crop_portrait"
+    return f":material/{shape}: {width} × {height}"
+
+
+def progress(job: Job, *, left: float | None, ahead: int) -> str:
+    """One line on a job that has not ended: what it does, how far it is, how long it will take."""
+    if job.cancel:
+        return "Stopping"
+    if job.state == "waiting":
+        place = "Waiting for the worker" if ahead == 0 else f"Waiting, {ahead} ahead of it"
+        return " · ".join(filter(None, (place, duration(left))))
+    stage = job.stage[:1].upper() + job.stage[1:] if job.stage else "Working"
+    steps = f"{job.done:,} of {job.total:,}" if job.total and job.kind == "import" else ""
+    return " · ".join(filter(None, (stage, steps, f"{duration(left)} left" if left is not None else "")))
+
+
+def share(job: Job) -> float:
+    """How much of a job is done, 0 to 1."""
+    return min(1.0, max(0.0, job.done / job.total)) if job.total > 0 else 0.0
+
+
+def refused(job: Job) -> list[Verdict]:
+    """The verdicts of the pictures that the gate kept back."""
+    return [Verdict.from_dict(body) for body in job.result.get("refused", ()) if isinstance(body, dict)]
+
+
+def ending(job: Job) -> tuple[str, str]:
+    """How a job ended that gave no picture: a headline and a sentence. The words of NaN, refusal and a lost worker differ."""
+    why = job.error.strip()
+    if job.state == "refused":
+        kept = refused(job)
+        count = f"{len(kept)} pictures were" if len(kept) > 1 else "The picture was"
+        if not kept:
+            return "Refused", why or "The safety gate refused this."
+        return "Refused by the safety gate", f"{count} painted, checked and not kept. No pixels were saved or shown."
+    if job.state == "cancelled":
+        return "Cancelled", "Nothing was saved. Your words and settings are still here."
+    if job.state == "interrupted":
+        return "Interrupted", why or "The worker stopped in the middle of it. Nothing was lost."
+    if job.state == "failed":
+        return ("The model produced no numbers" if "NaN" in why else "This did not work"), why or "No reason was given."
+    return "Nothing came of it", why or "The job ended without a picture."
+
+
+def about(job: Job) -> str:
+    """What a job is about, as typed by somebody: hostile text, to be escaped by whoever shows it."""
+    payload: dict[str, Any] = job.payload
+    if job.kind == "paint":
+        return str(payload.get("recipe", {}).get("prompt", ""))
+    if job.kind == "import":
+        files = payload.get("files")
+        if files:
+            return str(files[0].get("name", "")) if len(files) == 1 else f"{len(files)} files"
+        return str(payload.get("folder", ""))
+    if job.kind == "find":
+        return " ".join(str(pair[0]) for pair in payload.get("words", ())) or "like a picture"
+    return str(payload.get("name") or payload.get("artwork") or "")
+
+
+def recipe_rows(recipe: Recipe) -> list[tuple[str, str]]:
+    """A recipe's fields as label and value, in the order a painter asks for them."""
+    rows = [
+        ("Pack", recipe.pack),
+        ("Size", f"{recipe.width} × {recipe.height}"),
+        ("Steps", str(recipe.steps)),
+        ("Guidance", f"{recipe.guidance:g}"),
+        ("Sampler", SAMPLERS[recipe.sampler]),
+        ("Seed", str(recipe.seed)),
+    ]
+    return rows
+
+
+def imported(result: dict[str, Any]) -> str:
+    """One line on an import."""
+    count, twice, left_out = result.get("imported", 0), result.get("duplicates", 0), len(result.get("skipped", ()))
+    parts = [f"{count:,} imported"]
+    if twice:
+        parts.append(f"{twice:,} already here")
+    if left_out:
+        parts.append(f"{left_out:,} skipped")
+    return ", ".join(parts) + "."
+
+
+def said(artwork: Artwork) -> str:
+    """What stands under a picture: its caption, else what it was asked to be."""
+    return artwork.caption or artwork.prompt or (artwork.recipe.prompt if artwork.recipe else "") or "No caption yet"
