@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from sqlite3 import Row
 from typing import Any
 
 from PIL import Image
@@ -318,7 +317,7 @@ def _where(query: Query) -> tuple[str, list[Any]]:
     return "WHERE " + " AND ".join(parts), values
 
 
-def _artwork(row: Row, tags: tuple[str, ...]) -> Artwork:
+def _artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
     try:
         recipe = Recipe.from_json(row["recipe"]) if row["recipe"] else None
     except BadInput:  # written by another version: the prompt still stands in its own column

@@ -82,16 +82,18 @@ def read_file(path: Path) -> bytes:
             raise BadPicture("This is a link; import the file it points to instead.") from error
         reason = getattr(error, "strerror", None) or str(error)
         raise BadPicture(f"This file cannot be read ({reason}).") from error
-    with os.fdopen(handle, "rb") as stream:
-        facts = os.fstat(stream.fileno())
+    try:
+        facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             raise BadPicture("This is not a regular file.")
         if facts.st_size > BYTES_LIMIT:
             raise BadPicture(_too_large(facts.st_size))
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as stream:
             return stream.read(BYTES_LIMIT + 1)
-        except OSError as error:
-            raise BadPicture(f"This file cannot be read ({error.strerror}).") from error
+    except OSError as error:
+        raise BadPicture(f"This file cannot be read ({error.strerror}).") from error
+    finally:
+        os.close(handle)
 
 
 def open_picture(data: bytes) -> Intake:
@@ -121,7 +123,7 @@ def open_picture(data: bytes) -> Intake:
         raise
     except Image.UnidentifiedImageError as error:
         raise BadPicture(NOT_A_PICTURE) from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture(f"This picture is too large: at most {PIXELS_LIMIT // 10**6} million pixels fit.") from error
     except Exception as error:  # decoders raise whatever the bytes make them raise; all of it means the same
         raise BadPicture(f"This picture is damaged or cut short ({type(error).__name__}).") from error

@@ -1,0 +1,319 @@
+"""Opening what strangers made: refused with a reason, or upright, sRGB and 8 bit."""
+
+import os
+import struct
+from pathlib import Path
+
+import hostile
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.domain.errors import BadPicture
+from studio.safety.intake import BYTES_LIMIT, XMP_KEY, open_picture, read_file
+from studio.safety.provenance import EDITED, GENERATED, read_source_type, xmp_packet
+
+WHOLE = {kind: hostile.encode(hostile.scene(size=(64, 48)), kind) for kind in ("PNG", "JPEG", "WEBP", "TIFF", "BMP")}
+
+
+def close(picture, colour, tolerance=3):
+    return all(abs(a - b) <= tolerance for a, b in zip(picture.getpixel((0, 0)), colour, strict=True))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\0" * 64,
+        hostile.HTML,
+        hostile.SVG,
+        bytes(range(256)) * 9,
+        b"GIF89a",
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff",
+        b"BM",
+    ],
+)
+def test_what_is_no_picture_is_refused(data):
+    with pytest.raises(BadPicture):
+        open_picture(data)
+
+
+def test_the_reason_is_a_sentence():
+    with pytest.raises(BadPicture, match="not a picture that Easel can read"):
+        open_picture(hostile.SVG)
+    with pytest.raises(BadPicture, match="This file is empty"):
+        open_picture(b"")
+
+
+@pytest.mark.parametrize("kind", sorted(WHOLE))
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+def test_half_a_picture_is_refused(kind, share):
+    data = WHOLE[kind]
+    with pytest.raises(BadPicture, match=r"cut short|damaged"):
+        open_picture(data[: int(len(data) * share)])
+
+
+def test_half_a_gif_is_refused():
+    data = hostile.encode(hostile.scene(size=(64, 48)).quantize(), "GIF")
+    with pytest.raises(BadPicture):
+        open_picture(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("missing", [1, 4, 12, 16, 40])
+def test_a_png_short_of_its_last_bytes_is_refused(missing):
+    with pytest.raises(BadPicture):
+        open_picture(WHOLE["PNG"][:-missing])
+
+
+def test_a_flipped_bit_in_a_png_is_refused():
+    data = bytearray(WHOLE["PNG"])
+    data[data.index(b"IDAT") + 40] ^= 1
+    with pytest.raises(BadPicture):
+        open_picture(bytes(data))
+
+
+@pytest.mark.parametrize("size", [(12_000, 10_000), (20_000, 10_001), (100_000, 100_000)])
+def test_a_bomb_is_judged_by_its_header(size):
+    """The file holds no pixels at all, so a reason about damage would mean that it was decoded."""
+    with pytest.raises(BadPicture, match="too large"):
+        open_picture(hostile.png(*size))
+
+
+@pytest.mark.parametrize("size", [(30_000, 1), (1, 30_000), (210, 10)])
+def test_a_long_thin_picture_is_refused_by_its_header(size):
+    with pytest.raises(BadPicture, match="long and thin"):
+        open_picture(hostile.png(*size))
+
+
+def test_a_picture_as_long_as_allowed_and_a_single_pixel_come_in():
+    assert open_picture(hostile.encode(Image.new("RGB", (200, 10)))).size == (200, 10)
+    assert open_picture(hostile.encode(Image.new("RGB", (1, 1), "red"))).picture.getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("data", [hostile.text_bomb(), hostile.long_text()])
+def test_a_text_bomb_is_refused(data):
+    with pytest.raises(BadPicture):
+        open_picture(data)
+
+
+def test_a_file_that_is_too_large_is_refused_unopened():
+    with pytest.raises(BadPicture, match="at most 128 MiB"):
+        open_picture(bytes(BYTES_LIMIT + 1))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_of_an_animation_the_first_frame_comes_in(kind):
+    intake = open_picture(hostile.animated(kind))
+    assert (intake.format, intake.frames, intake.keep) == (kind, 3, False)
+    assert intake.note.startswith("first frame of 3")
+    assert close(intake.picture, (255, 0, 0), tolerance=6)
+
+
+def test_frames_of_a_huge_gif_are_not_counted():
+    """A frame costs 14 bytes, so counting would take minutes; that there is more than one is known at once."""
+    start = hostile.encode(Image.new("P", (2, 2)), "GIF")[:-1]
+    frame = b"\x2c" + struct.pack("<HHHH", 0, 0, 1, 1) + b"\0\x02\x02\x44\x01\0"
+    intake = open_picture(start + frame * (4 * 2**20 // len(frame) + 1) + b";")
+    assert intake.note == "first frame of many"
+
+
+def test_the_type_is_told_by_the_content():
+    assert {kind: open_picture(data).format for kind, data in WHOLE.items()} == {kind: kind for kind in WHOLE}
+
+
+def test_cmyk_becomes_rgb():
+    cmyk = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    for kind in ("JPEG", "TIFF"):
+        assert close(open_picture(hostile.encode(cmyk, kind)).picture, (255, 0, 0), tolerance=8)
+
+
+def test_transparency_is_kept_from_palette_grey_and_colour_key():
+    palette = Image.new("P", (16, 16), 1)
+    palette.putpalette([0, 0, 0, 10, 200, 30])
+    palette.putpixel((0, 0), 0)
+    for data in (
+        hostile.encode(palette, "PNG", transparency=0),
+        hostile.encode(palette, "PNG", transparency=b"\0\xff"),
+        hostile.encode(palette, "GIF", transparency=0),
+    ):
+        picture = open_picture(data).picture
+        assert picture.mode == "RGBA"
+        assert picture.getpixel((0, 0))[3] == 0 and picture.getpixel((5, 5)) == (10, 200, 30, 255)
+    grey = open_picture(hostile.encode(Image.new("LA", (16, 16), (90, 40)))).picture
+    assert grey.getpixel((3, 3)) == (90, 90, 90, 40)
+    keyed = Image.new("RGB", (16, 16), (1, 2, 3))
+    assert open_picture(hostile.encode(keyed, transparency=(1, 2, 3))).picture.getpixel((0, 0))[3] == 0
+
+
+def test_an_opaque_alpha_channel_is_dropped():
+    assert open_picture(hostile.encode(Image.new("RGBA", (16, 16), (5, 6, 7, 255)))).picture.mode == "RGB"
+
+
+def test_sixteen_bit_is_scaled_and_not_clipped():
+    ramp = np.linspace(0, 65_535, 64 * 16).reshape(16, 64).astype(np.uint16)
+    wanted = np.rint(ramp / 257).astype(int)
+    for kind in ("PNG", "TIFF"):
+        seen = np.asarray(open_picture(hostile.encode(Image.fromarray(ramp), kind)).picture)[..., 0].astype(int)
+        assert np.abs(seen - wanted).max() <= 1
+
+
+def test_sixteen_bit_colour_is_scaled():
+    rows = b"".join(b"\0" + struct.pack(">HHH", 65_535, 32_768, 256) * 16 for _ in range(16))
+    assert open_picture(hostile.png(16, 16, depth=16, rows=rows)).picture.getpixel((4, 4)) == (255, 128, 1)
+
+
+def test_numbers_with_a_point_are_scaled_and_nan_is_refused():
+    ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    seen = np.asarray(open_picture(hostile.encode(Image.fromarray(ramp), "TIFF")).picture)[..., 0]
+    assert seen[0, 0] == 0 and seen[-1, -1] == 255 and abs(int(seen[8, 0]) - 128) <= 1
+    ramp[3, 3] = np.nan
+    with pytest.raises(BadPicture, match="not numbers"):
+        open_picture(hostile.encode(Image.fromarray(ramp), "TIFF"))
+
+
+def test_a_colour_profile_is_followed():
+    red = Image.new("RGB", (16, 16), (220, 10, 10))
+    for kind in ("PNG", "JPEG"):
+        picture = open_picture(hostile.encode(red, kind, icc_profile=hostile.swapped_profile())).picture
+        assert close(picture, (10, 10, 220), tolerance=12)
+        assert "icc_profile" not in picture.info
+
+
+def test_a_broken_colour_profile_is_ignored():
+    data = hostile.encode(Image.new("RGB", (16, 16), (220, 10, 10)), icc_profile=b"not a profile" * 20)
+    assert open_picture(data).picture.getpixel((0, 0)) == (220, 10, 10)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_comes_in_upright(kind, orientation):
+    flip = Image.Transpose
+    # How a camera would have stored the picture: the inverse of the turn that the tag asks for
+    stored_as = [
+        None, flip.FLIP_LEFT_RIGHT, flip.ROTATE_180, flip.FLIP_TOP_BOTTOM, flip.TRANSPOSE, flip.ROTATE_90, flip.TRANSVERSE,
+        flip.ROTATE_270,
+    ][orientation - 1]  # fmt: skip
+    upright = hostile.corners()
+    stored = upright if stored_as is None else upright.transpose(stored_as)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    intake = open_picture(hostile.encode(stored, kind, exif=exif))
+    assert intake.size == upright.size
+    for place in ((6, 6), (40, 6), (6, 26), (40, 26)):
+        wanted, seen = upright.getpixel(place), intake.picture.getpixel(place)
+        assert all(abs(a - b) < 25 for a, b in zip(wanted, seen, strict=True)), (place, wanted, seen)
+
+
+# --- what may be kept byte for byte ---------------------------------------------------------------------------------------
+
+
+def test_a_plain_still_may_be_kept_and_tiff_and_bmp_are_written_anew():
+    kept = {kind: open_picture(data).keep for kind, data in WHOLE.items()}
+    assert kept == {"PNG": True, "JPEG": True, "WEBP": True, "TIFF": False, "BMP": False}
+    assert open_picture(WHOLE["BMP"]).note == "converted from BMP"
+
+
+def test_a_file_with_text_may_be_kept():
+    assert open_picture(hostile.with_text(hostile.scene(), parameters="a star")).keep
+    assert open_picture(hostile.with_comment(b"ASCII\0\0\0a star")).keep
+
+
+def test_what_hides_something_is_written_anew():
+    jpeg, webp, whole = WHOLE["JPEG"], WHOLE["WEBP"], WHOLE["PNG"]
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    thumbnail = hostile.encode(Image.new("RGB", (16, 16), "magenta"), "JPEG")
+    app1 = b"Exif\0\0" + b"MM\0*\0\0\0\x08\0\0\0\0\0\x0e" + struct.pack(">H", 2)
+    app1 += (
+        struct.pack(">HHII", 0x0201, 4, 1, 44)
+        + struct.pack(">HHII", 0x0202, 4, 1, len(thumbnail))
+        + b"\0\0\0\0"
+        + thumbnail
+    )
+    hidden = {
+        "bytes after a PNG": whole + b"PK\3\4 an archive",
+        "a gamma that browsers follow": hostile.with_chunk(whole, b"gAMA", struct.pack(">I", 900_000)),
+        "an unknown chunk": hostile.with_chunk(whole, b"prVt", b"secret"),
+        "a second JPEG": jpeg + thumbnail,
+        "bytes after a JPEG": jpeg + b"PK\3\4 an archive",
+        "a thumbnail": jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + jpeg[2:],
+        "bytes after a WebP": webp + b"secret",
+        "where it was taken": hostile.with_gps(),
+        "where it was taken, in a WebP": hostile.with_gps("WEBP"),
+    }
+    assert {name for name, data in hidden.items() if open_picture(data).keep} == set()
+
+
+# --- what a file says -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        b"ASCII\0\0\0a star",
+        b"UNICODE\0" + "a star".encode("utf-16-be"),
+        b"UNICODE\0" + "a star".encode("utf-16-le"),
+        b"\0\0\0\0\0\0\0\0a star",
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_the_user_comment_is_read(comment, kind):
+    assert open_picture(hostile.with_comment(comment, kind)).text["UserComment"] == "a star"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_the_source_type_is_read_from_other_formats(kind):
+    data = hostile.encode(hostile.scene(), kind, xmp=xmp_packet(GENERATED))
+    assert read_source_type(open_picture(data).text[XMP_KEY]) == GENERATED
+
+
+def test_the_source_type_of_hostile_xmp_is_a_word_or_nothing():
+    assert read_source_type(xmp_packet(EDITED)) == EDITED
+    assert read_source_type(b"\xff\xfe<x>") == ""
+    assert read_source_type("http://cv.iptc.org/newscodes/digitalsourcetype/<script>") == ""
+    with pytest.raises(ValueError, match="not a term"):
+        xmp_packet('"/><evil>')
+
+
+# --- files that are no files ----------------------------------------------------------------------------------------------
+
+
+def test_a_regular_file_is_read(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"bytes")
+    assert read_file(path) == b"bytes"
+
+
+def test_links_pipes_folders_devices_and_absent_files_are_refused_at_once(tmp_path):
+    (tmp_path / "real.png").write_bytes(b"bytes")
+    (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    reasons = {}
+    for name in ("link.png", "loop.png", "folder.png", "pipe.png", "gone.png", "nul\0.png"):
+        with pytest.raises(BadPicture) as caught:
+            read_file(tmp_path / name)
+        reasons[name] = str(caught.value)
+    assert "link" in reasons["link.png"] and "link" in reasons["loop.png"]
+    assert reasons["folder.png"] == reasons["pipe.png"] == "This is not a regular file."
+    assert "cannot be read" in reasons["gone.png"] and "cannot be read" in reasons["nul\0.png"]
+    with pytest.raises(BadPicture, match="not a regular file"):
+        read_file(Path("/dev/zero"))
+
+
+def test_a_very_large_file_is_refused_unread(tmp_path):
+    path = tmp_path / "large.png"
+    with path.open("wb") as stream:
+        stream.truncate(BYTES_LIMIT + 1)  # sparse: takes no room
+    with pytest.raises(BadPicture, match="at most 128 MiB"):
+        read_file(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_file_is_refused(tmp_path):
+    path = tmp_path / "secret.png"
+    path.write_bytes(b"bytes")
+    path.chmod(0)
+    with pytest.raises(BadPicture, match="cannot be read"):
+        read_file(path)
