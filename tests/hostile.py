@@ -1,4 +1,4 @@
-"""Files that strangers make, made in code: broken, huge, disguised, animated, deep, rotated. Used by the tests of every door."""
+"""Files that strangers make, made in code: broken, huge, disguised, animated, rotated. Used by the tests of every door."""
 
 from __future__ import annotations
 
