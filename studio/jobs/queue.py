@@ -231,7 +231,13 @@ class Queue:
         return bool(row and row["watched_at"] and 0 <= time.monotonic() - row["watched_at"] < WATCHED_SECONDS)
 
     def finish(
-        self, id: int, state: str, *, result: dict[str, Any] | None = None, error: str = "", seconds: float | None = None
+        self,
+        id: int,
+        state: str,
+        *,
+        result: dict[str, Any] | None = None,
+        error: str = "",
+        seconds: float | None = None,
     ) -> bool:
         """End a running job; False (and nothing written) if somebody else already ended it."""
         if state not in ENDED:
@@ -248,7 +254,7 @@ class Queue:
         )
         return cursor.rowcount == 1
 
-    def lost(self, *, alive: str = "", hung: bool = False) -> list[Job]:
+    def lost(self, *, alive: str = "", hung: bool = False) -> tuple[Job, ...]:
         """End the running jobs of every worker but `alive`; return them as they are now.
 
         The first death leaves a job `interrupted`; a job that was there at two deaths is `failed` and set aside. A hung
@@ -256,7 +262,7 @@ class Queue:
         """
         running = "SELECT * FROM jobs WHERE state = 'running' AND worker IS NOT ?"
         if self.database.one(running, alive) is None:  # pages ask often; a plain read takes no lock
-            return []
+            return ()
         with self.database.transaction() as connection:
             rows = connection.execute(running, (alive,)).fetchall()
             for row in rows:
@@ -274,7 +280,7 @@ class Queue:
                     "UPDATE jobs SET state = ?, error = ?, attempts = ?, ended_at = ?, preview = '' WHERE id = ?",
                     (state, error, attempts, time.time(), row["id"]),
                 )
-        return [self.get(row["id"]) for row in rows]
+        return tuple(self.get(row["id"]) for row in rows)
 
     def tidy(self) -> None:
         """Forget ended searches and other looks of yesterday; paint and import jobs stay as history."""

@@ -1,4 +1,4 @@
-"""The gate: decides what may be shown or saved, and alone makes Cleared. It never changes a picture, and never lets doubt pass."""
+"""The gate: decides what may be shown or saved, and alone makes Cleared. It changes no picture and lets no doubt pass."""
 
 from __future__ import annotations
 
@@ -61,6 +61,10 @@ class Gate:
     def ready(self) -> str:
         """Empty, or the sentence that says why everything is blocked."""
         return self._why_not
+
+    def blocked(self) -> Verdict:
+        """The verdict on everything while the gate is not ready."""
+        return self._blocked(self._why_not)
 
     def facts(self) -> dict[str, Any]:
         """What the Settings page says of the gate."""
@@ -138,7 +142,9 @@ class Gate:
         except (Cancelled, MemoryError):
             raise
         except Exception as error:  # whatever went wrong: what could not be checked is blocked
-            return None, self._blocked(f"The checker failed ({type(error).__name__}: {error}), so nothing is let through.")
+            return None, self._blocked(
+                f"The checker failed ({type(error).__name__}: {error}), so nothing is let through."
+            )
         margin = -max(scores.values())
         reasons = tuple(
             f"It looks like {self._labels.get(name, name)}: {score:.3f} over the limit."
@@ -172,7 +178,9 @@ class Gate:
         except (OSError, ValueError, KeyError, TypeError) as error:
             return f"The prompt rules cannot be read ({error}); restore assets/safety/ from the repository."
         if self._checker is None:
-            return "No picture checker is installed, so nothing can be shown or saved; install a pack with one on the Shelf page."
+            return (
+                "No picture checker is installed, so everything is blocked; install a pack with one on the Shelf page."
+            )
         try:
             with Image.open(known_positive) as picture:
                 sample = picture.convert("RGB")
@@ -198,7 +206,7 @@ def views(picture: Image.Image) -> list[Image.Image]:
 
     A long picture is also cut into overlapping squares, for a checker looks at the middle square only.
     """
-    if picture.mode == "RGBA" and picture.getextrema()[3] != (255, 255):
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
         shown = [_on(picture, backing) for backing in BACKINGS] + [picture.convert("RGB")]
     else:
         shown = [picture.convert("RGB")]

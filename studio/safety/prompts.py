@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studio.places import ASSETS
 
+LONGEST = 16  # letters in a word of the rules
 RULES = ASSETS / "safety" / "prompts.toml"
 
 # Letters of other scripts, and digits and signs, that people use to pass for Latin ones.
@@ -50,7 +51,7 @@ def broken_rules(text: str, rules: tuple[Rule, ...]) -> list[Rule]:
 
 
 def fold(text: str) -> frozenset[str]:
-    """Every word a prompt can be read as: case, accents, look-alikes, invisible characters and l-e-t-t-e-r s p a c i n g folded.
+    """Every word a prompt can be read as: case, accents, look-alikes, invisible characters and s p a c i n g folded.
 
     Whole words only: "Essex" is not a word inside another one.
     """
@@ -79,13 +80,13 @@ def fold(text: str) -> frozenset[str]:
 
 
 def _spelled_out(tokens: list[str]) -> set[str]:
-    """Join runs of single letters: "n u d e" -> "nude"."""
-    found, run = set(), ""
+    """Every word in runs of single letters: "a n u d e" -> "nude" (and "anu", "ude" ..., which are in no rule)."""
+    found: set[str] = set()
+    run = ""
     for token in [*tokens, ""]:
         if len(token) == 1:
             run += token
         else:
-            if len(run) > 2:
-                found.add(run)
+            found.update(run[i:j] for i in range(len(run)) for j in range(i + 3, min(len(run), i + LONGEST) + 1))
             run = ""
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from functools import cache
 from typing import Any
 
 # The studio opens local folders only. Set before the first import, because the libraries read them then.
@@ -46,9 +47,11 @@ def mend_torchvision(torch: Any) -> None:
         try:
             getattr(torch.ops.torchvision, name)
         except (AttributeError, RuntimeError):
-            library = torch.library.Library("torchvision", "FRAGMENT")
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            _KEPT.append(library)
+            _define(torch, name)
 
 
-_KEPT: list[Any] = []  # a Library takes its operators away when it is collected
+@cache  # a Library takes its operators away when it is collected; the cache keeps it
+def _define(torch: Any, name: str) -> Any:
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library

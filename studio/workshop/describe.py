@@ -1,0 +1,53 @@
+"""Captions and embeddings for pictures that are already saved; it saves none, and its failure never loses one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from PIL import Image
+
+from studio.domain.errors import Cancelled, StorageFull
+from studio.workshop.reporting import Stopped
+from studio.workshop.tools import Tools
+
+SIDE = 512  # pixels; no model looks closer, and a batch of 64 MP pictures would fill the memory
+logger = logging.getLogger(__name__)
+
+
+def describe(
+    pictures: Sequence[tuple[int, Image.Image]],
+    *,
+    tools: Tools,
+    pack_id: str,
+    waiting: Callable[[], None],
+    captions: bool = True,
+) -> None:
+    """Embed and caption (artwork id, picture) pairs; what fails is logged and tried again by the next search."""
+    if not pictures:
+        return
+    ids = [id for id, _ in pictures]
+    shown = [picture for _, picture in pictures]
+    try:
+        encoder = tools.models.encoder(tools.settings().pack, waiting=waiting)
+        tools.vectors(encoder.name).add(ids, encoder.pictures(shown))
+        waiting()
+        if captions:
+            captioner = tools.models.captioner(pack_id, waiting=waiting)
+            for id, text in zip(ids, captioner(shown), strict=True):
+                tools.gallery.set_caption(id, text, captioner.name)
+    except (Cancelled, Stopped, StorageFull):
+        raise
+    except Exception:
+        logger.exception("artworks %s could not be described", ids)
+
+
+def small(picture: Image.Image) -> Image.Image:
+    """A copy as the models see it: RGB on white, at most 512 pixels a side."""
+    if picture.mode == "RGBA":
+        ground = Image.new("RGBA", picture.size, "white")
+        ground.alpha_composite(picture)
+        picture = ground
+    picture = picture.convert("RGB")
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
+    return picture

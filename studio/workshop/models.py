@@ -1,0 +1,170 @@
+"""What is loaded: each model once, in the order it was last needed, under one lock for loading. It runs none of them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from threading import Lock, RLock
+from typing import Any
+
+from PIL import Image
+
+from studio.domain.errors import PackMissing
+from studio.packs.manifest import Pack
+from studio.packs.shelf import Shelf
+from studio.safety.gate import Gate
+from studio.workshop.ports import Captioner, Checker, Encoder, Painter
+
+MOST_PAINTERS = 2  # the least recently used goes; the small models stay
+PREPARATION = "preprocessor_config.json"
+LIBRARIES = ("torch", "diffusers", "transformers")
+logger = logging.getLogger(__name__)
+
+
+class Models:
+    """Loads models when they are first needed. Both lanes may ask at once.
+
+    One lock for all loading: from_pretrained of transformers and diffusers changes global state while it works. `waiting` is
+    called now and then while another thread loads; it may raise Cancelled.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self._held: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._changing = Lock()
+        self._loading = RLock()
+
+    def painter(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Painter:
+        """The painter of a pack; raises PackMissing when a file of it is not there."""
+
+        def load() -> Painter:
+            from studio.workshop.paint.painter import load_painter
+
+            return load_painter(self.shelf.whole(pack_id).role("painter"))
+
+        return self._get("painter", pack_id, load, waiting)
+
+    def captioner(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Captioner:
+        """The captioner of a pack, or of the first pack that has one."""
+
+        def load() -> Captioner:
+            from studio.workshop.vision.blip import load_captioner
+
+            pack = self._with("captioner", pack_id)
+            folder = pack.role("captioner")
+            return load_captioner(folder, name=pack.id, preparation=_preparation(pack, folder))
+
+        return self._get("captioner", pack_id, load, waiting)
+
+    def encoder(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Encoder:
+        """The encoder of a pack, or of the first pack that has one; named by the pack and its weights' hash."""
+
+        def load() -> Encoder:
+            from studio.workshop.vision.clip import load_encoder
+
+            pack = self._with("encoder", pack_id)
+            folder = pack.role("encoder")
+            name = f"{pack.id}:{fingerprint(folder)}"
+            return load_encoder(folder, name=name, preparation=_preparation(pack, folder))
+
+        return self._get("encoder", pack_id, load, waiting)
+
+    def gate(self, pack_id: str, *, caution: float, waiting: Callable[[], None] | None = None) -> Gate:
+        """The gate with the pack's own checker. A checker that is absent or does not load makes a gate that blocks all.
+
+        No other pack's checker steps in: one that was made for drawings would let a photograph pass.
+        """
+
+        def load() -> Checker | None:
+            from studio.workshop.vision.checker import load_checker
+
+            pack = self.shelf.get(pack_id)
+            if "checker" not in pack.manifest.roles:
+                return None
+            try:
+                folder = pack.role("checker")
+                return load_checker(folder, name=f"{pack.id} checker", preparation=_preparation(pack, folder))
+            except Exception as error:  # whatever is wrong with it: the gate says so and stays shut
+                logger.exception("the checker of %s does not load", pack_id)
+                return BrokenChecker(pack_id, str(error))
+
+        checker = self._get("checker", pack_id, load, waiting)
+        labels = self.shelf.get(pack_id).manifest.concepts
+        return self._get(
+            f"gate {caution}", pack_id, lambda: Gate(checker=checker, caution=caution, labels=labels), waiting
+        )
+
+    def record(self, pack_id: str) -> dict[str, Any]:
+        """With what a picture is painted: the pack, the SHA-256 of its files, the libraries' versions."""
+        pack = self.shelf.get(pack_id)
+        hashes = {
+            path: digest for path, digest in pack.hashes().items() if path.endswith((".safetensors", "_config.json"))
+        }
+        versions = {name: version(name) for name in LIBRARIES}
+        return {"pack": pack.id, "pack_name": pack.manifest.name, "hashes": hashes, "versions": versions}
+
+    def _with(self, role: str, pack_id: str) -> Pack:
+        for pack in (self.shelf.get(pack_id), *self.shelf.packs()):
+            if role in pack.manifest.roles:
+                return pack
+        raise PackMissing(f"No pack on this machine has a {role}; install one on the Shelf page.")
+
+    def _get(self, role: str, pack_id: str, load: Callable[[], Any], waiting: Callable[[], None] | None) -> Any:
+        key = (role, pack_id)
+        while not self._loading.acquire(timeout=0.2):
+            if key in self._held:
+                return self._touch(key)
+            if waiting is not None:
+                waiting()
+        try:
+            if key not in self._held:
+                from studio.workshop import heavy
+
+                heavy.prepare()
+                model = load()
+                with self._changing:
+                    self._held[key] = model
+                    self._evict()
+        finally:
+            self._loading.release()
+        return self._touch(key)
+
+    def _touch(self, key: tuple[str, str]) -> Any:
+        with self._changing:
+            self._held.move_to_end(key)
+            return self._held[key]
+
+    def _evict(self) -> None:
+        painters = [key for key in self._held if key[0] == "painter"]
+        for key in painters[:-MOST_PAINTERS]:
+            del self._held[key]
+
+
+class BrokenChecker:
+    """Stands where a checker could not be loaded, and says why, so that the gate's self-test fails with the reason."""
+
+    def __init__(self, pack_id: str, reason: str) -> None:
+        self.name = f"{pack_id} checker (broken)"
+        self._reason = reason
+
+    def __call__(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
+        """Raise."""
+        raise RuntimeError(f"it could not be loaded: {self._reason}")
+
+
+def fingerprint(folder: Path) -> str:
+    """Twelve hex digits of the SHA-256 over the folder's weights."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:12]
+
+
+def _preparation(pack: Pack, folder: Path) -> Path:
+    """The part's own preprocessor_config.json, or the pipeline's feature extractor."""
+    return folder if (folder / PREPARATION).exists() else pack.folder / "feature_extractor"

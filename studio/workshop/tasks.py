@@ -1,0 +1,187 @@
+"""Job kind -> function. Each is `task(job, report, tools) -> Outcome`, and none knows of threads, lanes or processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from studio.domain.artwork import Artwork, Query
+from studio.domain.errors import BadInput, Refused
+from studio.domain.job import Job
+from studio.domain.recipe import Recipe
+from studio.gallery.search import blend
+from studio.jobs import forecast
+from studio.safety.intake import open_picture
+from studio.workshop.create import create
+from studio.workshop.describe import describe, small
+from studio.workshop.importing import import_pictures
+from studio.workshop.reporting import JobReport
+from studio.workshop.tools import Tools
+
+PREVIEW_SIDE = 384  # pixels, of an upload that the page shows back
+MISSING_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: `done` or `refused`, what it found, and the reasons where it was refused."""
+
+    result: dict[str, Any] = field(default_factory=dict)
+    state: str = "done"
+    error: str = ""
+
+
+Task = Callable[[Job, JobReport, Tools], Outcome]
+
+
+def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
+    """Paint, check, save, caption and embed; what is refused leaves its verdict and no pixels."""
+    recipe = Recipe.from_dict(job.payload["recipe"])
+    report.stage(f"loading {recipe.pack}")
+    gate = tools.gate(recipe.pack, waiting=report.check)
+    painter = tools.models.painter(recipe.pack, waiting=report.check)
+    record = tools.models.record(recipe.pack)
+    report.stage("painting")
+    began = time.monotonic()
+    artworks: list[Artwork] = []
+    refused: list[dict[str, Any]] = []
+    for made in create(
+        recipe, painter=painter, gate=gate, gallery=tools.gallery, report=report, record=record, job=job.id
+    ):
+        if isinstance(made, Artwork):
+            artworks.append(made)
+        else:
+            refused.append(made.to_dict())
+        report.partial(_painted(artworks, refused, recipe.count))
+    report.stage("captioning")
+    pictures = [(artwork.id, small(_stored(artwork, tools))) for artwork in artworks]
+    describe(pictures, tools=tools, pack_id=recipe.pack, waiting=report.check)
+    tools.queue.record_timing(*forecast.subject_and_work(job.kind, job.payload), time.monotonic() - began)
+    result = _painted(artworks, refused, recipe.count)
+    if artworks:
+        return Outcome(result)
+    reasons = dict.fromkeys(reason for verdict in refused for reason in verdict["reasons"])
+    return Outcome(result, state="refused", error="; ".join(reasons))
+
+
+def find(job: Job, report: JobReport, tools: Tools) -> Outcome:
+    """Answer a query by meaning; pictures that no search has seen yet are embedded first."""
+    payload = job.payload
+    settings = tools.settings()
+    encoder = tools.models.encoder(settings.pack, waiting=report.check)
+    _embed_missing(report, tools, settings.pack, encoder.name)
+    vectors = tools.vectors(encoder.name)
+    parts: list[tuple[object, float]] = []
+    words = [(str(text), float(weight)) for text, weight in payload.get("words", ())]
+    if words:
+        parts += zip(encoder.words([text for text, _ in words]), [weight for _, weight in words], strict=True)
+    liked: set[int] = set()
+    for name, weight in payload.get("like", ()):
+        kind, _, value = str(name).partition(":")
+        if kind == "id":
+            vector: Any = vectors.get(int(value))
+            if vector is None:
+                raise BadInput("like", f"Artwork {value} cannot be searched by: it is deleted or was never embedded.")
+            liked.add(int(value))
+        else:
+            cleared, _ = tools.gate(settings.pack, waiting=report.check).file(tools.files.spooled(value))
+            vector = encoder.pictures([small(cleared.picture)])[0]
+        parts.append((vector, float(weight)))
+    filters = payload.get("filters", {})
+    query = Query(
+        tag=filters.get("tag", ""), favourites=bool(filters.get("favourites")), kind=filters.get("kind", ""),
+        limit=int(payload.get("limit", 60)), offset=int(payload.get("offset", 0)),
+    )  # fmt: skip
+    report.check()
+    allowed = tools.gallery.ids(query) - liked  # nobody looks for the picture in hand
+    hits = vectors.search(blend(parts), limit=query.offset + query.limit, allowed=allowed)[query.offset :]
+    return Outcome({"hits": [[id, score] for id, score in hits], "total": len(allowed)})
+
+
+def caption(job: Job, report: JobReport, tools: Tools) -> Outcome:
+    """Describe an artwork, or a file once the gate let it through; a caption that a person wrote is not replaced."""
+    settings = tools.settings()
+    if "artwork" in job.payload:
+        artwork = tools.gallery.get(int(job.payload["artwork"]))
+        picture, verdict = _stored(artwork, tools), artwork.verdict
+    else:
+        artwork = None
+        gate = tools.gate(settings.pack, waiting=report.check)
+        cleared, _ = gate.file(tools.files.spooled(job.payload["spool"]))
+        picture, verdict = cleared.picture, cleared.verdict
+    captioner = tools.models.captioner(settings.pack, waiting=report.check)
+    report.check()
+    (text,) = captioner([small(picture)])
+    if artwork is not None and artwork.caption_by != "you":
+        tools.gallery.set_caption(artwork.id, text, captioner.name)
+    return Outcome({"caption": text, "verdict": verdict.to_dict()})
+
+
+def clear(job: Job, report: JobReport, tools: Tools) -> Outcome:
+    """Let the gate look at one upload, and make the small cleared picture that the page may show."""
+    gate = tools.gate(tools.settings().pack, waiting=report.check)
+    cleared, intake = gate.file(tools.files.spooled(job.payload["spool"]))
+    picture = cleared.picture
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    shown = gate.picture(picture)  # the small one is another picture: what was hidden in fine detail may show in it
+    name = tools.files.preview(shown, f"upload-{job.id}")
+    width, height = intake.size
+    return Outcome({"preview": name, "verdict": cleared.verdict.to_dict(), "width": width, "height": height})
+
+
+def warm(job: Job, report: JobReport, tools: Tools) -> Outcome:
+    """Load what the first look and the first picture need."""
+    pack_id = tools.settings().pack
+    tools.gate(pack_id, waiting=report.check)
+    tools.models.encoder(pack_id, waiting=report.check)
+    tools.models.painter(pack_id, waiting=report.check)
+    tools.models.captioner(pack_id, waiting=report.check)
+    return Outcome()
+
+
+TASKS: Mapping[str, Task] = {
+    "paint": paint,
+    "import": lambda job, report, tools: Outcome(import_pictures(job, report, tools)),
+    "find": find,
+    "caption": caption,
+    "clear": clear,
+    "warm": warm,
+}
+
+
+def refusal(error: Refused) -> dict[str, Any]:
+    """The result of a job whose whole input was refused: the verdict, and nothing of the picture."""
+    return {"refused": [error.verdict.to_dict()], "verdict": error.verdict.to_dict()}
+
+
+def _painted(artworks: list[Artwork], refused: list[dict[str, Any]], count: int) -> dict[str, Any]:
+    return {"artworks": [artwork.id for artwork in artworks], "refused": refused, "count": count}
+
+
+def _stored(artwork: Artwork, tools: Tools) -> Image.Image:
+    """The pixels of an artwork; its file was checked when it came in."""
+    try:
+        return open_picture(tools.gallery.path(artwork).read_bytes()).picture
+    except OSError as error:
+        raise BadInput(
+            "artwork", f"The file of artwork {artwork.id} is gone; `python -m studio check` says more."
+        ) from error
+
+
+def _embed_missing(report: JobReport, tools: Tools, pack_id: str, model: str) -> None:
+    """Embed what no search has seen: saved just before a crash, or by another model."""
+    missing = tools.gallery.missing_vectors(model)
+    for start in range(0, len(missing), MISSING_AT_ONCE):
+        report.stage("reading new pictures")
+        report(start, len(missing))
+        pictures = []
+        for artwork in missing[start : start + MISSING_AT_ONCE]:
+            try:
+                pictures.append((artwork.id, small(_stored(artwork, tools))))
+            except BadInput:
+                continue  # `check` tells of it; a search must not stop for it
+        describe(pictures, tools=tools, pack_id=pack_id, waiting=report.check, captions=False)

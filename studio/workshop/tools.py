@@ -1,0 +1,56 @@
+"""What every task of the worker may use: one home folder, opened for work, and the models. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from studio.database import Database
+from studio.domain.errors import BadInput
+from studio.domain.settings import Settings
+from studio.gallery.files import Files
+from studio.gallery.gallery import Gallery
+from studio.jobs.queue import Queue
+from studio.packs.shelf import open_shelf
+from studio.safety.gate import Gate
+from studio.workshop.models import Models
+
+if TYPE_CHECKING:
+    from studio.gallery.vectors import Vectors
+
+
+class Tools:
+    """The worker's hands. Safe to use from both lanes."""
+
+    def __init__(self, home: Path, *, models: Models | None = None) -> None:
+        self.home = home
+        self.database = Database(home / "easel.db")
+        self.queue = Queue(self.database)
+        self.files = Files(home)
+        self.gallery = Gallery(database=self.database, files=self.files)
+        self.models = models or Models(open_shelf(home))
+        self._vectors: dict[str, Vectors] = {}
+        self._lock = Lock()
+
+    def settings(self) -> Settings:
+        """The settings as they are now; the defaults, which are the strictest reading, where they cannot be read."""
+        body = self.database.load("settings", "settings")
+        try:
+            return Settings.from_dict(body) if isinstance(body, dict) else Settings()
+        except (BadInput, TypeError):
+            return Settings()
+
+    def gate(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Gate:
+        """The gate of a pack, as cautious as the settings say now."""
+        return self.models.gate(pack_id, caution=self.settings().caution, waiting=waiting)
+
+    def vectors(self, model: str) -> Vectors:
+        """The index over one model's embeddings."""
+        from studio.gallery.vectors import Vectors  # here: FAISS, which a start need not wait for
+
+        with self._lock:
+            if model not in self._vectors:
+                self._vectors[model] = Vectors(database=self.database, folder=self.home / "index", model=model)
+            return self._vectors[model]

@@ -1,0 +1,69 @@
+"""The picture checker: scores each forbidden concept against its threshold. It only measures; the gate decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from PIL import Image
+
+from studio.workshop.paint import device as devices
+from studio.workshop.vision.pixels import Preparation, read_preparation
+
+BATCH = 16
+SPECIAL_CARE = 0.01  # what diffusers' own forward adds to every concept once a special-care one is near
+
+
+class PictureChecker:
+    """A StableDiffusionSafetyChecker, asked for its scores instead of its yes or no; safe to call from both lanes.
+
+    diffusers' forward throws the scores away and lets NaN and missing concepts pass; so its parts are used, not its forward.
+    """
+
+    def __init__(self, model: Any, preparation: Preparation, *, concepts: list[str], name: str) -> None:
+        self.name = name
+        self._model, self._preparation, self._concepts = model, preparation, concepts
+        self._lock = Lock()
+
+    @torch.inference_mode()
+    def __call__(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
+        """For each picture: concept -> cosine minus threshold."""
+        scores: list[dict[str, float]] = []
+        for start in range(0, len(pictures), BATCH):
+            pixels = self._preparation(pictures[start : start + BATCH]).to(self._model.device)
+            with self._lock:
+                scores += self._scores(pixels)
+        return scores
+
+    def _scores(self, pixels: torch.Tensor) -> list[dict[str, float]]:
+        model = self._model
+        seen = torch.nn.functional.normalize(model.visual_projection(model.vision_model(pixels)[1]).float())
+        care = seen @ _unit(model.special_care_embeds).T - model.special_care_embeds_weights
+        concepts = seen @ _unit(model.concept_embeds).T - model.concept_embeds_weights
+        concepts = concepts + SPECIAL_CARE * (care > 0).any(dim=1, keepdim=True)
+        return [dict(zip(self._concepts, row, strict=True)) for row in concepts.tolist()]
+
+
+def _unit(vectors: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.normalize(vectors.float())
+
+
+def load_checker(folder: Path, *, name: str, preparation: Path) -> PictureChecker:
+    """Load a checker from a local folder. `concepts.json` in it, a list, names the concepts; without it they are numbered."""
+    loaded: Any = StableDiffusionSafetyChecker.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
+    )
+    model, info = loaded
+    if info["missing_keys"]:  # they would be random, and a random concept lets everything pass
+        raise ValueError(f"the checker's weights lack {', '.join(sorted(info['missing_keys'])[:3])}")
+    count = model.concept_embeds.shape[0]
+    named = folder / "concepts.json"
+    names = [str(one) for one in json.loads(named.read_text(encoding="utf-8"))] if named.exists() else []
+    concepts = names[:count] + [f"concept {index + 1}" for index in range(len(names), count)]
+    return PictureChecker(
+        model.to(devices.device()).eval(), read_preparation(preparation), concepts=concepts, name=name
+    )
