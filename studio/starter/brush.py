@@ -74,11 +74,11 @@ class Brush:
 
     def picture(self) -> np.ndarray:
         """The finished picture, (H, W, 3) uint8."""
-        return np.asarray(self.canvas.reduce(SUPERSAMPLE))
+        return np.array(self.canvas.reduce(SUPERSAMPLE))
 
     def labels(self) -> np.ndarray:
         """The label of each pixel, (H, W) uint8."""
-        return np.asarray(self.marks)
+        return np.array(self.marks)
 
 
 def ring(

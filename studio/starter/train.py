@@ -1,0 +1,49 @@
+"""The command line that trains Storybook: `python -m studio.starter.train PART`; it holds no model of its own."""
+
+from __future__ import annotations
+
+import argparse
+
+from studio.starter.parts import SEEING, train_part
+
+
+def main() -> None:
+    """Parse the part's name and hand over to its trainer; torch is imported only then."""
+    parser = argparse.ArgumentParser(prog="python -m studio.starter.train", description=__doc__)
+    parser.add_argument("part", choices=["tokenizer", "text", "vae", "vae-decoder", "shards", "unet", *SEEING])
+    parser.add_argument("--minutes", type=float, help="training time of all runs of this part together")
+    parser.add_argument("--from-shipped", action="store_true", help="start from the weights in assets/storybook")
+    parser.add_argument("--count", type=int, default=60, help="shards: how many thousands of scenes")
+    parser.add_argument("--share", default="0/1", help="shards: this process makes shard N of every M, as N/M")
+    parser.add_argument("--rate", type=float, help="the peak learning rate")
+    args = parser.parse_args()
+    from studio.starter.ops import define_missing_ops
+
+    kept = define_missing_ops()  # noqa: F841  held while training runs
+    if args.part in SEEING:
+        train_part(args.part, minutes=args.minutes, from_shipped=args.from_shipped, rate=args.rate)
+    if args.part == "tokenizer":
+        from studio.starter.text import train_tokenizer
+
+        print(f"{len(train_tokenizer())} entries")
+    if args.part == "text":
+        from studio.starter.text import TextOptions, train_text
+
+        train_text(TextOptions(args.minutes or 15, args.from_shipped, args.rate or 2e-3))
+    if args.part == "shards":
+        from studio.starter.shards import make_shards
+
+        offset, stride = (int(n) for n in args.share.split("/"))
+        make_shards(args.count, offset=offset, stride=stride)
+    if args.part == "unet":
+        from studio.starter.unet import UnetOptions, train_unet
+
+        train_unet(UnetOptions(args.minutes or 90, args.from_shipped, args.rate or 1e-3))
+    if args.part in ("vae", "vae-decoder"):
+        from studio.starter.vae import VaeOptions, train_vae
+
+        train_vae(VaeOptions(args.minutes or 15, args.part == "vae-decoder", args.from_shipped, args.rate or 2e-3))
+
+
+if __name__ == "__main__":
+    main()

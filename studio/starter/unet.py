@@ -1,0 +1,189 @@
+"""Trains Storybook's painter, a UNet2DConditionModel on frozen latents and frozen text states; it never touches either."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
+from torch import Tensor, nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from studio.starter.loop import PACK, WORKDIR, Average, Plan, Progress, autocast, export_model, fit, pick_device
+from studio.starter.shards import Library, Words
+from studio.starter.text import WIDTH as TEXT_WIDTH
+from studio.starter.vae import LATENT_CHANNELS
+
+WIDTHS = (64, 96, 128)
+OBJECT_WEIGHT = 6.0  # a latent cell under an object counts 1 + 6 times as much as one of the background
+GAMMA = 5.0  # the cap on the weight of nearly clean latents, after min-SNR (Hang et al. 2023)
+EMPTY = 0.1  # the share of prompts replaced by the empty one, for classifier-free guidance
+
+
+def build_unet() -> UNet2DConditionModel:
+    """A fresh painter for 16x16 latents; every residual branch starts at zero (Dhariwal and Nichol 2021)."""
+    unet = UNet2DConditionModel(
+        sample_size=16,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        down_block_types=("CrossAttnDownBlock2D",) * 3,
+        up_block_types=("CrossAttnUpBlock2D",) * 3,
+        block_out_channels=WIDTHS,
+        layers_per_block=1,
+        norm_num_groups=16,
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=4,  # the number of heads, by diffusers' old misnomer
+    )
+    for name, module in unet.named_modules():
+        if name.endswith(("conv2", "proj_out", "conv_out")):
+            nn.init.zeros_(module.weight)
+            nn.init.zeros_(module.bias)
+    return unet
+
+
+def build_scheduler() -> DDIMScheduler:
+    """Stable Diffusion's noise schedule with v-prediction (Salimans and Ho 2022)."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        steps_offset=1,
+        clip_sample=False,
+        set_alpha_to_one=True,
+    )
+
+
+def write_index(pack: Path = PACK) -> None:
+    """model_index.json and the scheduler's config: what StableDiffusionPipeline.from_pretrained reads."""
+    build_scheduler().save_pretrained(pack / "scheduler")
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "_diffusers_version": "0.42.1",
+        "feature_extractor": ["transformers", "CLIPImageProcessor"],
+        "requires_safety_checker": True,
+        "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+    (pack / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def open_pipeline(unet: UNet2DConditionModel | None = None) -> StableDiffusionPipeline:
+    """The pack as a pipeline without its checker, for looking at the progress of training only."""
+    return StableDiffusionPipeline(
+        vae=AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32).eval(),
+        text_encoder=CLIPTextModel.from_pretrained(PACK / "text_encoder", dtype=torch.float32).eval(),
+        tokenizer=CLIPTokenizer.from_pretrained(PACK / "tokenizer"),
+        unet=unet or UNet2DConditionModel.from_pretrained(PACK / "unet", dtype=torch.float32).eval(),
+        scheduler=build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def contact_sheet(prompts: list[str], path: Path, *, guidance: float = 3.0, steps: int = 20, across: int = 8) -> None:
+    """Paint the prompts with the shipped weights and write them as one PNG."""
+    pipe = open_pipeline()
+    pipe.set_progress_bar_config(disable=True)
+    rows, began = [], time.monotonic()
+    for start in range(0, len(prompts), across):
+        some = prompts[start : start + across]
+        noise = [torch.Generator().manual_seed(start + i) for i in range(len(some))]
+        out = pipe(some, generator=noise, guidance_scale=guidance, num_inference_steps=steps, output_type="np")
+        rows.append(np.concatenate(list(out.images), 1))
+    Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8)).save(path)
+    print(f"{len(prompts)} pictures in {time.monotonic() - began:.1f} s", flush=True)
+
+
+@dataclass(frozen=True)
+class UnetOptions:
+    """What the command line chooses."""
+
+    minutes: float
+    from_shipped: bool
+    rate: float = 1e-3
+
+
+def train_unet(options: UnetOptions) -> None:
+    """Train on the shards at hand, taking in new ones as they appear; exports the average of the weights."""
+    torch.manual_seed(0)
+    device = pick_device()
+    unet = build_unet()
+    if options.from_shipped:
+        unet = UNet2DConditionModel.from_pretrained(PACK / "unet", dtype=torch.float32)
+    unet.to(device, memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(unet.parameters(), lr=options.rate, betas=(0.9, 0.99), weight_decay=0.01)
+    average = Average(unet, 0.998)
+    shown = UNet2DConditionModel.from_config(unet.config).to(device)
+    library = Library()
+    if library.refresh() == 0:
+        raise SystemExit("No shards in .training/shards; run `python -m studio.starter.train shards` first.")
+    nothing = Words(device).states([""])
+    alphas = build_scheduler().alphas_cumprod.to(device)
+    batch = 48 if device.type == "cpu" else 512
+    plan = Plan("unet", options.minutes, options.rate, batch=batch, warmup=150, anneal=0.3, save_seconds=240)
+
+    def noisy(progress_step: int, count: int) -> tuple[Tensor, ...]:
+        rng = np.random.default_rng(progress_step + 11)
+        latents, cover, states = (t.to(device) for t in library.batch(count, rng))
+        generator = torch.Generator().manual_seed(progress_step + 11)
+        noise = torch.randn(latents.shape, generator=generator).to(device)
+        # stratified times: each batch covers the whole schedule, which steadies the loss
+        slots = (torch.arange(count) + torch.rand(count, generator=generator)) / count
+        times = (slots * len(alphas)).long().to(device)
+        a = alphas[times].sqrt()[:, None, None, None]
+        s = (1 - alphas[times]).sqrt()[:, None, None, None]
+        dropped = torch.rand(count, generator=generator).to(device) < EMPTY
+        states = torch.where(dropped[:, None, None], nothing, states)
+        return (a * latents + s * noise), times, states, (a * noise - s * latents), cover
+
+    def error(model: UNet2DConditionModel, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        x, times, states, target, cover = parts
+        x = x.contiguous(memory_format=torch.channels_last)
+        with autocast(device):
+            out = model(x, times, encoder_hidden_states=states).sample.float()
+        weight = 1 + OBJECT_WEIGHT * cover
+        squared = (out - target).square().mean(1, keepdim=True)
+        each = (squared * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
+        snr = alphas[times] / (1 - alphas[times])
+        # On x0 this weighs min(snr + 1, GAMMA): unlike min-SNR it keeps the noisy end, where shape and place are decided.
+        return (each * (snr + 1).clamp(max=GAMMA) / (snr + 1)).mean(), each.mean()
+
+    def step(progress: Progress) -> Mapping[str, float]:
+        if progress.step % 100 == 0:
+            library.refresh()
+        loss, plain = error(unet, noisy(progress.step, batch))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+        optimiser.step()
+        average.update(unet)
+        return {"loss": loss.item(), "mse": plain.item(), "norm": norm.item(), "scenes": len(library.shards) * 1000}
+
+    def export() -> None:
+        if all(torch.isfinite(v).all() for v in average.weights.values()):
+            shown.load_state_dict(average.weights)
+            export_model(shown, PACK / "unet")
+
+    fit(
+        plan,
+        parts={"model": unet, "average": average},
+        optimiser=optimiser,
+        step=step,
+        export=export,
+        export_seconds=600,
+    )
+    write_index()
+    (WORKDIR / "unet" / "done").touch()
