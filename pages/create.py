@@ -9,7 +9,9 @@ from studio.domain.recipe import COUNT_RANGE, GUIDANCE_RANGE, SAMPLERS, STEPS_RA
 from studio.packs.manifest import Manifest
 from studio.ui import components, desk, forms, session, show, watch, words
 
-HERO = 318  # pixels of the window's height that are not the picture: the frame, its caption, its buttons, the recent ones
+HERO = (
+    318  # pixels of the window's height that are not the picture: the frame, its caption, its buttons, the recent ones
+)
 RECENT = 18
 
 studio = session.studio()
@@ -101,7 +103,9 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", key="seed_row"):
             st.text_input("Seed", key=desk.key("seed"), help="The same recipe with the same seed is the same picture.")
             st.button("Roll", key="dice", icon=":material/casino:", help="Another seed", on_click=roll)
-            st.toggle("Lock", key=desk.key("lock"), help="Locked, Paint uses this seed; otherwise each press rolls one.")
+            st.toggle(
+                "Lock", key=desk.key("lock"), help="Locked, Paint uses this seed; otherwise each press rolls one."
+            )
 
 
 def prompt_reading(prompt: str, pack: str) -> None:
@@ -225,9 +229,7 @@ def without_pictures(job: Job) -> None:
     for verdict in words.refused(job):
         show.line(words.refusal(verdict))
     if job.state != "refused":
-        st.button(
-            "Run again, same seed", key="run_again", icon=":material/replay:", on_click=run_again, args=(job,)
-        )
+        st.button("Run again, same seed", key="run_again", icon=":material/replay:", on_click=run_again, args=(job,))
 
 
 # --- the page -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.packs.manifest import Manifest
 from studio.ui import components, forms
-from studio.ui.forms import Fields, Press
+from studio.ui.forms import Fields
 
 DRAFT = "create"
 PROMPT = "create_prompt"
@@ -72,6 +72,8 @@ def committed() -> None:
 
 def keep(studio: Studio) -> None:
     """Keep the draft on the server if it changed."""
+    if not all(key(name) in st.session_state for name in Fields.__annotations__):
+        return  # the form was never laid out in this tab
     now = dict(fields())
     if st.session_state.get(_KEPT) != now:
         studio.keep_draft(DRAFT, now)
@@ -98,8 +100,13 @@ def paint_recipe(studio: Studio, recipe: Recipe) -> Job:
 
 def show_job(id: int) -> None:
     """Put a job on the easel of this tab, and its number into the address."""
-    st.session_state[_JOB] = id
+    remember_job(id)
     st.query_params["job"] = str(id)
+
+
+def remember_job(id: int) -> None:
+    """The job that this tab's easel will show when the Create page is opened."""
+    st.session_state[_JOB] = id
 
 
 def clear_easel() -> None:

@@ -176,4 +176,6 @@ def _is_size(name: str) -> bool:
 
 
 def _within(value: Any, bounds: tuple[int, int], default: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and bounds[0] <= value <= bounds[1] else default
+    return (
+        value if isinstance(value, int) and not isinstance(value, bool) and bounds[0] <= value <= bounds[1] else default
+    )

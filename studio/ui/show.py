@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from studio.domain.artwork import Artwork, Hit
+from studio.domain.job import Job
 from studio.packs.words import PromptReading
 from studio.places import ASSETS
 from studio.ui import words
@@ -102,7 +103,9 @@ def picture(artwork: Artwork, *, room: int = 0) -> None:
 
 def picture_markup(artwork: Artwork, *, room: int = 0) -> str:
     """The markup of `picture`: fetched from our own route, its alt text escaped."""
-    fit = f"width:min(100%,calc((100vh - {int(room)}px) * {artwork.width} / {artwork.height}))" if room else "width:100%"
+    fit = (
+        f"width:min(100%,calc((100vh - {int(room)}px) * {artwork.width} / {artwork.height}))" if room else "width:100%"
+    )
     return (
         f'<div class="picture" style="{fit}"><img src="/pictures/{int(artwork.id)}" alt="{escape(artwork.alt)}"'
         f' width="{int(artwork.width)}" height="{int(artwork.height)}"'
@@ -121,6 +124,19 @@ def caption(artwork: Artwork) -> None:
         f'<div class="caption"><p>{escape(words.said(artwork))}</p><p class="verdict">{icon("verified_user")}'
         f"{escape(words.margin(artwork.verdict))}</p></div>"
     )
+
+
+def verdict(artwork: Artwork, *, more: str = "") -> None:
+    """The gate's verdict on a kept picture, and a remark."""
+    remark = f"<span>{escape(more)}</span>" if more else ""
+    st.html(
+        f'<p class="verdict">{icon("verified_user")}<span>{escape(words.margin(artwork.verdict))}</span>{remark}</p>'
+    )
+
+
+def quote(text: str) -> None:
+    """Words that somebody typed, exactly as typed."""
+    st.html(f'<p class="quote">{escape(text)}</p>')
 
 
 def download(artwork: Artwork) -> None:
@@ -148,6 +164,41 @@ def tiles(hits: Sequence[Hit]) -> list[dict[str, Any]]:
 def skeletons(count: int) -> None:
     """Where pictures will be."""
     st.html(f'<div class="skeletons" aria-hidden="true">{"<i></i>" * count}</div>')
+
+
+def job(job: Job, line: str, pictures: Sequence[int]) -> None:
+    """A job as one row: its pictures, what it is about, how it is and why."""
+    thumbs = "".join(f'<img src="/thumbs/{int(id)}" alt="" loading="lazy">' for id in pictures)
+    about = words.about(job)
+    facts = [words.KINDS.get(job.kind, job.kind), f"no. {job.id}"]
+    if not job.live:
+        facts += filter(None, (words.ago(job.ended_at or job.created_at), words.took(job.seconds)))
+    if job.kind == "import" and job.result:
+        facts.append(words.imported(job.result))
+    why = line if job.live else "" if job.state == "done" else job.error
+    st.html(
+        f'<div class="job {escape(job.state)}"><div class="thumbs">{thumbs}</div>'
+        f'<div class="what"><p>{escape(about or "—")}</p>'
+        f'<p class="facts"><b>{escape(words.STATES.get(job.state, job.state))}</b> {escape(" · ".join(facts))}</p>'
+        + (f'<p class="why">{escape(why)}</p>' if why else "")
+        + (f'<div class="bar"><i style="width:{words.share(job):.1%}"></i></div>' if job.state == "running" else "")
+        + "</div></div>"
+    )
+
+
+def pack(name: str, description: str, *, whole: bool) -> None:
+    """The head of a pack's card."""
+    state = (
+        f'<span class="chip good">{icon("task_alt")}Ready</span>'
+        if whole
+        else '<span class="chip bad">Incomplete</span>'
+    )
+    st.html(f'<div class="pack"><h2>{escape(name)}{state}</h2><p>{escape(description)}</p></div>')
+
+
+def points(sentences: Sequence[str]) -> None:
+    """A short list."""
+    st.html('<ul class="points">' + "".join(f"<li>{escape(one)}</li>" for one in sentences) + "</ul>")
 
 
 # --- the frame ------------------------------------------------------------------------------------------------------

@@ -53,6 +53,13 @@ def painting(studio: Studio, job: Job) -> None:
         )
 
 
+def bar(studio: Studio, job: Job) -> None:
+    """Any other job: a bar, one line and Cancel."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"bar_{job.id}"):
+        st.progress(words.share(job), text=line(studio, job))
+        cancel(studio, job)
+
+
 def line(studio: Studio, job: Job) -> str:
     """One line on how a job goes."""
     ahead = studio.queue.ahead(job.id) if job.state == "waiting" else 0

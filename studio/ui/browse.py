@@ -1,0 +1,100 @@
+"""What the Gallery page asks for: a view (words, example, filters, place) to a Query and to an address. It draws nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from studio.domain.artwork import Query
+from studio.domain.errors import BadInput
+from studio.gallery.search import parse
+
+PAGE = 60  # thumbnails
+SHELVES = ("All", "Favourites", "Bin")
+WORDS_LIMIT = 1_000  # characters
+
+
+@dataclass(frozen=True)
+class View:
+    """What the person looks at. `words` as typed; `example` is the spool name of a dropped picture; `place` the first tile."""
+
+    words: str = ""
+    example: str = ""
+    shelf: str = "All"
+    tag: str = ""
+    place: int = 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing was asked: everything, newest first."""
+        return self == View(place=self.place)
+
+
+def read(address: Mapping[str, str]) -> View:
+    """The view that an address names; what cannot be read is left out."""
+    shelf = address.get("shelf", "All")
+    place = address.get("from", "")
+    return View(
+        words=address.get("q", "")[:WORDS_LIMIT],
+        shelf=shelf if shelf in SHELVES else "All",
+        tag=address.get("tag", "")[:80],
+        place=int(place) if place.isascii() and place.isdecimal() and len(place) < 9 else 0,
+    )
+
+
+def address(view: View) -> dict[str, str]:
+    """The query string that brings a view back after a refresh; an example picture is not part of it."""
+    whole = {
+        "q": view.words,
+        "shelf": "" if view.shelf == "All" else view.shelf,
+        "tag": view.tag,
+        "from": str(view.place or ""),
+    }
+    return {name: value for name, value in whole.items() if value}
+
+
+def changed(view: View, **changes: str) -> View:
+    """Another wish, which begins at its first page."""
+    return dataclasses.replace(view, place=0, **changes)  # type: ignore[arg-type]
+
+
+def query(view: View) -> Query:
+    """The Query of a view; raises BadInput. The bin is only looked through, never searched."""
+    if len(view.words) > WORDS_LIMIT:
+        raise BadInput("words", "The search has more than 1,000 characters; a few words find more.")
+    filters = Query(
+        tag=view.tag,
+        favourites=view.shelf == "Favourites",
+        binned=view.shelf == "Bin",
+        limit=PAGE,
+        offset=view.place,
+    )
+    if filters.binned:
+        return filters
+    asked = parse(view.words)
+    like = asked.like + (((f"sha:{view.example}", 1.0),) if view.example else ())
+    return dataclasses.replace(filters, words=asked.words, like=like)
+
+
+def neighbours(ids: Sequence[int], id: int) -> tuple[int | None, int | None]:
+    """The pictures before and after one, in the order last shown."""
+    if id not in ids:
+        return None, None
+    at = list(ids).index(id)
+    return (ids[at - 1] if at else None), (ids[at + 1] if at + 1 < len(ids) else None)
+
+
+def counted(view: View, shown: int, total: int | None) -> str:
+    """One line on how much there is: "61 to 120 of 340 pictures"."""
+    if not shown:
+        return ""
+    first, last = view.place + 1, view.place + shown
+    if total is None or (total == shown and not view.place):
+        return f"{shown:,} picture{'s' * (shown != 1)}" if not view.place else f"{first:,} to {last:,}"
+    return f"{first:,} to {last:,} of {total:,} pictures"
+
+
+def tag_changes(before: Sequence[str], after: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Which tags to put on and which to take off."""
+    return [tag for tag in after if tag not in before], [tag for tag in before if tag not in after]

@@ -1,0 +1,246 @@
+"""One artwork, large, with everything that is known of it and everything one may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import streamlit as st
+
+from studio.app import Studio
+from studio.domain.artwork import Artwork, Hit
+from studio.domain.errors import EaselError
+from studio.ui import browse, components, desk, forms, session, show, words
+
+DELETED = "detail_deleted"
+_GO = "detail_go"
+_PROBLEM = "detail_problem"
+ROOM = 150  # pixels of the window's height that are not the picture
+
+
+def show_artwork(studio: Studio, id: int, *, shown: Sequence[int], back: Callable[[], None]) -> None:
+    """The detail view. `shown` are the pictures last seen in the grid, to step through; `back` leads there."""
+    try:
+        artwork = studio.gallery.get(id)
+    except EaselError as error:
+        show.problem(str(error))
+        st.button("All pictures", icon=":material/arrow_back:", on_click=back)
+        return
+    _bar(artwork, shown, back)
+    left, right = st.columns([2.4, 1], gap="large")
+    with left, st.container(key="detail_picture"):
+        show.picture(artwork, room=ROOM)
+    with right, st.container(key="detail_side"):
+        _side(studio, artwork, back)
+    _go_on(studio)
+
+
+def _bar(artwork: Artwork, shown: Sequence[int], back: Callable[[], None]) -> None:
+    before, after = browse.neighbours(shown, artwork.id)
+    with st.container(horizontal=True, key="detail_bar", vertical_alignment="center"):
+        st.button("All pictures", key="detail_back", icon=":material/arrow_back:", on_click=back, type="tertiary")
+        st.space("stretch")
+        for word, symbol, id in (("Previous", "chevron_left", before), ("Next", "chevron_right", after)):
+            st.button(
+                word,
+                key=f"detail_{word}",
+                icon=f":material/{symbol}:",
+                on_click=_open,
+                args=(id,),
+                disabled=id is None,
+                type="tertiary",
+            )
+
+
+def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
+    if st.session_state.get(_PROBLEM):
+        show.problem(st.session_state.pop(_PROBLEM))
+    key = f"caption_{artwork.id}"
+    st.session_state.setdefault(key, artwork.caption)
+    st.text_area(
+        "Caption",
+        key=key,
+        height=84,
+        placeholder="What does it show?",
+        on_change=_caption,
+        args=(studio, artwork.id, key),
+    )
+    by = (
+        "Written by you"
+        if artwork.caption_by == "you"
+        else f"Written by {artwork.caption_by}"
+        if artwork.caption
+        else ""
+    )
+    show.verdict(artwork, more=by)
+    _actions(studio, artwork, back)
+    _tags(studio, artwork)
+    recipe = artwork.recipe
+    if artwork.prompt or recipe:
+        show.part("Prompt")
+        show.quote(recipe.prompt if recipe else artwork.prompt)
+    if recipe and recipe.negative:
+        show.part("Without")
+        show.quote(recipe.negative)
+    if recipe:
+        show.part("Recipe")
+        show.rows(words.recipe_rows(recipe))
+    show.part("File")
+    show.rows(_file_rows(artwork))
+    _family(studio, artwork)
+
+
+def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
+    with st.container(horizontal=True, key="detail_actions", gap="small"):
+        if artwork.deleted_at is not None:
+            st.button(
+                "Restore",
+                icon=":material/restore_from_trash:",
+                type="primary",
+                on_click=_restore,
+                args=(studio, artwork.id),
+            )
+            return
+        if artwork.recipe:
+            st.button(
+                "Use this recipe", key="use", icon=":material/tune:", on_click=_use, args=(artwork,), type="primary"
+            )
+            st.button(
+                "Paint again",
+                key="paint_again",
+                icon=":material/casino:",
+                help="The same recipe with a new seed",
+                on_click=_paint_again,
+                args=(studio, artwork),
+            )
+        st.button("More like this", key="like", icon=":material/image_search:", on_click=_like, args=(artwork.id,))
+        st.button(
+            "Favourite",
+            key="favourite",
+            icon=":material/heart_check:" if artwork.favourite else ":material/favorite:",
+            help="Take the mark off" if artwork.favourite else "Mark as a favourite",
+            on_click=studio.gallery.favourite,
+            args=(artwork.id, not artwork.favourite),
+        )
+        show.download(artwork)
+        st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, artwork.id, back))
+
+
+def _tags(studio: Studio, artwork: Artwork) -> None:
+    key = f"tags_{artwork.id}"
+    st.session_state.setdefault(key, list(artwork.tags))
+    st.multiselect(
+        "Tags",
+        list(dict.fromkeys([*studio.gallery.tags(), *artwork.tags])),
+        key=key,
+        accept_new_options=True,
+        placeholder="Add a tag",
+        on_change=_retag,
+        args=(studio, artwork, key),
+    )
+
+
+def _file_rows(artwork: Artwork) -> list[tuple[str, str]]:
+    rows = [
+        ("Name", artwork.file[:12] + "…" + artwork.file[64:]),
+        ("Pixels", f"{artwork.width} × {artwork.height}"),
+        ("Size", words.size(artwork.bytes)),
+        (
+            "Made" if artwork.kind == "painted" else "Imported",
+            f"{datetime.fromtimestamp(artwork.created_at):%-d %B %Y, %H:%M}",
+        ),
+    ]
+    if artwork.source_name:
+        rows.append(("Came as", artwork.source_name))
+    if artwork.note:
+        rows.append(("Note", artwork.note))
+    return rows
+
+
+def _family(studio: Studio, artwork: Artwork) -> None:
+    for word, relatives in (
+        ("Made from", studio.gallery.parents(artwork.id)),
+        ("Led to", studio.gallery.children(artwork.id)),
+    ):
+        if relatives:
+            show.part(word)
+            key = f"family_{word}_{artwork.id}"
+            components.grid(
+                show.tiles([Hit(one) for one in relatives]), key=key, chosen=lambda key=key: _picked(key), strip=True
+            )
+
+
+# --- what the buttons do ------------------------------------------------------------------------------------------------
+
+
+def _open(id: int) -> None:
+    st.query_params["id"] = str(id)
+
+
+def _picked(key: str) -> None:
+    id = components.picked(key)
+    if id is not None:
+        _open(id)
+
+
+def _caption(studio: Studio, id: int, key: str) -> None:
+    try:
+        studio.gallery.set_caption(id, st.session_state[key], "you")
+    except EaselError as error:
+        st.session_state[_PROBLEM] = str(error)
+
+
+def _retag(studio: Studio, artwork: Artwork, key: str) -> None:
+    on, off = browse.tag_changes(artwork.tags, st.session_state[key])
+    try:
+        for tag in off:
+            studio.gallery.untag(artwork.id, tag)
+        for tag in on:
+            studio.gallery.tag(artwork.id, tag)
+    except EaselError as error:
+        st.session_state[_PROBLEM] = str(error)
+    st.session_state[key] = list(studio.gallery.get(artwork.id).tags)  # as they are kept: trimmed, in small letters
+
+
+def _delete(studio: Studio, id: int, back: Callable[[], None]) -> None:
+    studio.gallery.delete(id)
+    st.session_state[DELETED] = id
+    back()
+
+
+def _restore(studio: Studio, id: int) -> None:
+    studio.gallery.restore(id)
+    if st.session_state.get(DELETED) == id:
+        st.session_state.pop(DELETED)
+
+
+def _use(artwork: Artwork) -> None:
+    if artwork.recipe:
+        desk.put(forms.fields_of(artwork.recipe))
+        desk.clear_easel()
+        st.session_state[_GO] = ("create", {})
+
+
+def _paint_again(studio: Studio, artwork: Artwork) -> None:
+    if artwork.recipe:
+        try:
+            job = studio.paint(artwork.recipe.with_seed(forms.new_seed()))
+        except EaselError as error:
+            st.session_state[_PROBLEM] = str(error)
+        else:
+            desk.remember_job(job.id)
+            st.session_state[_GO] = ("create", {"job": job.id})
+
+
+def _like(id: int) -> None:
+    st.session_state["gallery_words"] = f"like:{id}"
+    st.session_state["gallery_view"] = browse.View(words=f"like:{id}")
+    st.query_params.from_dict(browse.address(st.session_state["gallery_view"]))
+
+
+def _go_on(studio: Studio) -> None:
+    """Leave for another page, once a callback asked for it (a callback cannot)."""
+    going = st.session_state.pop(_GO, None)
+    if going is not None:
+        desk.keep(studio)
+        session.go(going[0], **going[1])
