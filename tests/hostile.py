@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -49,6 +52,21 @@ PROMPTS = (
     "x" * 4_000,
     "\u6f22" * 4_000,
 )
+
+
+def killed(work: Callable[[], object]) -> None:
+    """Run `work` in a process of its own, which must end by `die`, as by kill -9. It opens its own database."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(3)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
+def die(*_args: object, **_more: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Magenta:

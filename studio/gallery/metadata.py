@@ -13,7 +13,7 @@ from typing import Any
 
 from studio.domain.errors import BadInput
 from studio.domain.recipe import PROMPT_LIMIT, SAMPLERS, Recipe
-from studio.safety.intake import XMP_KEY, Intake
+from studio.safety.intake import Intake
 
 KEY = "easel"
 VERSION = 1
@@ -61,7 +61,7 @@ def read_recipe(intake: Intake) -> tuple[Recipe | None, str, dict[str, str]]:
     The recipe is None when the file names something we have no word for (another sampler, a size out of range); then the
     prompt is still told. Never raises for what the text holds.
     """
-    verbatim = {key: value for key, value in intake.text.items() if key != XMP_KEY}
+    verbatim = dict(intake.text)
     own = read_own(intake.text)
     if own is not None:
         return own[0], own[0].prompt, verbatim
