@@ -143,7 +143,7 @@ def test_an_imported_file_is_kept_and_known_again(gallery, gate):
 
 
 def test_a_file_that_is_written_anew_is_known_by_what_it_was(gallery, gate):
-    for data in (hostile.animated("GIF"), hostile.with_gps(), hostile.encode(hostile.scene(5), "TIFF")):
+    for data in (hostile.animated("GIF"), hostile.with_gps("WEBP"), hostile.encode(hostile.scene(5), "TIFF")):
         artwork = bring(gallery, gate, data)
         assert artwork.sha256 != sha256(data) and artwork.file.endswith(".png")
         assert gallery.has_source(sha256(data)) == artwork.id
@@ -156,7 +156,7 @@ def test_text_and_source_type_survive_being_written_anew_and_the_place_does_not(
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 0.0)})
     exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0a ship"
-    data = hostile.encode(hostile.scene(), "JPEG", exif=exif, xmp=xmp_packet(GENERATED))
+    data = hostile.encode(hostile.scene(), "WEBP", exif=exif, xmp=xmp_packet(GENERATED))
     artwork = bring(gallery, gate, data)
     stored = gallery.path(artwork).read_bytes()
     text = open_picture(stored).text
@@ -395,6 +395,19 @@ def test_parents_and_children(gallery, paint):
     second = paint(2, parents=[first.sha256, "00" * 32])
     assert gallery.parents(second.id) == [first] and gallery.children(first.id) == [second]
     assert gallery.parents(first.id) == gallery.children(second.id) == []
+
+
+def test_a_deleted_thumbnail_is_made_again_from_the_picture_that_was_checked(gallery, paint):
+    artwork = paint(1)
+    thumb = gallery.thumb(artwork)
+    before = thumb.read_bytes()
+    thumb.unlink()
+    assert gallery.thumb(artwork) == thumb and thumb.read_bytes() == before
+    thumb.unlink()
+    gallery.path(artwork).write_bytes(hostile.encode(Image.new("RGB", (24, 16), "magenta")))
+    with pytest.raises(BadInput, match="gone or damaged"):
+        gallery.thumb(artwork)
+    assert not thumb.exists()
 
 
 def test_the_pictures_that_a_recipe_names_are_found_by_hash_and_verified(gallery, paint):

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import hostile
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from studio.domain.errors import BadPicture
-from studio.safety.intake import BYTES_LIMIT, XMP_KEY, open_picture, read_file
+from studio.safety.intake import BYTES_LIMIT, XMP_KEY, open_picture, read_file, sha256
 from studio.safety.provenance import EDITED, GENERATED, read_source_type, xmp_packet
 
 WHOLE = {kind: hostile.encode(hostile.scene(size=(64, 48)), kind) for kind in ("PNG", "JPEG", "WEBP", "TIFF", "BMP")}
@@ -218,30 +219,72 @@ def test_a_file_with_text_may_be_kept():
     assert open_picture(hostile.with_comment(b"ASCII\0\0\0a star")).keep
 
 
-def test_what_hides_something_is_written_anew():
-    jpeg, webp, whole = WHOLE["JPEG"], WHOLE["WEBP"], WHOLE["PNG"]
-    exif = Image.Exif()
-    exif[0x0112] = 1
+def with_thumbnail(data):
+    """A JPEG as a camera writes it: a second, smaller picture in its EXIF; here one that the gate would refuse."""
     thumbnail = hostile.encode(Image.new("RGB", (16, 16), "magenta"), "JPEG")
-    app1 = b"Exif\0\0" + b"MM\0*\0\0\0\x08\0\0\0\0\0\x0e" + struct.pack(">H", 2)
-    app1 += (
-        struct.pack(">HHII", 0x0201, 4, 1, 44)
-        + struct.pack(">HHII", 0x0202, 4, 1, len(thumbnail))
-        + b"\0\0\0\0"
-        + thumbnail
-    )
+    fields = struct.pack(">HHII", 0x0201, 4, 1, 44) + struct.pack(">HHII", 0x0202, 4, 1, len(thumbnail))
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\x0e\0\x02" + fields + b"\0\0\0\0" + thumbnail
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+
+
+def test_what_hides_something_is_written_anew():
+    webp, whole = WHOLE["WEBP"], WHOLE["PNG"]
     hidden = {
         "bytes after a PNG": whole + b"PK\3\4 an archive",
         "a gamma that browsers follow": hostile.with_chunk(whole, b"gAMA", struct.pack(">I", 900_000)),
         "an unknown chunk": hostile.with_chunk(whole, b"prVt", b"secret"),
-        "a second JPEG": jpeg + thumbnail,
-        "bytes after a JPEG": jpeg + b"PK\3\4 an archive",
-        "a thumbnail": jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + jpeg[2:],
         "bytes after a WebP": webp + b"secret",
-        "where it was taken": hostile.with_gps(),
         "where it was taken, in a WebP": hostile.with_gps("WEBP"),
     }
     assert {name for name, data in hidden.items() if open_picture(data).keep} == set()
+
+
+PHOTOGRAPH = hostile.scene(3, size=(80, 48))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}], ids=["plain", "scans", "marks"]
+)
+@pytest.mark.parametrize(
+    "hide",
+    [
+        with_thumbnail,
+        lambda data: data + hostile.encode(Image.new("RGB", (16, 16), "magenta"), "JPEG"),
+        lambda data: data + b"PK\3\4 an archive",
+        lambda data: data[:2] + b"\xff\xfe\0\x10" + b"GPS 52.5 N\xff\xd9 x" + data[2:],
+    ],
+    ids=["thumbnail", "second picture", "archive", "comment with an end in it"],
+)
+def test_from_a_jpeg_all_but_the_picture_is_taken_out(hide, options):
+    plain = hostile.encode(PHOTOGRAPH, "JPEG", **options)
+    data = hide(plain)
+    intake = open_picture(data)
+    assert intake.keep and intake.data == plain and intake.sha256 == sha256(data)
+    assert (intake.frames, intake.note) == (1, "")
+
+
+def test_what_a_cleaned_jpeg_still_says():
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "a camera"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 0.0)})
+    exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0a ship"
+    profile = hostile.swapped_profile()
+    xmp = xmp_packet(GENERATED).replace(b"</rdf:RDF>", b"<exif:GPSLatitude>52</exif:GPSLatitude></rdf:RDF>")
+    data = hostile.encode(PHOTOGRAPH, "JPEG", exif=exif, xmp=xmp, icc_profile=profile, comment="GPS")
+    intake = open_picture(data)
+    assert intake.keep and b"GPS" not in intake.data and b"a camera" not in intake.data
+    with Image.open(BytesIO(intake.data)) as kept:
+        assert 0x8825 not in kept.getexif() and kept.info["icc_profile"] == profile
+    again = open_picture(intake.data)
+    assert again.picture.tobytes() == intake.picture.tobytes() and again.size == (48, 80)
+    assert again.text["UserComment"] == "a ship" and read_source_type(again.text[XMP_KEY]) == GENERATED
+
+
+def test_a_phone_picture_with_a_second_one_in_it_comes_in_as_a_jpeg():
+    frames = [PHOTOGRAPH, hostile.scene(4, size=(80, 48))]
+    intake = open_picture(hostile.encode(frames[0], "MPO", save_all=True, append_images=frames[1:]))
+    assert (intake.format, intake.keep, intake.frames, intake.note) == ("JPEG", True, 1, "")
+    assert intake.data.count(b"\xff\xd8\xff") == 1
 
 
 # --- what a file says -----------------------------------------------------------------------------------------------------

@@ -95,7 +95,8 @@ def test_new_and_deleted_artworks_are_seen_at_the_next_search(vectors, database)
     database.write("DELETE FROM artworks WHERE id = 42")
     assert vectors.search(target, limit=1)[0][0] != 42
     insert = database.write(
-        "INSERT INTO artworks (sha256, file, kind, width, height, bytes, verdict, created_at) VALUES ('n','n','painted',1,1,1,'{}',0)"
+        "INSERT INTO artworks (sha256, file, kind, width, height, bytes, verdict, created_at)"
+        " VALUES ('n', 'n', 'painted', 1, 1, 1, '{}', 0)"
     )
     vectors.add([insert.lastrowid], [target])  # as many as before: a count alone would not notice
     assert vectors.search(target, limit=1)[0][0] == insert.lastrowid

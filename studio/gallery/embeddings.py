@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -30,8 +31,10 @@ def store(database: Database, model: str, ids: Sequence[int], vectors: Iterable[
 
 
 def ids(database: Database, model: str) -> list[int]:
-    """The artworks that have a vector of this model, in order."""
-    return [row[0] for row in database.read("SELECT artwork FROM embeddings WHERE model = ? ORDER BY artwork", model)]
+    """The artworks that have a vector of this model, in no order."""
+    # One row of JSON: ten thousand rows as Python objects take three times as long
+    row = database.one("SELECT json_group_array(artwork) FROM embeddings WHERE model = ?", model)
+    return list(json.loads(row[0])) if row else []
 
 
 def load(database: Database, model: str, wanted: Sequence[int]) -> dict[int, Matrix]:

@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.domain.errors import BadInput, EaselError, StorageBroken, StorageFull
 from studio.domain.verdict import Cleared, require_cleared
-from studio.safety.intake import XMP_KEY, sha256
+from studio.safety.intake import XMP_KEY, open_picture, sha256
 
 FOLDERS = ("pictures", "thumbs", "previews", "index", "bin", "incoming")
 THUMB_SIDE = 384  # pixels, long side
@@ -71,9 +71,24 @@ class Files:
 
     def thumb(self, cleared: Cleared, sha: str) -> None:
         """Write the thumbnail (WebP, long side 384) of the picture with this SHA-256."""
-        picture = require_cleared(cleared).picture
+        self._write_thumb(require_cleared(cleared).picture, sha)
+
+    def _write_thumb(self, picture: Image.Image, sha: str) -> None:
         picture.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
         write_whole(self.thumb_path(sha), _webp(picture), durable=False)
+
+    def thumb_again(self, file: str) -> None:
+        """Make a stored picture's thumbnail again; only from the very bytes that were cleared, which their name tells.
+
+        Raises BadInput when they are gone or no longer the same.
+        """
+        try:
+            data = self.path(file).read_bytes()
+        except OSError:
+            data = b""
+        if sha256(data) != Path(file).stem:
+            raise BadInput("file", "This picture's file is gone or damaged; `python -m studio check` says more.")
+        self._write_thumb(open_picture(data).picture, Path(file).stem)
 
     def path(self, file: str, *, binned: bool = False) -> Path:
         """Where a picture lies, by its name; raises BadInput for a name that this class did not make."""

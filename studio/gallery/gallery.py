@@ -14,15 +14,15 @@ from studio.database import Database
 from studio.domain.artwork import KINDS, Artwork, Query
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
-from studio.domain.verdict import Cleared, Verdict, require_cleared
+from studio.domain.verdict import Cleared, require_cleared
 from studio.gallery import upkeep
 from studio.gallery.files import Files, Written
 from studio.gallery.importing import shown_name
 from studio.gallery.metadata import write_text
+from studio.gallery.rows import storable, tag_name, to_artwork, where
 from studio.safety.intake import XMP_KEY, open_picture, sha256
 from studio.safety.provenance import read_source_type, source_type, xmp_packet
 
-TAG_LIMIT = 64  # characters
 CAPTION_LIMIT = 2_000
 _TEXT_KEPT = 2**20  # characters of foreign text that travel along when a picture is written anew
 
@@ -75,7 +75,7 @@ class Gallery:
                 written,
                 kind=kind,
                 recipe=recipe,
-                prompt=_storable(prompt),
+                prompt=storable(prompt),
                 verdict=verdict,
                 parents=parents,
                 source_name=shown_name(source_name),
@@ -178,19 +178,20 @@ class Gallery:
 
     def page(self, query: Query) -> list[Artwork]:
         """One page of what the filters let through, newest first (by number: the clock may have been set back)."""
-        where, values = _where(query)
-        return self._artworks(f"{where} ORDER BY id DESC LIMIT ? OFFSET ?", *values, query.limit, query.offset)
+        clause, values = where(query)
+        return self._artworks(f"{clause} ORDER BY id DESC LIMIT ? OFFSET ?", *values, query.limit, query.offset)
 
     def count(self, query: Query) -> int:
         """How many artworks the filters let through."""
-        where, values = _where(query)
-        row = self.database.one(f"SELECT count(*) FROM artworks {where}", *values)
+        clause, values = where(query)
+        row = self.database.one(f"SELECT count(*) FROM artworks {clause}", *values)
         return int(row[0]) if row else 0
 
     def ids(self, query: Query) -> set[int]:
         """The numbers of all artworks that the filters let through; what a search by meaning may answer with."""
-        where, values = _where(query)
-        return {row[0] for row in self.database.read(f"SELECT id FROM artworks {where}", *values)}
+        clause, values = where(query)
+        row = self.database.one(f"SELECT json_group_array(id) FROM artworks {clause}", *values)
+        return set(json.loads(row[0])) if row else set()
 
     def has_source(self, sha: str) -> int | None:
         """The artwork made from a file with this SHA-256, if one is in the gallery and not in the bin."""
@@ -212,6 +213,13 @@ class Gallery:
         """Where an artwork's file lies."""
         return self.files.path(artwork.file, binned=artwork.deleted_at is not None)
 
+    def thumb(self, artwork: Artwork) -> Path:
+        """Where an artwork's thumbnail lies; it is made again when somebody deleted it. Raises BadInput when it cannot be."""
+        path = self.files.thumb_path(artwork.sha256)
+        if not path.exists():
+            self.files.thumb_again(artwork.file)
+        return path
+
     def _artworks(self, clause: str, *values: Any) -> list[Artwork]:
         rows = self.database.read(f"SELECT * FROM artworks {clause}", *values)
         tags: dict[int, list[str]] = {}
@@ -220,7 +228,7 @@ class Gallery:
             sql = "SELECT artwork, tag FROM tags WHERE artwork IN (SELECT value FROM json_each(?)) ORDER BY tag"
             for row in self.database.read(sql, ids):
                 tags.setdefault(row["artwork"], []).append(row["tag"])
-        return [_artwork(row, tuple(tags.get(row["id"], ()))) for row in rows]
+        return [to_artwork(row, tuple(tags.get(row["id"], ()))) for row in rows]
 
     # --- changing -----------------------------------------------------------------------------------------------------
 
@@ -230,7 +238,7 @@ class Gallery:
             raise BadInput(
                 "caption", f"The caption has {len(text):,} characters; {CAPTION_LIMIT:,} is the most it can have."
             )
-        self._update(id, "caption = ?, caption_by = ?", _storable(text.strip()), by)
+        self._update(id, "caption = ?, caption_by = ?", storable(text.strip()), by)
 
     def favourite(self, id: int, on: bool) -> None:
         """Mark or unmark a favourite."""
@@ -238,14 +246,14 @@ class Gallery:
 
     def tag(self, id: int, tag: str) -> str:
         """Tag an artwork; returns the tag as it is kept (trimmed, single spaces, small letters)."""
-        name = _tag(tag)
+        name = tag_name(tag)
         self.get(id)
         self.database.write("INSERT OR IGNORE INTO tags (artwork, tag) VALUES (?, ?)", id, name)
         return name
 
     def untag(self, id: int, tag: str) -> None:
         """Take a tag off; one that is not there is fine."""
-        self.database.write("DELETE FROM tags WHERE artwork = ? AND tag = ?", id, _tag(tag))
+        self.database.write("DELETE FROM tags WHERE artwork = ? AND tag = ?", id, tag_name(tag))
 
     def tags(self) -> dict[str, int]:
         """Every tag in use and how many artworks have it, most used first; the bin is not counted."""
@@ -303,66 +311,9 @@ class Gallery:
         )  # fmt: skip
 
 
-def _where(query: Query) -> tuple[str, list[Any]]:
-    parts = [f"deleted_at IS {'NOT ' if query.binned else ''}NULL"]
-    values: list[Any] = []
-    if query.favourites:
-        parts.append("favourite = 1")
-    if query.kind:
-        parts.append("kind = ?")
-        values.append(query.kind)
-    if query.tag:
-        parts.append("id IN (SELECT artwork FROM tags WHERE tag = ?)")
-        values.append(_tag(query.tag))
-    return "WHERE " + " AND ".join(parts), values
-
-
-def _artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
-    try:
-        recipe = Recipe.from_json(row["recipe"]) if row["recipe"] else None
-    except BadInput:  # written by another version: the prompt still stands in its own column
-        recipe = None
-    return Artwork(
-        id=row["id"],
-        sha256=row["sha256"],
-        file=row["file"],
-        kind=row["kind"],
-        width=row["width"],
-        height=row["height"],
-        bytes=row["bytes"],
-        created_at=row["created_at"],
-        recipe=recipe,
-        prompt=row["prompt"],
-        caption=row["caption"],
-        caption_by=row["caption_by"],
-        verdict=Verdict.from_dict(json.loads(row["verdict"])),
-        tags=tags,
-        favourite=bool(row["favourite"]),
-        parents=tuple(json.loads(row["parents"])),
-        source_name=row["source_name"],
-        note=row["note"],
-        deleted_at=row["deleted_at"],
-        job=row["job"],
-    )
-
-
-def _tag(tag: str) -> str:
-    name = " ".join(_storable(tag).split()).lower()
-    if not name:
-        raise BadInput("tag", "The tag is empty; type a word.")
-    if len(name) > TAG_LIMIT:
-        raise BadInput("tag", f"The tag has {len(name)} characters; {TAG_LIMIT} is the most it can have.")
-    return name
-
-
-def _storable(text: str) -> str:
-    """Lone surrogates have no UTF-8, so neither SQLite nor a page can hold them."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _kept_text(text: dict[str, str]) -> dict[str, str]:
     """What a picture written anew carries on of its file's text; XMP is left out, as it may say where it was taken."""
-    kept = {key: _storable(value) for key, value in text.items() if key != XMP_KEY and 1 <= len(key) <= 79}
+    kept = {key: storable(value) for key, value in text.items() if key != XMP_KEY and 1 <= len(key) <= 79}
     kept = {key: value for key, value in kept.items() if key.isascii() and key.isprintable()}
     return kept if sum(map(len, kept.values())) <= _TEXT_KEPT else {}
 

@@ -19,6 +19,8 @@ from studio.safety.intake import sha256
 
 SAVE_AFTER = 256  # changes that may be lost with the process; they are read from the table again, in milliseconds
 
+FEW = 64  # artworks left out (the bin, mostly) that are cheaper to ask for and drop than to name all the others
+
 
 class Vectors:
     """An exact index (inner product of unit vectors, so cosine) over the vectors of one model.
@@ -51,18 +53,20 @@ class Vectors:
         query = embeddings.unit(vector).reshape(1, -1)
         with self._lock:
             self._refresh()
-            count = len(self._held if allowed is None else self._held & allowed)
-            if not count or limit < 1:
+            barred = set() if allowed is None else self._held - allowed
+            count = min(limit, len(self._held) - len(barred))
+            if count < 1:
                 return []
             if query.shape[1] != self._index.d:
                 raise BadInput("words", "This search was made by another model than the gallery's; search again.")
             options = None
-            if allowed is not None:
-                wanted = np.fromiter(self._held & allowed, dtype=np.int64, count=count)
+            if len(barred) > FEW:
+                wanted = np.fromiter(self._held - barred, dtype=np.int64)
                 options = faiss.SearchParameters(sel=faiss.IDSelectorBatch(wanted))  # type: ignore[call-arg]
-            scores, ids = self._index.search(query, min(limit, count), params=options)
-        pairs = [(int(id), float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id >= 0]
-        return sorted(pairs, key=lambda pair: (-pair[1], -pair[0]))
+                barred = set()
+            scores, ids = self._index.search(query, count + len(barred), params=options)
+        pairs = [(int(id), float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id not in barred]
+        return sorted(pairs, key=lambda pair: (-pair[1], -pair[0]))[:count]
 
     def _refresh(self) -> None:
         """Make the index hold exactly what the table holds."""

@@ -19,7 +19,6 @@ from studio.safety.intake import Intake, open_picture
 
 KNOWN_POSITIVE = ASSETS / "safety" / "known-positive.png"
 CAUTION_LIMIT = 0.2
-SQUARE_ENOUGH = 1.2  # beyond this aspect a checker that looks at the middle square would miss the ends
 TILE_OVERLAP = 0.5  # of a tile's side, so that nothing hides in a seam
 BACKINGS = ("white", "black", "gray")  # what a page may show a see-through picture on
 
@@ -105,13 +104,13 @@ class Gate:
     def file(self, data: bytes) -> tuple[Cleared, Intake]:
         """Open a stranger's file and clear its pixels; raises BadPicture or Refused.
 
-        The very bytes are kept only where `Intake.keep` says that they hold nothing but those pixels.
+        Its bytes are kept only where `Intake.keep` says that they hold nothing but those pixels.
         """
         intake = open_picture(data)
         copy, verdict = self._judge(intake.picture)
         if copy is None or not verdict.allowed:
             raise Refused(verdict)
-        return Cleared(copy, verdict, seal=SEAL, original=bytes(data) if intake.keep else None), intake
+        return Cleared(copy, verdict, seal=SEAL, original=intake.data if intake.keep else None), intake
 
     def watch(self, report: Report) -> Callable[..., None]:
         """Wrap a report so that its drafts come through the gate: a draft gives a Cleared, or None when refused."""
@@ -222,7 +221,7 @@ def _on(picture: Image.Image, backing: str) -> Image.Image:
 def _squares(picture: Image.Image) -> list[Image.Image]:
     width, height = picture.size
     side, length = min(width, height), max(width, height)
-    if length <= side * SQUARE_ENOUGH:
+    if length == side:
         return []
     count = math.ceil((length - side) / (side * TILE_OVERLAP)) + 1
     starts = sorted({round(index * (length - side) / (count - 1)) for index in range(count)})

@@ -13,6 +13,8 @@ from pathlib import Path
 from PIL import Image, ImageCms
 
 from studio.domain.errors import BadPicture
+from studio.safety import jpeg
+from studio.safety.provenance import read_source_type, xmp_packet
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
 BYTES_LIMIT = 128 * 2**20
@@ -47,8 +49,9 @@ NOT_A_PICTURE = "This is not a picture that Easel can read (PNG, JPEG, WebP, GIF
 class Intake:
     """An opened file: its first frame, upright, in sRGB, RGB or RGBA, 8 bit.
 
-    `sha256` is of the file's bytes. `keep` says that the very bytes may be stored: one still frame and nothing hidden beside
-    it (no second picture, thumbnail, place of the photographer or bytes after the end). `text` is what the file says, by key
+    `sha256` is of the file's bytes. `keep` says that `data` may be stored: one still frame and nothing hidden beside it (no
+    second picture, thumbnail, place of the photographer or bytes after the end). `data` is the file, byte for byte; only from a
+    JPEG that could not be kept as it is, all but the picture was taken out. `text` is what the file says, by key
     ("parameters", "UserComment", XMP_KEY, ...); hostile, only ever shown as text.
     """
 
@@ -108,17 +111,7 @@ def open_picture(data: bytes) -> Intake:
     if len(data) > BYTES_LIMIT:
         raise BadPicture(_too_large(len(data)))
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as header:
-            kind = "JPEG" if header.format == "MPO" else str(header.format)
-            _check_size(header.size)
-            plain = _is_plain(data, kind)
-            header.verify()
-        with Image.open(BytesIO(data), formats=FORMATS) as picture:
-            frames = _frames(picture, len(data))
-            picture.seek(0)
-            picture.load()
-            text, private = _text(picture), _is_private(picture)
-            upright = _srgb(picture)
+        return _open(data)
     except BadPicture:
         raise
     except Image.UnidentifiedImageError as error:
@@ -127,13 +120,55 @@ def open_picture(data: bytes) -> Intake:
         raise BadPicture(f"This picture is too large: at most {PIXELS_LIMIT // 10**6} million pixels fit.") from error
     except Exception as error:  # decoders raise whatever the bytes make them raise; all of it means the same
         raise BadPicture(f"This picture is damaged or cut short ({type(error).__name__}).") from error
-    keep = kind in ("PNG", "JPEG", "WEBP") and frames == 1 and plain and not private
+
+
+def _open(data: bytes) -> Intake:
+    with Image.open(BytesIO(data), formats=FORMATS) as header:
+        kind = "JPEG" if header.format == "MPO" else str(header.format)
+        _check_size(header.size)
+        plain = _is_plain(data, kind)
+        header.verify()
+    with Image.open(BytesIO(data), formats=FORMATS) as picture:
+        frames = 1 if kind == "JPEG" else _frames(picture, len(data))  # a phone's second picture is not a second frame
+        picture.seek(0)
+        picture.load()
+        text = _text(picture)
+        upright = _srgb(picture)
+        keep = kind in ("PNG", "JPEG", "WEBP") and frames == 1 and plain and not _is_private(picture)
+        kept = data
+        if kind == "JPEG" and not keep:
+            kept = _bare_jpeg(data, picture, text)
+            keep = bool(kept) and _shows(kept, upright)
     notes = []
     if frames > 1:
         notes.append(f"first frame of {frames}" if frames < _MANY else "first frame of many")
     if kind in ("TIFF", "BMP"):
         notes.append(f"converted from {kind}")
-    return Intake(upright, data, kind, frames, sha256(data), "; ".join(notes), keep, text)
+    return Intake(upright, kept if keep else data, kind, frames, sha256(data), "; ".join(notes), keep, text)
+
+
+def _bare_jpeg(data: bytes, picture: Image.Image, text: dict[str, str]) -> bytes:
+    """The JPEG without thumbnail, place and the like; with its orientation, comment and source type. Empty if that fails."""
+    exif = Image.Exif()
+    old = picture.getexif()
+    if _EXIF_ORIENTATION in old:
+        exif[_EXIF_ORIENTATION] = old[_EXIF_ORIENTATION]
+    if "UserComment" in text:
+        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"UNICODE\0" + text["UserComment"].encode("utf-16-be")
+    source_type = read_source_type(text.get(XMP_KEY, ""))
+    try:
+        return jpeg.bare(
+            data, exif=exif.tobytes() if exif else b"", xmp=xmp_packet(source_type) if source_type else b""
+        )
+    except (ValueError, IndexError, struct.error):
+        return b""
+
+
+def _shows(data: bytes, upright: Image.Image) -> bool:
+    """Whether a JPEG we put together is plain and shows, pixel for pixel, what will be checked."""
+    with Image.open(BytesIO(data), formats=("JPEG",)) as picture:
+        picture.load()
+        return _is_plain(data, "JPEG") and not _is_private(picture) and _srgb(picture).tobytes() == upright.tobytes()
 
 
 _MANY = 2**31

@@ -1,0 +1,73 @@
+"""Between the table of artworks and the noun: filters to SQL, a row to an Artwork. It runs no statement itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from studio.domain.artwork import Artwork, Query
+from studio.domain.errors import BadInput
+from studio.domain.recipe import Recipe
+from studio.domain.verdict import Verdict
+
+TAG_LIMIT = 64  # characters
+
+
+def where(query: Query) -> tuple[str, list[Any]]:
+    """The WHERE clause of a query's filters, and its values; words and pictures are the index's business."""
+    parts = [f"deleted_at IS {'NOT ' if query.binned else ''}NULL"]
+    values: list[Any] = []
+    if query.favourites:
+        parts.append("favourite = 1")
+    if query.kind:
+        parts.append("kind = ?")
+        values.append(query.kind)
+    if query.tag:
+        parts.append("id IN (SELECT artwork FROM tags WHERE tag = ?)")
+        values.append(tag_name(query.tag))
+    return "WHERE " + " AND ".join(parts), values
+
+
+def to_artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
+    """A row of the table as the noun."""
+    try:
+        recipe = Recipe.from_json(row["recipe"]) if row["recipe"] else None
+    except BadInput:  # written by another version: the prompt still stands in its own column
+        recipe = None
+    return Artwork(
+        id=row["id"],
+        sha256=row["sha256"],
+        file=row["file"],
+        kind=row["kind"],
+        width=row["width"],
+        height=row["height"],
+        bytes=row["bytes"],
+        created_at=row["created_at"],
+        recipe=recipe,
+        prompt=row["prompt"],
+        caption=row["caption"],
+        caption_by=row["caption_by"],
+        verdict=Verdict.from_dict(json.loads(row["verdict"])),
+        tags=tags,
+        favourite=bool(row["favourite"]),
+        parents=tuple(json.loads(row["parents"])),
+        source_name=row["source_name"],
+        note=row["note"],
+        deleted_at=row["deleted_at"],
+        job=row["job"],
+    )
+
+
+def tag_name(tag: str) -> str:
+    """A tag as it is kept: trimmed, single spaces, small letters; raises BadInput when nothing is left or it is too long."""
+    name = " ".join(storable(tag).split()).lower()
+    if not name:
+        raise BadInput("tag", "The tag is empty; type a word.")
+    if len(name) > TAG_LIMIT:
+        raise BadInput("tag", f"The tag has {len(name)} characters; {TAG_LIMIT} is the most it can have.")
+    return name
+
+
+def storable(text: str) -> str:
+    """Lone surrogates have no UTF-8, so neither SQLite nor a page can hold them."""
+    return text.encode("utf-8", "replace").decode()
