@@ -71,6 +71,13 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE TABLE settings (name TEXT PRIMARY KEY, body TEXT NOT NULL);
         """,
     ),
+    (
+        "embeddings_by_model",
+        """
+        -- Each search asks who has a vector; without this it would read past the vectors themselves
+        CREATE INDEX embeddings_model ON embeddings (model, artwork);
+        """,
+    ),
 )
 
 

@@ -118,6 +118,11 @@ def open_picture(data: bytes) -> Intake:
         raise BadPicture(NOT_A_PICTURE) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture(f"This picture is too large: at most {PIXELS_LIMIT // 10**6} million pixels fit.") from error
+    except (
+        ValueError
+    ) as error:  # the one ValueError with a meaning: compressed text that unpacks to more than Pillow allows
+        reason = "carries too much text" if "MAX_TEXT" in str(error) else "is damaged or cut short (ValueError)"
+        raise BadPicture(f"This picture {reason}.") from error
     except Exception as error:  # decoders raise whatever the bytes make them raise; all of it means the same
         raise BadPicture(f"This picture is damaged or cut short ({type(error).__name__}).") from error
 
@@ -223,7 +228,7 @@ def _png_is_plain(data: bytes) -> bool:
         if name in _PNG_TEXT:
             text += length
             if text > TEXT_LIMIT:
-                raise BadPicture(f"This picture carries more than {TEXT_LIMIT // 2**20} MiB of text.")
+                raise BadPicture(f"This picture carries too much text: more than {TEXT_LIMIT // 2**20} MiB.")
         plain &= name in _PNG_CHUNKS
         if name == b"IEND" and place <= len(data):
             return plain and place == len(data)
