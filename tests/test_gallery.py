@@ -397,12 +397,26 @@ def test_parents_and_children(gallery, paint):
     assert gallery.parents(first.id) == gallery.children(second.id) == []
 
 
+def test_what_a_recipe_uses_are_the_parents_in_row_and_file(gallery, gate, paint):
+    source, pose = paint(1), paint(2)
+    recipe = Recipe("x", task="vary", source=source.sha256, controls=(Control("pose", pose.sha256),))
+    artwork = gallery.add(gate.picture(hostile.scene(3)), recipe)
+    assert artwork.parents == (source.sha256, pose.sha256)
+    assert gallery.children(pose.id) == [artwork]
+    body = json.loads(open_picture(gallery.path(artwork).read_bytes()).text["easel"])
+    assert body["parents"] == [source.sha256, pose.sha256]
+
+
 def test_a_deleted_thumbnail_is_made_again_from_the_picture_that_was_checked(gallery, paint):
     artwork = paint(1)
     thumb = gallery.thumb(artwork)
     before = thumb.read_bytes()
     thumb.unlink()
     assert gallery.thumb(artwork) == thumb and thumb.read_bytes() == before
+    gallery.delete(artwork.id)
+    thumb.unlink()
+    assert gallery.thumb(gallery.get(artwork.id)).read_bytes() == before
+    gallery.restore(artwork.id)
     thumb.unlink()
     gallery.path(artwork).write_bytes(hostile.encode(Image.new("RGB", (24, 16), "magenta")))
     with pytest.raises(BadInput, match="gone or damaged"):

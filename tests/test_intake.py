@@ -284,7 +284,8 @@ def test_from_a_jpeg_all_but_the_picture_is_taken_out(hide, options):
     plain = hostile.encode(PHOTOGRAPH, "JPEG", **options)
     data = hide(plain)
     intake = open_picture(data)
-    assert intake.keep and intake.data == plain and intake.sha256 == sha256(data)
+    assert intake.keep and intake.sha256 == sha256(data)
+    assert intake.data.endswith(plain[20:]) and len(intake.data) < len(plain) + 50  # the same scans, and an orientation
     assert (intake.frames, intake.note) == (1, "")
 
 

@@ -77,13 +77,13 @@ class Files:
         picture.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
         write_whole(self.thumb_path(sha), _webp(picture), durable=False)
 
-    def thumb_again(self, file: str) -> None:
+    def thumb_again(self, file: str, *, binned: bool = False) -> None:
         """Make a stored picture's thumbnail again; only from the very bytes that were cleared, which their name tells.
 
         Raises BadInput when they are gone or no longer the same.
         """
         try:
-            data = self.path(file).read_bytes()
+            data = self.path(file, binned=binned).read_bytes()
         except OSError:
             data = b""
         if sha256(data) != Path(file).stem:

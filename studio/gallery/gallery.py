@@ -54,15 +54,16 @@ class Gallery:
         """Keep a cleared picture: file first, then row, so that a crash leaves at worst a file that `sweep` settles.
 
         The same bytes twice are the same artwork; one that lay in the bin comes back. `source_sha256` is of the file it was
-        imported from, `record` what is known of its making (pack hashes, versions), `text` what an imported file said, kept
-        when it is written anew. Raises StorageFull with nothing left behind.
+        imported from, `text` what that file said, kept when the picture is written anew; `record` what is known of its making
+        (pack hashes, versions); `parents` are SHA-256 names, by default of the pictures that the recipe uses. Raises
+        StorageFull with nothing left behind.
         """
         cleared = require_cleared(cleared)
         if kind not in KINDS:
             raise BadInput("kind", f"There is no kind of artwork named {kind!r}; choose one of {', '.join(KINDS)}.")
         verdict = cleared.verdict.to_dict()
         if recipe is not None and kind == "painted":
-            prompt = recipe.prompt
+            prompt, parents = recipe.prompt, parents or _named(recipe)
             body = {"kind": kind, "record": record or {}, "verdict": verdict, "parents": list(parents)}
             text, xmp = write_text(recipe, extras=body), xmp_packet(source_type(recipe))
         else:
@@ -141,10 +142,7 @@ class Gallery:
 
         Raises BadInput when one is not in the gallery, or is no longer the file that was checked.
         """
-        names = [
-            name for name in (recipe.source, recipe.mask, *(control.source for control in recipe.controls)) if name
-        ]
-        return {name: self._picture(name) for name in names}
+        return {name: self._picture(name) for name in _named(recipe)}
 
     def _picture(self, sha: str) -> Image.Image:
         artwork = self.by_sha(sha)
@@ -217,7 +215,7 @@ class Gallery:
         """Where an artwork's thumbnail lies; it is made again when somebody deleted it. Raises BadInput when it cannot be."""
         path = self.files.thumb_path(artwork.sha256)
         if not path.exists():
-            self.files.thumb_again(artwork.file)
+            self.files.thumb_again(artwork.file, binned=artwork.deleted_at is not None)
         return path
 
     def _artworks(self, clause: str, *values: Any) -> list[Artwork]:
@@ -309,6 +307,12 @@ class Gallery:
             found.written, kind="painted", recipe=found.recipe, prompt=found.recipe.prompt, verdict=found.verdict,
             parents=found.parents, note="found after a crash",
         )  # fmt: skip
+
+
+def _named(recipe: Recipe) -> list[str]:
+    """The pictures that a recipe uses, by hash, each once."""
+    names = (recipe.source, recipe.mask, *(control.source for control in recipe.controls))
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _kept_text(text: dict[str, str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ ASPECT_LIMIT = 20  # long side over short side: a CLIP resize of the shortest ed
 TEXT_LIMIT = 4 * 2**20  # bytes of all text chunks of a PNG together; a long ComfyUI workflow has 0.3 MiB
 COUNT_LIMIT = 4 * 2**20  # bytes of a GIF or TIFF whose frames are still counted: a crafted one has a frame in 14 bytes
 XMP_KEY = "XML:com.adobe.xmp"
+_MANY = 2**31  # frames that were not counted
 
 _EXIF_ORIENTATION, _EXIF_IFD, _GPS_IFD, _USER_COMMENT = 0x0112, 0x8769, 0x8825, 0x9286
 _UPRIGHT = {
@@ -118,12 +119,9 @@ def open_picture(data: bytes) -> Intake:
         raise BadPicture(NOT_A_PICTURE) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture(f"This picture is too large: at most {PIXELS_LIMIT // 10**6} million pixels fit.") from error
-    except (
-        ValueError
-    ) as error:  # the one ValueError with a meaning: compressed text that unpacks to more than Pillow allows
-        reason = "carries too much text" if "MAX_TEXT" in str(error) else "is damaged or cut short (ValueError)"
-        raise BadPicture(f"This picture {reason}.") from error
-    except Exception as error:  # decoders raise whatever the bytes make them raise; all of it means the same
+    except Exception as error:  # decoders raise whatever the bytes make them raise; nearly all of it means the same
+        if "MAX_TEXT" in str(error):  # compressed text that unpacks to more than Pillow allows
+            raise BadPicture("This picture carries too much text.") from error
         raise BadPicture(f"This picture is damaged or cut short ({type(error).__name__}).") from error
 
 
@@ -155,16 +153,12 @@ def _open(data: bytes) -> Intake:
 def _bare_jpeg(data: bytes, picture: Image.Image, text: dict[str, str]) -> bytes:
     """The JPEG without thumbnail, place and the like; with its orientation, comment and source type. Empty if that fails."""
     exif = Image.Exif()
-    old = picture.getexif()
-    if _EXIF_ORIENTATION in old:
-        exif[_EXIF_ORIENTATION] = old[_EXIF_ORIENTATION]
+    exif[_EXIF_ORIENTATION] = picture.getexif().get(_EXIF_ORIENTATION, 1)
     if "UserComment" in text:
         exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"UNICODE\0" + text["UserComment"].encode("utf-16-be")
     source_type = read_source_type(text.get(XMP_KEY, ""))
     try:
-        return jpeg.bare(
-            data, exif=exif.tobytes() if exif else b"", xmp=xmp_packet(source_type) if source_type else b""
-        )
+        return jpeg.bare(data, exif=exif.tobytes(), xmp=xmp_packet(source_type) if source_type else b"")
     except (ValueError, IndexError, struct.error):
         return b""
 
@@ -174,9 +168,6 @@ def _shows(data: bytes, upright: Image.Image) -> bool:
     with Image.open(BytesIO(data), formats=("JPEG",)) as picture:
         picture.load()
         return _is_plain(data, "JPEG") and not _is_private(picture) and _srgb(picture).tobytes() == upright.tobytes()
-
-
-_MANY = 2**31
 
 
 def _too_large(size: int) -> str:
@@ -210,9 +201,7 @@ def _is_plain(data: bytes, kind: str) -> bool:
     """Whether the file holds one picture and nothing that another reader could show instead."""
     if kind == "PNG":
         return _png_is_plain(data)
-    if (
-        kind == "JPEG"
-    ):  # in scan data FF is always escaped, so a second start or end is a thumbnail or something appended
+    if kind == "JPEG":  # FF is escaped in the scans, so a second start or end is a thumbnail or something appended
         return data.count(b"\xff\xd8\xff") == 1 and data.count(b"\xff\xd9") == 1 and data.endswith(b"\xff\xd9")
     if kind == "WEBP":
         return _webp_is_plain(data)
