@@ -136,15 +136,16 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         if artwork is None or home is None:
             return _nothing()
         name = f"easel-{artwork.id}{Path(artwork.file).suffix}" if "download" in request.query_params else None
-        return _file(request, home.files.path(artwork.file), tag=artwork.sha256, name=name)
+        return _file(request, home.gallery.path(artwork), tag=artwork.sha256, name=name)
 
     def thumb(request: Request) -> Response:
         artwork, home = _artwork(request, studio)
         if artwork is None or home is None:
             return _nothing()
-        path = home.files.thumb_path(artwork.sha256)
-        if not path.is_file():  # thumbnails can be deleted at any time; the original does until it is made again
-            path = home.files.path(artwork.file)
+        try:
+            path = home.gallery.thumb(artwork)  # thumbnails can be deleted at any time: it is made again
+        except EaselError:
+            return _nothing()
         return _file(request, path, tag=f"{artwork.sha256[:32]}-{path.suffix[1:]}")
 
     def preview(request: Request) -> Response:
