@@ -166,7 +166,8 @@ class Files:
     def stored(self, *, binned: bool = False) -> list[str]:
         """The names of all pictures, or of those in the bin; other files are not ours and are not told."""
         folder = self.home / ("bin" if binned else "pictures")
-        return sorted(entry.name for entry in os.scandir(folder) if _FILE.fullmatch(entry.name) and entry.is_file())
+        with _storage(folder):
+            return sorted(entry.name for entry in os.scandir(folder) if _FILE.fullmatch(entry.name) and entry.is_file())
 
     def sweep(self, *, uploads: set[str]) -> None:
         """Take away what a crash left half done: temporary files, old previews, uploads that no job in `uploads` needs.
