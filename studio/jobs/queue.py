@@ -18,6 +18,7 @@ PAUSE = "queue_paused"  # the name of the row in `settings`
 
 INTERRUPTED = "The worker stopped while {stage}; nothing was lost. Run again with the same seed."
 CRASHED = "This job crashed the worker twice, so it was set aside (the last time while {stage})."
+CLOSED = "Easel was closed while {stage}; nothing was lost. Run again with the same seed."
 HUNG = "The worker stopped answering while {stage}, so it was stopped and started anew. Run again with the same seed."
 
 
@@ -254,11 +255,12 @@ class Queue:
         )
         return cursor.rowcount == 1
 
-    def lost(self, *, alive: str = "", hung: bool = False) -> tuple[Job, ...]:
+    def lost(self, *, alive: str = "", hung: bool = False, blame: bool = True) -> tuple[Job, ...]:
         """End the running jobs of every worker but `alive`; return them as they are now.
 
         The first death leaves a job `interrupted`; a job that was there at two deaths is `failed` and set aside. A hung
-        worker fails its jobs at once. Waiting jobs are not touched, so they keep their order.
+        worker fails its jobs at once. `blame=False` for a worker that ends on request. Waiting jobs are not touched, so they
+        keep their order.
         """
         running = "SELECT * FROM jobs WHERE state = 'running' AND worker IS NOT ?"
         if self.database.one(running, alive) is None:  # pages ask often; a plain read takes no lock
@@ -267,9 +269,11 @@ class Queue:
             rows = connection.execute(running, (alive,)).fetchall()
             for row in rows:
                 stage = row["stage"] or "working"
-                attempts = row["attempts"] + 1
+                attempts = row["attempts"] + blame
                 if hung:
                     state, error = "failed", HUNG.format(stage=stage)
+                elif not blame:
+                    state, error = "interrupted", CLOSED.format(stage=stage)
                 elif attempts > 1:
                     state, error = "failed", CRASHED.format(stage=stage)
                 else:

@@ -20,7 +20,6 @@ from studio.safety.gate import Gate
 from studio.workshop.ports import Captioner, Checker, Encoder, Painter
 
 MOST_PAINTERS = 2  # the least recently used goes; the small models stay
-PREPARATION = "preprocessor_config.json"
 LIBRARIES = ("torch", "diffusers", "transformers")
 logger = logging.getLogger(__name__)
 
@@ -166,5 +165,6 @@ def fingerprint(folder: Path) -> str:
 
 
 def _preparation(pack: Pack, folder: Path) -> Path:
-    """The part's own preprocessor_config.json, or the pipeline's feature extractor."""
-    return folder if (folder / PREPARATION).exists() else pack.folder / "feature_extractor"
+    """The folder that says how the part wants its pictures: its own, or the pipeline's feature extractor."""
+    own = any((folder / name).exists() for name in ("preprocessor_config.json", "processor_config.json"))
+    return folder if own else pack.folder / "feature_extractor"

@@ -79,14 +79,12 @@ def find(job: Job, report: JobReport, tools: Tools) -> Outcome:
     words = [(str(text), float(weight)) for text, weight in payload.get("words", ())]
     if words:
         parts += zip(encoder.words([text for text, _ in words]), [weight for _, weight in words], strict=True)
-    liked: set[int] = set()
     for name, weight in payload.get("like", ()):
         kind, _, value = str(name).partition(":")
         if kind == "id":
             vector: Any = vectors.get(int(value))
             if vector is None:
                 raise BadInput("like", f"Artwork {value} cannot be searched by: it is deleted or was never embedded.")
-            liked.add(int(value))
         else:
             cleared, _ = tools.gate(settings.pack, waiting=report.check).file(tools.files.spooled(value))
             vector = encoder.pictures([small(cleared.picture)])[0]
@@ -97,7 +95,7 @@ def find(job: Job, report: JobReport, tools: Tools) -> Outcome:
         limit=int(payload.get("limit", 60)), offset=int(payload.get("offset", 0)),
     )  # fmt: skip
     report.check()
-    allowed = tools.gallery.ids(query) - liked  # nobody looks for the picture in hand
+    allowed = tools.gallery.ids(query)
     hits = vectors.search(blend(parts), limit=query.offset + query.limit, allowed=allowed)[query.offset :]
     return Outcome({"hits": [[id, score] for id, score in hits], "total": len(allowed)})
 

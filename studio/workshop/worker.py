@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from studio.domain.errors import Cancelled, EaselError, Refused, StorageFull
 from studio.domain.job import Job
 from studio.jobs.lock import Lock
+from studio.jobs.queue import CLOSED
 from studio.workshop.reporting import JobReport, Stopped
 from studio.workshop.tools import Tools
 
@@ -109,6 +110,7 @@ class Worker:
             tools.queue.tidy()
             for sentence in tools.gallery.sweep():
                 logger.info("%s", sentence)
+            tools.gallery.empty_bin(older_than=tools.settings().bin_days * 86_400)
             tools.database.backup()
         if self._tasks is None:
             from studio.workshop.tasks import TASKS
@@ -134,7 +136,7 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         with contextlib.suppress(EaselError):
-            tools.queue.lost()
+            tools.queue.lost(blame=False)
         return not any(thread.is_alive() for thread in threads)
 
     # ---------------------------------------------------------------- lanes
@@ -178,10 +180,7 @@ class Worker:
         except Cancelled:
             state, error = "cancelled", "Cancelled."
         except Stopped:
-            state, error = (
-                "interrupted",
-                "Easel was closed while this job ran; nothing was lost. Run it again with the same seed.",
-            )
+            state, error = "interrupted", CLOSED.format(stage="working on it")
         except Refused as refused:
             from studio.workshop.tasks import refusal
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Lock
@@ -25,10 +27,10 @@ DRAFT_LATENTS = 32  # a draft is decoded from at most this many latents a side: 
 class StablePainter:
     """One pack's pipeline, held in memory. One recipe at a time: schedulers and tokenizers are not thread-safe."""
 
-    def __init__(self, pipe: Any, *, where: torch.device) -> None:
+    def __init__(self, pipe: Any, *, config: dict[str, Any], where: torch.device) -> None:
         self.pipe = pipe
         self.where = where
-        self._config = pipe.scheduler.config
+        self._config = config
         self._lock = Lock()
 
     @torch.inference_mode()
@@ -152,15 +154,19 @@ def _clean(pipe: Any, recipe: Recipe, latents: torch.Tensor) -> torch.Tensor:
 def load_painter(folder: Path) -> StablePainter:
     """Load a pipeline from a local folder in diffusers' layout, safetensors only; no code of the folder runs."""
     where = devices.device()
-    pipe = StableDiffusionPipeline.from_pretrained(
-        str(folder),
-        dtype=devices.dtype(where),
-        safety_checker=None,  # the pipeline's own fails open; the gate calls the checker itself
-        feature_extractor=None,
-        requires_safety_checker=False,
-        local_files_only=True,
-        use_safetensors=True,
-    ).to(where)
+    with warnings.catch_warnings():
+        # It wants another steps_offset and sets it; the schedulers here are made from the pack's own file instead
+        warnings.filterwarnings("ignore", message="(?s).*steps_offset", category=FutureWarning)
+        pipe = StableDiffusionPipeline.from_pretrained(
+            str(folder),
+            dtype=devices.dtype(where),
+            safety_checker=None,  # the pipeline's own fails open; the gate calls the checker itself
+            feature_extractor=None,
+            requires_safety_checker=False,
+            local_files_only=True,
+            use_safetensors=True,
+        ).to(where)
     pipe.set_progress_bar_config(disable=True)
     pipe.unet.to(memory_format=torch.channels_last)
-    return StablePainter(pipe, where=where)
+    config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+    return StablePainter(pipe, config=config, where=where)
