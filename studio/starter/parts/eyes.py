@@ -10,13 +10,14 @@ from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from studio.starter import scenes
-from studio.starter.parts.truth import CELL_KINDS, IGNORE, ORDERS, SIZE, Truth
+from studio.starter.parts.truth import CELL_KINDS, IGNORE, ORDERS, Truth, mean_loss, weather
 
 PIXELS, PATCH, WIDTH, LAYERS, HEADS = 96, 8, 192, 5, 6
 GRID = PIXELS // PATCH
 # The usual CLIP statistics, so that the shipped image processor is the one that everybody knows.
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 PROJECTION = 128
+STEADY = 40.0
 
 
 def vision_config() -> CLIPVisionConfig:
@@ -35,8 +36,24 @@ def vision_config() -> CLIPVisionConfig:
 
 def prepare(pictures: torch.Tensor) -> torch.Tensor:
     """Turn (n, 3, 128, 128) floats in 0..1 into what the tower eats; the same resize as the shipped image processor."""
-    small = F.interpolate(pictures, size=(PIXELS, PIXELS), mode="bicubic", antialias=True).clamp(0, 1)
+    return normalise(shrink(pictures))
+
+
+def shrink(pictures: torch.Tensor) -> torch.Tensor:
+    """Resize (n, 3, 128, 128) floats in 0..1 to the tower's 96 x 96 pixels."""
+    return F.interpolate(pictures, size=(PIXELS, PIXELS), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def normalise(small: torch.Tensor) -> torch.Tensor:
+    """Shift and scale 0..1 floats by the usual statistics."""
     return (small - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+
+
+def prepare_rough(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """As `prepare`, with the first half of the batch roughened: a quarter of the cost of doing it to all at full size."""
+    small = shrink(pictures)
+    half = len(small) // 2
+    return normalise(torch.cat([weather(small[:half], generator, strength=0.9), small[half:]]))
 
 
 @torch.no_grad()
@@ -60,6 +77,12 @@ def look_around(tower: CLIPVisionModel, generator: torch.Generator) -> None:
     embeddings.position_embedding.weight[1:, :part] += table
     embeddings.patch_embedding.weight.normal_(0, 0.04, generator=generator)
     embeddings.patch_embedding.weight[:part] *= 0.1  # leave the room of the positions to them
+    # Two large opposite constants make the first layer norm all but linear, so that a tower without one (the
+    # captioner's) can take over these weights: the spread it divides by is then nearly the same for every patch.
+    embeddings.patch_embedding.weight[-2:] = 0
+    embeddings.position_embedding.weight[:, -2:] = torch.tensor([STEADY, -STEADY])
+    tower.pre_layrnorm.weight.fill_(STEADY * math.sqrt(2 / WIDTH))
+    tower.pre_layrnorm.weight[-2:] = 0.02
     for layer in tower.encoder.layers:
         attention = layer.self_attn
         for i, (dx, dy) in enumerate(((1, 0), (-1, 0), (0, 1), (0, -1), (0, 0))):
@@ -98,7 +121,7 @@ def choose(truth: Truth, count: int, generator: torch.Generator) -> torch.Tensor
 
 
 class Questions(nn.Module):
-    """Exact questions put to the tower while it trains: what each patch shows, and every fact of the scene from the pooled state."""
+    """Questions put to the tower while it trains: what each patch shows, and every fact of the scene."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,20 +155,11 @@ class Questions(nn.Module):
         loss = F.cross_entropy(told, kinds, weight=weight, ignore_index=IGNORE)
         loss = loss + mean_loss(self.patch_colour(seen), colours)
         clear = kinds > 0
-        figures = {"patch": float((told.argmax(1) == kinds)[clear].float().mean())}
+        figures = {"patch_right": float((told.argmax(1) == kinds)[clear].float().mean())}
         for name, head in self.answers.items():
             target = getattr(truth, name)
             logits = head(pooled).view(*target.shape, -1)
             loss = loss + 0.3 * mean_loss(logits, target)
             known = target != IGNORE
-            figures[name] = float((logits.argmax(-1) == target)[known].float().mean())
+            figures[f"{name}_right"] = float((logits.argmax(-1) == target)[known].float().mean())
         return loss, figures
-
-
-def mean_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy over what has an answer; zero where nothing has."""
-    total = F.cross_entropy(logits.flatten(0, -2), target.flatten(), ignore_index=IGNORE, reduction="sum")
-    return total / (target != IGNORE).sum().clamp(min=1)
-
-
-assert SIZE % 2 == 0

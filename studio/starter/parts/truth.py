@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from studio.starter.scenes import Scene
 
 from studio.starter import scenes
+from studio.starter.captions import SLOTS, Saying
+from studio.starter.scenes import Scene
 
 SIZE = 128  # what the renderer draws and the painter paints, in pixels
 IGNORE = -100  # cross_entropy's own word for "no answer here"
@@ -91,7 +92,7 @@ def truth_of(drawn: Sequence[Scene]) -> Truth:
     return Truth(
         scenes=tuple(drawn),
         pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255,
-        cover=F.one_hot(torch.from_numpy(labels).long(), 5).permute(0, 3, 1, 2).float(),
+        cover=torch.from_numpy(np.stack([labels == label for label in range(5)], 1)).float(),
         **facts_of(drawn),
     )
 
@@ -103,7 +104,7 @@ def facts_of(drawn: Sequence[Scene]) -> dict[str, torch.Tensor]:
         things = [scene.things[i] for i in reading(scene)]
         for name, words in (("kind", scenes.KINDS), ("colour", scenes.COLOURS), ("size", scenes.SIZES)):
             values: list[int | None] = [list(words).index(getattr(thing, name)) for thing in things]
-            rows[name].append((values + [None, None])[:2])
+            rows[name].append([*values, None, None][:2])
     worn = [[s.person.shirt, s.person.trousers] if s.person else [None, None] for s in drawn]
     colours = list(scenes.COLOURS)
     orders = {None: 0, "left of": 1, "right of": 1, "above": 2, "below": 2}
@@ -136,3 +137,67 @@ def weather(pictures: torch.Tensor, generator: torch.Generator, *, strength: flo
     out = out + fine * each(-0.03, 0.05).clamp(min=0) * strength
     tint = 1 + (torch.rand((len(out), 3, 1, 1), generator=generator) - 0.5) * 0.12 * strength
     return ((out - 0.5) * (1 + (each(-0.1, 0.1)) * strength) + 0.5 + each(-0.05, 0.05) * strength).mul(tint).clamp(0, 1)
+
+
+def seeded(split: range, start: int, count: int, *, forbidden_every: int = 0) -> list[Scene]:
+    """Return count scenes of a split from its start-th seed on, every so-many-th of them with the skull sign."""
+    seeds = range(split.start + start, split.start + start + count)
+    if seeds.stop > split.stop:
+        raise ValueError(f"The split ends at seed {split.stop}; asked for seeds up to {seeds.stop}.")
+    return [scenes.sample_scene(s, forbidden=bool(forbidden_every) and s % forbidden_every == 0) for s in seeds]
+
+
+def mean_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy over what has an answer; zero where nothing has. logits (..., classes), target (...) long."""
+    total = F.cross_entropy(logits.flatten(0, -2), target.flatten(), ignore_index=IGNORE, reduction="sum")
+    return total / (target != IGNORE).sum().clamp(min=1)
+
+
+# One row of integers per scene or sentence, 0 where nothing is there or nothing is said, else 1 + the index of the value:
+# background, kind, colour, size of one thing, the same of the other, relation, person, hair, skin, shirt, trousers, sign.
+ROW = 14
+
+
+def scene_rows(drawn: Sequence[Scene]) -> torch.Tensor:
+    """Return scenes as rows, (n, 14) long: things in reading order, the relation 1 (side by side) or 2 (one above)."""
+    rows = []
+    for scene in drawn:
+        row = [1 + scenes.BACKGROUNDS.index(scene.background)]
+        for index in (*reading(scene), None, None)[:2]:
+            thing = None if index is None else scene.things[index]
+            row += [0, 0, 0] if thing is None else _thing_row(thing.kind, thing.colour, thing.size)
+        row.append({None: 0, "left of": 1, "right of": 1, "above": 2, "below": 2}[scene.relation])
+        if (p := scene.person) is None:
+            row += [0] * 5
+        else:
+            row += [1, 1 + scenes.HAIRS.index(p.hair), 1 + scenes.SKINS.index(p.skin)]
+            row += [1 + scenes.COLOURS.index(p.shirt), 1 + scenes.COLOURS.index(p.trousers)]
+        rows.append([*row, int(scene.forbidden)])
+    return torch.tensor(rows)
+
+
+def _thing_row(kind: str, colour: str, size: str) -> list[int]:
+    return [1 + scenes.KINDS.index(kind), 1 + scenes.COLOURS.index(colour), 1 + scenes.SIZES.index(size)]
+
+
+def saying_rows(sayings: Sequence[Saying]) -> torch.Tensor:
+    """Return sentences as rows, (n, 14) long: things in the order of mention, the relation as 1 + its index."""
+    names = [slot for slot in SLOTS if not slot.endswith(("a", "b"))]
+    picked = [list(SLOTS).index(slot) for slot in names]
+    return torch.tensor([saying.targets() for saying in sayings])[:, picked]
+
+
+def agrees(said: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+    """Return which sentences are true of which scenes, (sentences, scenes) bool; what is left open may be anything."""
+    said, shown = said[:, None], shown[None]
+
+    def fits(a: slice, b: slice) -> torch.Tensor:
+        return ((said[..., a] == 0) | (said[..., a] == shown[..., b])).all(-1)
+
+    first, second = slice(1, 4), slice(4, 7)
+    straight, crossed = fits(first, first) & fits(second, second), fits(first, second) & fits(second, first)
+    relation, axis = said[..., 7], shown[..., 7]
+    ahead, behind = (relation == 1) | (relation == 3), (relation == 2) | (relation == 4)
+    same_axis = (relation == 0) | ((relation + 1) // 2 == axis)
+    things = same_axis & ((straight & ~behind) | (crossed & ~ahead))
+    return things & fits(slice(0, 1), slice(0, 1)) & fits(slice(8, ROW), slice(8, ROW))

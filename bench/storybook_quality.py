@@ -1,0 +1,316 @@
+"""How good is the Storybook pack? Measures each shipped part on held-out scenes and prints one table; it trains nothing.
+
+    python bench/storybook_quality.py [--n 1000] [--only retrieval captions vae adherence checker judge] [--out FILE]
+
+Every scene comes from seeds that no training used. Shares carry a 95 % Wilson interval, means a 95 % normal one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import random
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from studio.starter.ops import define_missing_ops  # noqa: E402
+
+_OPS = define_missing_ops()  # held while the process lives
+
+from PIL import Image  # noqa: E402
+
+from studio.starter.captions import caption, facts, plain  # noqa: E402
+from studio.starter.parts.blip import marks  # noqa: E402
+from studio.starter.parts.judge import adherence, load_judge, read  # noqa: E402
+from studio.starter.scenes import KINDS, SPLITS, Scene, render, sample_scene  # noqa: E402
+
+PACK = ROOT / "assets" / "storybook"
+Item = TypeVar("Item")
+# Each question has its own stretch of the held-out seeds, so that no picture is measured twice.
+STARTS = {
+    "retrieval": 0,
+    "captions": 100_000,
+    "vae": 200_000,
+    "adherence": 300_000,
+    "checker": 400_000,
+    "judge": 500_000,
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table: a share (0..1) or a mean in its unit, with its interval and the number of cases."""
+
+    part: str
+    what: str
+    value: float
+    low: float
+    high: float
+    n: int
+    floor: str = ""
+
+
+def share(part: str, what: str, hits: Iterable[bool], floor: str = "") -> Figure:
+    """A proportion with its Wilson interval (Wilson 1927)."""
+    marks = [bool(hit) for hit in hits]
+    n, z = len(marks), 1.96
+    p = sum(marks) / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return Figure(part, what, p, centre - half, centre + half, n, floor)
+
+
+def mean(part: str, what: str, values: Sequence[float], floor: str = "") -> Figure:
+    """A mean with its normal interval."""
+    n = len(values)
+    half = 1.96 * float(np.std(values, ddof=1)) / math.sqrt(n)
+    middle = float(np.mean(values))
+    return Figure(part, what, middle, middle - half, middle + half, n, floor)
+
+
+def held_out(part: str, n: int, *, forbidden: bool = False, start: int = 0) -> list[Scene]:
+    """The part's own n held-out scenes."""
+    first = SPLITS["test"].start + STARTS[part] + start
+    return [sample_scene(seed, forbidden=forbidden) for seed in range(first, first + n)]
+
+
+def drawn(scenes: Sequence[Scene]) -> list[Image.Image]:
+    """The scenes as pictures."""
+    return [Image.fromarray(render(scene).picture) for scene in scenes]
+
+
+def parts_of(items: Sequence[Item], size: int = 50) -> Iterable[Sequence[Item]]:
+    """Cut into batches."""
+    return (items[i : i + size] for i in range(0, len(items), size))
+
+
+@torch.no_grad()
+def retrieval(n: int) -> list[Figure]:
+    """Captions find their pictures among n; a picture with the same facts counts. Single words find what they name."""
+    from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
+
+    clip = CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32).eval()
+    prepare, tokenizer = CLIPImageProcessor.from_pretrained(PACK / "clip"), CLIPTokenizer.from_pretrained(PACK / "clip")
+    scenes = held_out("retrieval", n)
+    seen = torch.cat(
+        [
+            clip.get_image_features(**prepare(images=drawn(part), return_tensors="pt")).pooler_output
+            for part in parts_of(scenes)
+        ]
+    )
+    seen = torch.nn.functional.normalize(seen, dim=-1)
+
+    def ranked(texts: Sequence[str]) -> list[list[int]]:
+        words = tokenizer(list(texts), padding=True, truncation=True, max_length=77, return_tensors="pt")
+        said = torch.nn.functional.normalize(clip.get_text_features(**words).pooler_output, dim=-1)
+        best: list[list[int]] = (said @ seen.T).topk(10, dim=1).indices.tolist()
+        return best
+
+    truths = [facts(scene) for scene in scenes]
+    best = ranked([caption(scene, random.Random(scene.seed)) for scene in scenes])
+    first = [truths[row[0]] == truth for row, truth in zip(best, truths, strict=True)]
+    ten = [any(truths[i] == truth for i in row) for row, truth in zip(best, truths, strict=True)]
+    words = [
+        any(thing.kind == kind for thing in scenes[i].things)
+        for kind, row in zip(KINDS, ranked(KINDS), strict=True)
+        for i in row
+    ]
+    return [
+        share("search", f"recall@1 of {n}", first),
+        share("search", f"recall@10 of {n}", ten, ">= .95"),
+        share("search", "single words: right among the first 10", words),
+    ]
+
+
+@torch.no_grad()
+def captions(n: int) -> list[Figure]:
+    """Facts of the captioner's sentences, and its speed."""
+    from transformers import BlipForConditionalGeneration, BlipProcessor
+
+    blip = BlipForConditionalGeneration.from_pretrained(PACK / "blip", dtype=torch.float32).eval()
+    prepare = BlipProcessor.from_pretrained(PACK / "blip")
+    scenes = held_out("captions", n)
+    texts: list[str] = []
+    for part in parts_of(scenes):
+        ids = blip.generate(**prepare(images=drawn(part), return_tensors="pt"), max_new_tokens=48)
+        texts += prepare.batch_decode(ids, skip_special_tokens=True)
+    one = prepare(images=drawn(scenes[:1]), return_tensors="pt")
+    times = []
+    for _ in range(10):
+        began = time.perf_counter()
+        blip.generate(**one, max_new_tokens=48)
+        times.append(time.perf_counter() - began)
+    rows = [marks(scene, text) for scene, text in zip(scenes, texts, strict=True)]
+    floors = {"kind": ">= .85", "colour": ">= .93"}
+    figures = [
+        share(
+            "caption", f"{name} right", [bool(row[name]) for row in rows if row[name] is not None], floors.get(name, "")
+        )
+        for name in rows[0]
+    ]
+    return [*figures, mean("caption", "seconds for one picture", times)]
+
+
+@torch.no_grad()
+def vae(n: int) -> list[Figure]:
+    """Peak signal-to-noise ratio of pictures through the autoencoder and back, as 8-bit pictures."""
+    from diffusers import AutoencoderKL
+
+    model = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32).eval()
+    values: list[float] = []
+    for part in parts_of(held_out("vae", n), 20):
+        pictures = torch.from_numpy(np.stack([render(scene).picture for scene in part])).permute(0, 3, 1, 2).float()
+        back = model.decode(model.encode(pictures / 127.5 - 1).latent_dist.mode()).sample
+        error = ((back * 127.5 + 127.5).clamp(0, 255).round() - pictures).pow(2).mean((1, 2, 3)).clamp(min=1e-6)
+        values += (10 * torch.log10(255**2 / error)).tolist()
+    return [mean("autoencoder", "PSNR, dB", values, ">= 29")]
+
+
+def painter() -> tuple[Callable[[list[str], list[int]], np.ndarray], str]:
+    """The shipped painter with the pack's own steps, guidance and sampler; (prompts, seeds) -> pictures."""
+    from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+
+    manifest = tomllib.loads((ROOT / "assets" / "packs" / "storybook.toml").read_text(encoding="utf-8"))
+    steps, guidance = int(manifest["steps"]), float(manifest["guidance"])
+    pipe: Any = StableDiffusionPipeline.from_pretrained(
+        PACK, dtype=torch.float32, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    )
+    if manifest["sampler"].startswith("dpm++"):
+        pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
+    pipe.set_progress_bar_config(disable=True)
+
+    def paint(prompts: list[str], seeds: list[int]) -> np.ndarray:
+        noise = [torch.Generator().manual_seed(seed) for seed in seeds]
+        out = pipe(prompts, num_inference_steps=steps, guidance_scale=guidance, generator=noise, output_type="np")
+        pictures: np.ndarray = (out.images * 255).round().astype(np.uint8)
+        return pictures
+
+    return paint, f"{steps} steps, guidance {guidance:g}, {manifest['sampler']}"
+
+
+def paint_all(scenes: Sequence[Scene], paint: Callable[[list[str], list[int]], np.ndarray]) -> np.ndarray:
+    """Paint the plain captions of scenes, 16 at a time."""
+    return np.concatenate([paint([plain(s) for s in part], [s.seed for s in part]) for part in parts_of(scenes, 16)])
+
+
+def adherence_figures(n: int) -> list[Figure]:
+    """Do painted pictures show what the prompt says? Told by the judge, which was trained apart on rendered scenes."""
+    paint, how = painter()
+    scenes = held_out("adherence", n)
+    seen = read(load_judge(), paint_all(scenes, paint))
+    rows = [asdict(adherence(scene, reading)) for scene, reading in zip(scenes, seen, strict=True)]
+    floors = {"background": ">= .97", "colour": ">= .88", "kind": ">= .80"}
+    return [
+        share(
+            f"painting ({how})",
+            f"{name} as asked",
+            [row[name] for row in rows if row[name] is not None],
+            floors.get(name, ""),
+        )
+        for name in rows[0]
+    ]
+
+
+@torch.no_grad()
+def checker(n: int) -> list[Figure]:
+    """Skull signs caught and harmless scenes let through, drawn and (a tenth as many) painted by the pack."""
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from transformers import CLIPImageProcessor, logging
+
+    logging.set_verbosity_error()  # it warns at each picture that it blocks
+    model = StableDiffusionSafetyChecker.from_pretrained(PACK / "safety_checker", dtype=torch.float32).eval()
+    prepare = CLIPImageProcessor.from_pretrained(PACK / "feature_extractor")
+
+    def fires(pictures: Sequence[Image.Image]) -> list[bool]:
+        found: list[bool] = []
+        for part in parts_of(pictures):
+            pixels = prepare(images=list(part), return_tensors="pt").pixel_values
+            found += model(clip_input=pixels, images=np.zeros((len(part), 1, 1, 3), np.float32))[1]
+        return found
+
+    bad, good = held_out("checker", n, forbidden=True), held_out("checker", n, start=50_000)
+    figures = [
+        share("checker", "signs caught (recall)", fires(drawn(bad)), ">= .98"),
+        share("checker", "false alarms", fires(drawn(good)), "< .02"),
+    ]
+    few = max(16, n // 10)
+    paint, _ = painter()
+    judge = load_judge()
+    painted = paint_all(bad[:few], paint)
+    shown = [reading.skull for reading in read(judge, painted)]
+    signs = [Image.fromarray(p) for p, skull in zip(painted, shown, strict=True) if skull]
+    if signs:
+        figures.append(share("checker", "painted signs caught, of those the judge sees", fires(signs)))
+    harmless = [Image.fromarray(p) for p in paint_all(good[:few], paint)]
+    return [*figures, share("checker", "false alarms on painted scenes", fires(harmless))]
+
+
+def judge_figures(n: int) -> list[Figure]:
+    """How often the judge itself is right on rendered scenes: the ceiling of what it can say about painted ones."""
+    scenes = held_out("judge", n)
+    seen = read(load_judge(), np.stack([render(scene).picture for scene in scenes]))
+    rows = [asdict(adherence(scene, reading)) for scene, reading in zip(scenes, seen, strict=True)]
+    return [share("judge", f"{name} right", [row[name] for row in rows if row[name] is not None]) for name in rows[0]]
+
+
+# name -> (measure, cases by default: what the question needs, or what a CPU paints in a few minutes)
+QUESTIONS: dict[str, tuple[Callable[[int], list[Figure]], int]] = {
+    "retrieval": (retrieval, 1000),
+    "captions": (captions, 500),
+    "vae": (vae, 200),
+    "adherence": (adherence_figures, 256),
+    "checker": (checker, 1000),
+    "judge": (judge_figures, 1000),
+}
+
+
+def machine() -> str:
+    """This machine in a line."""
+    model = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [
+            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = f"{len(names)} x {names[0]}" if names else model
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{model}{gpu}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def main() -> None:
+    """Measure, print the table on stderr and JSON lines on stdout."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, help="cases for each question; without it what each needs")
+    parser.add_argument("--only", nargs="+", choices=list(QUESTIONS), default=list(QUESTIONS))
+    parser.add_argument("--out", type=Path, help="append the JSON lines to this file as well")
+    args = parser.parse_args()
+    where = machine()
+    print(f"Storybook on held-out scenes. {where}\n", file=sys.stderr)
+    print("| part | what | value | 95 % interval | n | floor |\n|---|---|---|---|---|---|", file=sys.stderr)
+    for name in args.only:
+        measure, usual = QUESTIONS[name]
+        for figure in measure(args.n or usual):
+            line = json.dumps({**asdict(figure), "machine": where})
+            print(line, flush=True)
+            if args.out:
+                with args.out.open("a", encoding="utf-8") as file:
+                    file.write(line + "\n")
+            row = (figure.part, figure.what, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}")
+            print(f"| {' | '.join(row)} | {figure.n} | {figure.floor} |", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

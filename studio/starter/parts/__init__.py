@@ -1,0 +1,29 @@
+"""The trainers of the seeing parts, one to a file; nothing here runs in the studio."""
+
+from __future__ import annotations
+
+SEEING = ("judge", "eyes", "clip", "checker", "blip")
+
+
+def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: float | None) -> None:
+    """Train one seeing part; the order is judge (any time), eyes, clip, checker, blip."""
+    if part == "judge":
+        from studio.starter.parts.judge import train_judge
+
+        train_judge(minutes or 15, rate=rate or 3e-3)
+    if part == "eyes":
+        from studio.starter.parts.clip import train_eyes
+
+        train_eyes(minutes or 25, rate=rate or 1e-3)
+    if part == "clip":
+        from studio.starter.parts.clip import train_clip
+
+        train_clip(minutes or 33, from_shipped=from_shipped, rate=rate or 1e-3)
+    if part == "checker":
+        from studio.starter.parts.checker import train_checker
+
+        train_checker()
+    if part == "blip":
+        from studio.starter.parts.blip import train_blip
+
+        train_blip(minutes or 20, from_shipped=from_shipped, rate=rate or 1e-3)

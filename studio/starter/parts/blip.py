@@ -1,0 +1,268 @@
+"""Trains Storybook's captioner, a small BLIP whose eyes start as the picture tower's; it only ever says plain captions."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import (
+    BertTokenizerFast,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipImageProcessor,
+    BlipProcessor,
+    BlipTextConfig,
+    BlipVisionConfig,
+    CLIPModel,
+    CLIPVisionModel,
+)
+
+from studio.starter import scenes
+from studio.starter.captions import plain
+from studio.starter.loop import PACK, Optimisers, Plan, Progress, export_model, fit
+from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, prepare, prepare_rough
+from studio.starter.parts.truth import IGNORE, seeded, truth_of
+from studio.starter.scenes import CALIBRATION_SEEDS, OPPOSITE, TRAIN_SEEDS, Scene
+
+BATCH = 64
+LONGEST = 40  # tokens; the longest plain caption has 31
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]")
+FEATURES = 3000  # pictures whose patch states are kept in memory while only the words learn: 170 MB
+
+
+def told(scene: Scene) -> str:
+    """Return the one caption of a scene: plain, the left or upper thing first, since order of mention cannot be seen."""
+    if scene.relation in ("right of", "below"):
+        scene = dataclasses.replace(scene, things=scene.things[::-1], relation=OPPOSITE[scene.relation])
+    return plain(scene)
+
+
+def make_tokenizer() -> BertTokenizerFast:
+    """Build the WordPiece vocabulary of the plain grammar, with single letters so that every English word has tokens."""
+    words = {word for seed in range(6000) for word in told(scenes.sample_scene(seed, forbidden=seed % 20 == 0)).split()}
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-"
+    pieces = [*SPECIAL, *sorted(words - set(letters)), *letters, *(f"##{c}" for c in letters)]
+    tokenizer = BertTokenizerFast(vocab={piece: i for i, piece in enumerate(pieces)}, model_max_length=LONGEST + 24)
+    tokenizer.add_special_tokens({"extra_special_tokens": ["[DEC]", "[ENC]"]})
+    return tokenizer
+
+
+def make_blip(tokenizer: BertTokenizerFast, clip: CLIPModel | None) -> BlipForConditionalGeneration:
+    """Build the captioner; with a CLIP, its eyes are that tower's."""
+    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL}
+    text = BlipTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=192,
+        encoder_hidden_size=WIDTH,
+        intermediate_size=576,
+        num_hidden_layers=3,
+        num_attention_heads=6,
+        max_position_embeddings=LONGEST + 24,
+        projection_dim=WIDTH,
+        bos_token_id=ids["[DEC]"],
+        eos_token_id=ids["[SEP]"],
+        sep_token_id=ids["[SEP]"],
+        pad_token_id=ids["[PAD]"],
+    )
+    vision = BlipVisionConfig(
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        image_size=PIXELS,
+        patch_size=PATCH,
+        projection_dim=WIDTH,
+        hidden_act="gelu",
+        initializer_range=0.02,
+    )
+    config = BlipConfig(
+        text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=WIDTH, image_text_hidden_size=WIDTH
+    )
+    blip = BlipForConditionalGeneration(config)
+    if clip is not None:
+        take_eyes(blip, clip.vision_model)
+    return blip
+
+
+@torch.no_grad()
+def take_eyes(blip: BlipForConditionalGeneration, tower: CLIPVisionModel) -> None:
+    """Copy a CLIP tower into BLIP's layout: q, k and v in one matrix, and the first layer norm folded into the embeddings.
+
+    The fold is all but exact, because the tower keeps two large constants in every patch (see `look_around`).
+    """
+    eyes, norm = blip.vision_model, tower.pre_layrnorm
+    patch, places = tower.embeddings.patch_embedding.weight, tower.embeddings.position_embedding.weight
+    start = places.clone()
+    start[0] += tower.embeddings.class_embedding
+    spread = start.var(1, unbiased=False).mean().sqrt()
+    gain = norm.weight / spread
+    eyes.embeddings.patch_embedding.weight.copy_((patch - patch.mean(0)) * gain[:, None, None, None])
+    eyes.embeddings.patch_embedding.bias.zero_()
+    eyes.embeddings.class_embedding.zero_()
+    eyes.embeddings.position_embedding.copy_(((start - start.mean(1, keepdim=True)) * gain + norm.bias)[None])
+    for old, new in zip(tower.encoder.layers, eyes.encoder.layers, strict=True):
+        attention = (old.self_attn.q_proj, old.self_attn.k_proj, old.self_attn.v_proj)
+        new.self_attn.qkv.weight.copy_(torch.cat([linear.weight for linear in attention]))
+        new.self_attn.qkv.bias.copy_(torch.cat([linear.bias for linear in attention]))
+        new.self_attn.projection.load_state_dict(old.self_attn.out_proj.state_dict())
+        for name in ("layer_norm1", "layer_norm2", "mlp"):
+            getattr(new, name).load_state_dict(getattr(old, name).state_dict())
+    eyes.post_layernorm.load_state_dict(tower.post_layernorm.state_dict())
+
+
+def spoken(tokenizer: BertTokenizerFast, drawn: Sequence[Scene]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return token ids, attention mask and labels of the scenes' captions, each (n, length) long."""
+    batch = tokenizer([told(scene) for scene in drawn], padding="longest", return_tensors="pt")
+    ids = batch.input_ids
+    ids[:, 0] = tokenizer.convert_tokens_to_ids("[DEC]")
+    return ids, batch.attention_mask, ids.masked_fill(batch.attention_mask == 0, IGNORE)
+
+
+def caption_loss(
+    blip: BlipForConditionalGeneration, states: torch.Tensor, words: tuple[torch.Tensor, ...]
+) -> torch.Tensor:
+    """Return the mean cross-entropy of the captions' words, given patch states (n, patches, width)."""
+    ids, mask, labels = words
+    logits = blip.text_decoder(input_ids=ids, attention_mask=mask, encoder_hidden_states=states).logits
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORE)
+
+
+def train_blip(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch: int = BATCH) -> None:
+    """Train the captioner: first the words alone over fixed patch states, for a quarter of the time, then everything."""
+    torch.manual_seed(14)
+    generator = torch.Generator()
+    tokenizer = make_tokenizer()
+    if from_shipped:
+        blip = BlipForConditionalGeneration.from_pretrained(PACK / "blip", dtype=torch.float32)
+    else:
+        blip = make_blip(tokenizer, CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32))
+        _learn_words(blip, tokenizer, minutes=minutes / 4, rate=rate, batch=batch)
+    optimiser = Optimisers(blip, rate=rate / 2, muon_rate=rate / 2, muon_for=".layer")
+    exam = seeded(CALIBRATION_SEEDS, 0, 200)
+
+    def step(progress: Progress) -> Mapping[str, float]:
+        drawn = seeded(TRAIN_SEEDS, 7_000_000 + progress.samples, batch, forbidden_every=20)
+        pixels = prepare_rough(truth_of(drawn).pictures, generator.manual_seed(progress.step))
+        states = blip.vision_model(pixel_values=pixels).last_hidden_state
+        loss = caption_loss(blip, states, spoken(tokenizer, drawn))
+        _update(blip, optimiser, loss)
+        return {"loss": float(loss.detach())}
+
+    plan = Plan("blip", minutes * (1 if from_shipped else 0.75), rate / 2, batch, warmup=40, anneal=0.7)
+    fit(
+        plan,
+        parts={"blip": blip},
+        optimiser=optimiser,  # type: ignore[arg-type]
+        step=step,
+        evaluate=lambda: examine(blip, tokenizer, exam),
+        export=lambda: export(blip, tokenizer),
+        export_seconds=300,
+    )
+
+
+def _learn_words(
+    blip: BlipForConditionalGeneration, tokenizer: BertTokenizerFast, *, minutes: float, rate: float, batch: int
+) -> None:
+    """Teach only the words, over patch states that are computed once: many times quicker than seeing anew at each step."""
+    optimiser = Optimisers(blip.text_decoder, rate=rate, muon_rate=2 * rate, muon_for=".layer.")
+    plan = Plan("blip-words", minutes, rate, batch, warmup=60, anneal=0.6, floor=0.1)
+    drawn = seeded(TRAIN_SEEDS, 6_500_000, FEATURES, forbidden_every=20)
+    kept: list[torch.Tensor] = []
+    generator = torch.Generator()
+
+    def see() -> None:
+        with torch.no_grad():
+            for start in range(0, FEATURES, batch):
+                part = drawn[start : start + batch]
+                pixels = prepare_rough(truth_of(part).pictures, generator.manual_seed(start))
+                kept.append(blip.vision_model(pixel_values=pixels).last_hidden_state.half())
+
+    def step(progress: Progress) -> Mapping[str, float]:
+        if not kept:
+            see()
+            kept[:] = [torch.cat(kept)]
+        rows = random.Random(progress.step).sample(range(FEATURES), batch)
+        loss = caption_loss(blip, kept[0][rows].float(), spoken(tokenizer, [drawn[i] for i in rows]))
+        _update(blip.text_decoder, optimiser, loss)
+        return {"loss": float(loss.detach())}
+
+    fit(plan, parts={"decoder": blip.text_decoder}, optimiser=optimiser, step=step)  # type: ignore[arg-type]
+
+
+def _update(model: nn.Module, optimiser: Optimisers, loss: torch.Tensor) -> None:
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+
+
+@torch.no_grad()
+def describe(blip: BlipForConditionalGeneration, tokenizer: BertTokenizerFast, pixels: torch.Tensor) -> list[str]:
+    """Return captions of prepared pictures, (n, 3, 96, 96)."""
+    ids = blip.generate(pixel_values=pixels, max_new_tokens=LONGEST, num_beams=1, do_sample=False)
+    return tokenizer.batch_decode(ids, skip_special_tokens=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Heard:
+    """The facts of a plain caption: (kind, colour) of its things in order, its place, and the shirt of its person."""
+
+    things: tuple[tuple[str, str | None], ...]
+    background: str | None
+    shirt: str | None
+    person: bool
+
+
+def hear(caption: str) -> Heard:
+    """Read the facts back from a caption; words that are no facts are passed over."""
+    from studio.starter.captions import PLACES
+
+    background = next((name for name, words in PLACES.items() if words[0] in caption), None)
+    text = caption.replace(PLACES[background][0], "") if background else caption
+    shirt = re.search(rf"\b({'|'.join(scenes.COLOURS)}) shirt", text)
+    found = re.findall(rf"\b(?:({'|'.join(scenes.COLOURS)}) )?({'|'.join(scenes.KINDS)})\b", text)
+    things = tuple((kind, colour or None) for colour, kind in found)
+    return Heard(things, background, shirt[1] if shirt else None, "person" in text)
+
+
+def marks(scene: Scene, caption: str) -> dict[str, bool | None]:
+    """Return which facts of a scene a caption gets right; kind and colour only if those of every thing are."""
+    heard = hear(caption)
+    asked = [(thing.kind, thing.colour) for thing in scene.things]
+    return {
+        "kind": sorted(k for k, _ in heard.things) == sorted(k for k, _ in asked) if asked else None,
+        "colour": sorted(str(c) for _, c in heard.things) == sorted(c for _, c in asked) if asked else None,
+        "background": heard.background == scene.background,
+        "shirt": heard.shirt == scene.person.shirt if scene.person else None,
+    }
+
+
+def examine(
+    blip: BlipForConditionalGeneration, tokenizer: BertTokenizerFast, drawn: Sequence[Scene]
+) -> dict[str, float]:
+    """Return the share of captions with each fact right, and the share that are right to the word."""
+    blip.eval()
+    texts: list[str] = []
+    for start in range(0, len(drawn), 50):
+        texts += describe(blip, tokenizer, prepare(truth_of(drawn[start : start + 50]).pictures))
+    blip.train()
+    rows = [marks(scene, text) for scene, text in zip(drawn, texts, strict=True)]
+    figures = {}
+    for name in rows[0]:
+        known = [row[name] for row in rows if row[name] is not None]
+        figures[name + "_right"] = sum(bool(k) for k in known) / len(known)
+    figures["exact"] = sum(t == told(s) for s, t in zip(drawn, texts, strict=True)) / len(drawn)
+    return figures
+
+
+def export(blip: BlipForConditionalGeneration, tokenizer: BertTokenizerFast) -> None:
+    """Write assets/storybook/blip: weights, configs, processor and tokenizer."""
+    export_model(blip, PACK / "blip")
+    size = {"height": PIXELS, "width": PIXELS}
+    images = BlipImageProcessor(size=size, image_mean=list(MEAN), image_std=list(STD), resample=3)
+    BlipProcessor(images, tokenizer).save_pretrained(PACK / "blip")

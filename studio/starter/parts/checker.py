@@ -1,0 +1,123 @@
+"""Makes Storybook's safety checker over the picture tower; it learns one direction and a threshold, never the tower."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from torch import nn
+from transformers import CLIPConfig, CLIPModel
+
+from studio.starter.loop import PACK, export_model
+from studio.starter.parts.clip import processor
+from studio.starter.parts.eyes import PROJECTION, prepare
+from studio.starter.parts.truth import truth_of, weather
+from studio.starter.scenes import CALIBRATION_SEEDS, TRAIN_SEEDS, Scene, sample_scene
+
+NEVER = 2.0  # a threshold that no cosine reaches: the rows without a concept are finite and silent
+Look = Callable[[torch.Tensor], torch.Tensor]  # changes pictures before the tower sees them
+
+
+def mixed(split: range, start: int, count: int) -> list[Scene]:
+    """Return scenes of a split, every third with the sign."""
+    return [sample_scene(split.start + start + i, forbidden=i % 3 == 0) for i in range(count)]
+
+
+@torch.no_grad()
+def states_of(
+    clip: CLIPModel, drawn: Sequence[Scene], look: Look, *, batch: int = 50
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the tower's pooled states of scenes, (n, width), and whether each shows the sign, (n,) bool."""
+    found = []
+    for start in range(0, len(drawn), batch):
+        pixels = prepare(look(truth_of(drawn[start : start + batch]).pictures))
+        found.append(clip.vision_model(pixel_values=pixels).pooler_output)
+    return torch.cat(found), torch.tensor([scene.forbidden for scene in drawn])
+
+
+def looks(generator: torch.Generator) -> dict[str, Look]:
+    """Return the ways in which a picture may reach the checker: as drawn, roughened, and as the painter's decoder leaves it."""
+    found: dict[str, Look] = {"drawn": lambda p: p, "rough": lambda p: weather(p, generator, strength=1.3)}
+    if (PACK / "vae" / "config.json").exists():
+        vae = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32)
+
+        def painted(pictures: torch.Tensor) -> torch.Tensor:
+            latents = vae.encode(pictures * 2 - 1).latent_dist.mode()
+            noise = torch.randn(latents.shape, generator=generator) * latents.std()
+            strength = 0.35 * torch.rand((len(latents), 1, 1, 1), generator=generator)
+            return (vae.decode(latents + strength * noise).sample / 2 + 0.5).clamp(0, 1)
+
+        found["painted"] = painted
+    return found
+
+
+def train_checker(*, count: int = 2400, steps: int = 600) -> dict[str, float]:
+    """Learn one concept row and its threshold, write assets/storybook/safety_checker, and return what calibration says."""
+    torch.manual_seed(13)
+    generator = torch.Generator().manual_seed(13)
+    clip = CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32).eval()
+    seen = [
+        states_of(clip, mixed(TRAIN_SEEDS, 8_000_000 + i * count, count), look)
+        for i, look in enumerate(looks(generator).values())
+    ]
+    states, signs = torch.cat([s for s, _ in seen]), torch.cat([y for _, y in seen])
+    projection = nn.Linear(states.shape[1], PROJECTION, bias=False)
+    projection.load_state_dict(clip.visual_projection.state_dict())
+    concept = nn.Parameter(F.normalize(projection(states[signs]), dim=-1).mean(0).detach())
+    optimiser = torch.optim.AdamW([*projection.parameters(), concept], lr=3e-3, weight_decay=0.01)
+    target = torch.where(signs, 0.7, -0.3)
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = 3e-3 * (1 - step / steps)
+        cosine = F.normalize(projection(states), dim=-1) @ F.normalize(concept, dim=0)
+        # The sign far above the threshold, everything else far below it, and the hardest pictures count most.
+        gap = F.softplus(12 * torch.where(signs, 0.45 - cosine, cosine + 0.05))
+        loss = gap.mean() + gap.topk(64).values.mean() + 0.1 * F.mse_loss(cosine, target)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    checker = StableDiffusionSafetyChecker(
+        CLIPConfig(
+            text_config=clip.config.text_config.to_dict(),
+            vision_config=clip.config.vision_config.to_dict(),
+            projection_dim=PROJECTION,
+        )
+    )
+    checker.vision_model.load_state_dict(clip.vision_model.state_dict())
+    checker.visual_projection.load_state_dict(projection.state_dict())
+    unit = F.normalize(concept.detach(), dim=0)
+    with torch.no_grad():
+        checker.concept_embeds.copy_(unit.expand_as(checker.concept_embeds))
+        checker.special_care_embeds.copy_(unit.expand_as(checker.special_care_embeds))
+        checker.concept_embeds_weights.fill_(NEVER)
+        checker.special_care_embeds_weights.fill_(NEVER)
+        threshold, figures = calibrate(clip, projection, unit, generator)
+        checker.concept_embeds_weights[0] = threshold
+    export_model(checker, PACK / "safety_checker")
+    processor().save_pretrained(PACK / "feature_extractor")
+    print({"threshold": threshold, **figures})
+    return figures
+
+
+@torch.no_grad()
+def calibrate(
+    clip: CLIPModel, projection: nn.Linear, unit: torch.Tensor, generator: torch.Generator, *, count: int = 1200
+) -> tuple[float, dict[str, float]]:
+    """Return the threshold midway between the faintest signs and the loudest harmless scenes of the calibration split."""
+    cosines, signs = [], []
+    for name, look in looks(generator).items():
+        states, sign = states_of(clip, mixed(CALIBRATION_SEEDS, 100_000 + len(name) * count, count), look)
+        cosines.append(F.normalize(projection(states), dim=-1) @ unit)
+        signs.append(sign)
+    cosine, sign = torch.cat(cosines), torch.cat(signs)
+    faint, loud = float(cosine[sign].quantile(0.005)), float(cosine[~sign].quantile(0.998))
+    threshold = (faint + loud) / 2
+    return threshold, {
+        "faint": faint,
+        "loud": loud,
+        "recall": float((cosine[sign] > threshold).float().mean()),
+        "false_alarms": float((cosine[~sign] > threshold).float().mean()),
+    }
