@@ -14,6 +14,7 @@ from studio.api import Guard, routes
 from studio.app import Studio, open_studio
 from studio.domain.errors import EaselError
 from studio.places import ROOT
+from studio.ui import session
 
 
 @lru_cache(maxsize=1)
@@ -37,4 +38,10 @@ async def _warm(app: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(ROOT / "studio/ui/frame.py", routes=routes(studio), middleware=[Middleware(Guard)], lifespan=_warm)
+app = st.App(
+    ROOT / "studio/ui/frame.py",
+    routes=routes(studio),
+    middleware=[Middleware(Guard)],
+    lifespan=_warm,
+    on_script_error=session.oops,
+)

@@ -13,6 +13,7 @@ HERO = (
     318  # pixels of the window's height that are not the picture: the frame, its caption, its buttons, the recent ones
 )
 RECENT = 18
+BATCH_COLUMNS = {2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4}  # pictures -> columns
 
 studio = session.studio()
 
@@ -178,7 +179,7 @@ def results(job: Job) -> None:
             actions(artworks[0])
     else:
         with st.container(key="batch"):
-            columns = st.columns(2 if len(artworks) < 5 else 3 if len(artworks) < 7 else 4)
+            columns = st.columns(BATCH_COLUMNS[len(artworks)])
             for place, artwork in enumerate(artworks):
                 with columns[place % len(columns)]:
                     show.picture(artwork)

@@ -6,13 +6,6 @@ from studio.domain.errors import EaselError
 from studio.packs.manifest import Pack
 from studio.ui import desk, session, show, words
 
-ROLES = {
-    "painter": "Paints",
-    "tokenizer": "Reads the prompt",
-    "encoder": "Finds pictures by words",
-    "captioner": "Describes pictures",
-    "checker": "Checks every picture",
-}
 VERIFIED = "shelf_verified"
 
 studio = session.studio()
@@ -41,14 +34,7 @@ def card(pack: Pack) -> None:
             ]
         )
         show.part("Parts")
-        show.rows(
-            [
-                (ROLES.get(role, role), folder if folder != "." else "unet, vae, text_encoder")
-                for role, folder in manifest.roles.items()
-            ]
-        )
-        show.part("Files")
-        show.rows([(part, words.size(count)) for part, count in sorted(sizes.items())])
+        show.rows(words.parts(manifest.roles, sizes))
     with right:
         if manifest.can:
             show.part("It can paint")
@@ -82,6 +68,11 @@ def verify(pack: Pack) -> None:
             problems = [str(error)]
         bar.empty()
         st.session_state[VERIFIED] = {**st.session_state.get(VERIFIED, {}), pack.id: problems}
+    with st.expander("Files and their SHA-256", key=f"hashes_{pack.id}"):
+        try:
+            show.rows(list(pack.hashes().items()), mono=True)
+        except EaselError as error:
+            show.problem(str(error))
     problems = st.session_state.get(VERIFIED, {}).get(pack.id)
     if problems:
         show.notice("Not whole", " ".join(problems), kind="bad", symbol="error")
@@ -97,5 +88,5 @@ if not packs:
         "Without one there is nothing to paint with. `make train-starter` makes the starter pack.",
     )
 for pack in packs:
-    with st.container(border=True, key=f"pack_{pack.id}"):
+    with st.container(border=True, key=f"shelfpack_{pack.id}"):
         card(pack)

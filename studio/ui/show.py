@@ -58,10 +58,10 @@ def empty(headline: str, sentence: str) -> None:
     st.html(f'<div class="empty"><p class="big">{escape(headline)}</p><p>{escape(sentence)}</p></div>')
 
 
-def rows(pairs: Sequence[tuple[str, str]]) -> None:
-    """Labels and values, in two columns."""
+def rows(pairs: Sequence[tuple[str, str]], *, mono: bool = False) -> None:
+    """Labels and values, in two columns; `mono` for hashes."""
     inner = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in pairs)
-    st.html(f'<dl class="rows">{inner}</dl>')
+    st.html(f'<dl class="rows{" mono" if mono else ""}">{inner}</dl>')
 
 
 def icon(name: str) -> str:
@@ -121,8 +121,8 @@ def preview(name: str, alt: str) -> None:
 def caption(artwork: Artwork) -> None:
     """What stands under a picture: its caption and the gate's verdict."""
     st.html(
-        f'<div class="caption"><p>{escape(words.said(artwork))}</p><p class="verdict">{icon("verified_user")}'
-        f"{escape(words.margin(artwork.verdict))}</p></div>"
+        f'<div class="caption"><p>{escape(words.said(artwork))}</p>'
+        f'<p class="verdict"><span>{icon("verified_user")}{escape(words.margin(artwork.verdict))}</span></p></div>'
     )
 
 
@@ -130,7 +130,7 @@ def verdict(artwork: Artwork, *, more: str = "") -> None:
     """The gate's verdict on a kept picture, and a remark."""
     remark = f"<span>{escape(more)}</span>" if more else ""
     st.html(
-        f'<p class="verdict">{icon("verified_user")}<span>{escape(words.margin(artwork.verdict))}</span>{remark}</p>'
+        f'<p class="verdict"><span>{icon("verified_user")}{escape(words.margin(artwork.verdict))}</span>{remark}</p>'
     )
 
 

@@ -20,6 +20,13 @@ KINDS = {
     "tokens": "Count tokens",
     "warm": "Warm up",
 }
+ROLES = {
+    "painter": "Paints",
+    "tokenizer": "Reads the prompt",
+    "encoder": "Finds pictures",
+    "captioner": "Describes pictures",
+    "checker": "Checks pictures",
+}
 STATES = {
     "waiting": "Waiting",
     "running": "Running",
@@ -179,6 +186,21 @@ def imported(result: dict[str, Any]) -> str:
     if left_out:
         parts.append(f"{left_out:,} skipped")
     return ", ".join(parts) + "."
+
+
+def parts(roles: dict[str, str], sizes: dict[str, int]) -> list[tuple[str, str]]:
+    """What each part of a pack does, which folders it is and how large they are."""
+    named = set(roles.values())
+    rows = []
+    for role, folder in roles.items():
+        folders = [folder] if folder != "." else [name for name in sizes if name not in named and "." not in name]
+        rows.append(
+            (
+                ROLES.get(role, role.capitalize()),
+                ", ".join(f"{name} {size(sizes[name])}" if name in sizes else name for name in sorted(folders)),
+            )
+        )
+    return rows
 
 
 def said(artwork: Artwork) -> str:
