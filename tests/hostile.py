@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -56,7 +57,9 @@ PROMPTS = (
 
 def killed(work: Callable[[], object]) -> None:
     """Run `work` in a process of its own, which must end by `die`, as by kill -9. It opens its own database."""
-    child = os.fork()
+    with warnings.catch_warnings():  # 3.12 warns of other threads; the child asks nothing of them
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             work()
