@@ -72,12 +72,12 @@ def bench_job(studio: Studio, pairs: int) -> None:
     import torch
     from diffusers import StableDiffusionPipeline
 
-    from studio.workshop.paint.samplers import make_scheduler
+    from studio.workshop.paint import samplers
 
     manifest = studio.shelf.get("storybook").manifest
     pipe = StableDiffusionPipeline.from_pretrained(str(ROOT / "assets" / "storybook"), dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
-    pipe.scheduler = make_scheduler(Recipe(prompt=PROMPT).sampler, pipe.scheduler.config)
+    pipe.scheduler = samplers.scheduler(Recipe(prompt=PROMPT).sampler, dict(pipe.scheduler.config))
 
     def bare(seed: int) -> float:
         def work() -> None:
