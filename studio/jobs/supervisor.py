@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from studio.jobs.queue import Queue
 BEAT_SECONDS = 20.0  # a worker that has not beaten for so long is hung
 START_SECONDS = 20.0  # how long a started process may take to take its lock
 YOUNG_SECONDS = 15.0  # a worker that dies this young probably cannot run here at all
+COMMAND = (sys.executable, "-m", "studio", "worker")
 MOST_YOUNG_DEATHS = 4
 REST_SECONDS = 30.0  # how long to leave it alone then
 
@@ -49,11 +50,13 @@ class Supervisor:
         queue: Queue,
         environment: Mapping[str, str] | None = None,
         beat_seconds: float = BEAT_SECONDS,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self.home = home
         self._queue = queue
         self._environment = dict(environment or {})
         self._beat_seconds = beat_seconds
+        self._command = tuple(command)
         self._starting: tuple[int, float] | None = None  # pid and monotonic time of our last start
         self._young_deaths: list[float] = []
         self._guard: threading.Thread | None = None
@@ -131,7 +134,7 @@ class Supervisor:
         if len(self._young_deaths) >= MOST_YOUNG_DEATHS:
             return WorkerState(alive=False, state="broken", note=f"The worker cannot start. {self._last_words()}")
         try:
-            pid = spawn_worker(self.home, self._environment)
+            pid = spawn_worker(self.home, self._command, self._environment)
         except OSError as error:
             raise WorkerLost(f"The worker could not be started ({error}); is the disk full or Python moved?") from error
         self._starting = (pid, now)
@@ -178,7 +181,7 @@ class Supervisor:
         return f"See {path.parent / 'worker.log'}."
 
 
-def spawn_worker(home: Path, environment: Mapping[str, str]) -> int:
+def spawn_worker(home: Path, command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Start a worker process in a session of its own, so that it outlives a closed terminal; return its pid."""
     logs = home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -187,8 +190,8 @@ def spawn_worker(home: Path, environment: Mapping[str, str]) -> int:
     variables = {**os.environ, **environment, "EASEL_HOME": str(home), "PYTHONPATH": os.pathsep.join(paths)}
     write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     return os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-m", "studio", "worker"],
+        command[0],
+        list(command),
         variables,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
