@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from studio.domain.errors import EaselError
+from studio.domain.errors import BadInput, EaselError
 from studio.places import ASSETS
 
 if TYPE_CHECKING:
@@ -132,9 +132,8 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
     them in threads, so that a slow disk never holds up a page."""
 
     def picture(request: Request) -> Response:
-        artwork, home = _artwork(request, studio)
-        if artwork is None or home is None:
-            return _nothing()
+        home = studio()
+        artwork = _artwork(request, home)
         name = f"easel-{artwork.id}{Path(artwork.file).suffix}" if "download" in request.query_params else None
         return _file(request, home.gallery.path(artwork), tag=artwork.sha256, name=name)
 
@@ -149,11 +148,7 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         return _file(request, path, tag=f"{artwork.sha256[:32]}-{path.suffix[1:]}")
 
     def preview(request: Request) -> Response:
-        try:
-            path = studio().files.preview_path(request.path_params["name"])
-        except (EaselError, ValueError):
-            return _nothing()
-        return _file(request, path, tag=None)
+        return _file(request, studio().files.preview_path(request.path_params["name"]), tag=None)
 
     def font(request: Request) -> Response:
         name = request.path_params["name"]
@@ -163,19 +158,33 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         return FileResponse(path, media_type="font/woff2", headers={"cache-control": "public, max-age=86400"})
 
     return [
-        Route("/pictures/{id:str}", picture, methods=["GET"]),
-        Route("/thumbs/{id:str}", thumb, methods=["GET"]),
-        Route("/previews/{name:str}", preview, methods=["GET"]),
+        Route("/pictures/{id:str}", _in_a_sentence(picture), methods=["GET"]),
+        Route("/thumbs/{id:str}", _in_a_sentence(thumb), methods=["GET"]),
+        Route("/previews/{name:str}", _in_a_sentence(preview), methods=["GET"]),
         Route("/fonts/{name:str}.woff2", font, methods=["GET"]),
     ]
 
 
-def _artwork(request: Request, studio: Callable[[], Studio]) -> tuple[Artwork | None, Studio | None]:
+def _in_a_sentence(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """A handler whose failures are answered with their sentence: 404 for what is not there, 503 for a broken home."""
+
+    def handle(request: Request) -> Response:
+        try:
+            return handler(request)
+        except BadInput:
+            return _nothing()
+        except EaselError as error:
+            return PlainTextResponse(str(error), status_code=503, headers={"cache-control": "no-store"})
+
+    return handle
+
+
+def _artwork(request: Request, studio: Studio) -> Artwork:
+    """The artwork whose number stands in the path; raises BadInput for anything that is not one."""
     text = request.path_params["id"]
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        return None, None
-    home = studio()
-    return home.gallery.many([int(text)]).get(int(text)), home
+        raise BadInput("id", "A picture has a number.")
+    return studio.gallery.get(int(text))
 
 
 def _file(request: Request, path: Path, *, tag: str | None, name: str | None = None) -> Response:
