@@ -27,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", line)
 
 
+@pytest.fixture(scope="session")
+def heavy() -> None:
+    """torch and diffusers, imported as the worker imports them; for tests that load a model themselves."""
+    from studio.workshop import heavy
+
+    heavy.prepare()
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test ever touches the home folder of whoever runs it."""

@@ -102,9 +102,9 @@ class StablePainter:
             callback_on_step_end=after_step,
         ).images
         pictures = []
-        for one in latents.split(1):  # one by one: Cancel is heard between them
-            steps.again()
+        for one in latents.split(1):  # one by one: Cancel is heard after each
             pictures.append(self._decode(one))
+            steps.again()
         return pictures
 
     def _decode(self, latents: torch.Tensor) -> Image.Image:

@@ -44,7 +44,10 @@ class Preparation:
 
 
 def read_preparation(folder: Path) -> Preparation:
-    """Read preprocessor_config.json, or processor_config.json as transformers 5 writes it; raises OSError, KeyError or ValueError when it is not there or not whole."""
+    """Read preprocessor_config.json, or processor_config.json as transformers 5 writes it.
+
+    Raises OSError, KeyError or ValueError when it is not there or not whole.
+    """
     path = next((folder / name for name in NAMES if (folder / name).exists()), folder / NAMES[0])
     data = json.loads(path.read_text(encoding="utf-8"))
     data = data.get("image_processor", data)

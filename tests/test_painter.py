@@ -1,0 +1,136 @@
+"""The real painter with the starter pack: repeatable, alone or in a batch, every sampler, Cancel at the step, NaN."""
+
+import numpy as np
+import pytest
+
+from studio.domain.errors import BadInput, Cancelled, NotNumbers
+from studio.domain.recipe import SAMPLERS, Recipe
+from studio.places import ASSETS
+
+PROMPT = "a large red star at night"
+
+
+@pytest.fixture(scope="module")
+def painter(heavy):
+    from studio.workshop.paint.painter import load_painter
+
+    return load_painter(ASSETS / "storybook")
+
+
+class Steps:
+    """Keeps what a painter reports."""
+
+    def __init__(self, *, stop_at=None, draft=False):
+        self.seen, self.drafts, self._stop_at, self._draft = [], [], stop_at, draft
+
+    def __call__(self, done, total, draft=None):
+        self.seen.append((done, total))
+        if self._draft and draft is not None:
+            self.drafts.append(draft())
+        if self._stop_at == len(self.seen):
+            raise Cancelled("Cancelled.")
+
+
+def pixels(painted):
+    return np.asarray(painted.picture).astype(int)
+
+
+def test_same_seed_same_pixels_and_another_seed_others(painter):
+    recipe = Recipe(PROMPT, steps=2, seed=5)
+    first, again = (next(iter(painter.paint(recipe, {}, Steps()))) for _ in range(2))
+    other = next(iter(painter.paint(recipe.with_seed(6), {}, Steps())))
+    assert first.picture.size == (128, 128) and first.picture.mode == "RGB"
+    assert np.array_equal(pixels(first), pixels(again))
+    assert not np.array_equal(pixels(first), pixels(other))
+
+
+@pytest.mark.parametrize("sampler", ["dpm++ 2m", "euler a"])
+def test_each_picture_of_a_batch_can_be_made_alone(painter, sampler):
+    batch = list(painter.paint(Recipe(PROMPT, steps=3, seed=20, count=4, sampler=sampler), {}, Steps()))
+    assert [painted.seed for painted in batch] == [20, 21, 22, 23]
+    for painted in batch:
+        alone = next(iter(painter.paint(Recipe(PROMPT, steps=3, seed=painted.seed, sampler=sampler), {}, Steps())))
+        assert np.abs(pixels(alone) - pixels(painted)).max() <= 3  # a batch sums in another order
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_paints_and_counts_its_steps(painter, sampler):
+    steps = Steps()
+    (painted,) = painter.paint(Recipe(PROMPT, steps=4, sampler=sampler), {}, steps)
+    totals = {total for _, total in steps.seen}
+    assert len(totals) == 1 and steps.seen[-1][0] == totals.pop()
+    assert [done for done, _ in steps.seen] == sorted(done for done, _ in steps.seen)
+    assert pixels(painted).std() > 1
+
+
+def test_the_table_names_every_sampler(heavy):
+    from studio.workshop.paint import samplers
+
+    assert set(samplers.TABLE) == set(SAMPLERS)
+
+
+def test_batches_that_do_not_fit_follow_each_other_and_steps_add_up(painter, monkeypatch):
+    monkeypatch.setattr("studio.workshop.paint.device.batch_size", lambda where, *, pixels, count: min(2, count))
+    steps = Steps()
+    painted = list(painter.paint(Recipe(PROMPT, steps=2, seed=9, count=3), {}, steps))
+    assert [one.seed for one in painted] == [9, 10, 11]
+    assert {total for _, total in steps.seen} == {4}
+    assert steps.seen[0] == (1, 4) and steps.seen[-1] == (4, 4)
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
+def test_cancel_is_heard_within_one_step_also_while_decoding(painter, stop_at):
+    steps = Steps(stop_at=stop_at)
+    with pytest.raises(Cancelled):
+        list(painter.paint(Recipe(PROMPT, steps=2, seed=1, count=2), {}, steps))
+    assert len(steps.seen) == stop_at
+    assert len(list(painter.paint(Recipe(PROMPT, steps=1), {}, Steps()))) == 1  # and the painter still works
+
+
+def test_drafts_are_small_pictures_of_what_comes(painter):
+    steps = Steps(draft=True)
+    (painted,) = painter.paint(Recipe(PROMPT, steps=4, width=320, height=192), {}, steps)
+    assert painted.picture.size == (320, 192)
+    assert all(max(draft.size) <= 256 and draft.mode == "RGB" for draft in steps.drafts) and len(steps.drafts) == 4
+
+
+def test_nan_is_its_own_failure_and_the_next_picture_is_right(painter):
+    bias = painter.pipe.unet.conv_out.bias
+    kept = bias.detach().clone()
+    try:
+        bias.data.fill_(float("nan"))
+        with pytest.raises(NotNumbers, match="NaN"):
+            list(painter.paint(Recipe(PROMPT, steps=2), {}, Steps()))
+    finally:
+        bias.data.copy_(kept)
+    assert len(list(painter.paint(Recipe(PROMPT, steps=1), {}, Steps()))) == 1
+
+
+def test_half_precision_overflow_is_tried_again_in_full(painter, monkeypatch):
+    import torch
+
+    real, seen = painter._batch, []
+
+    def overflowing(recipe, seeds, steps):
+        seen.append(painter.pipe.unet.dtype)
+        if seen[-1] != torch.float32:
+            raise NotNumbers("NaN")
+        return real(recipe, seeds, steps)
+
+    monkeypatch.setattr(painter, "_batch", overflowing)
+    painter.pipe.to(dtype=torch.float16)
+    try:
+        assert len(list(painter.paint(Recipe(PROMPT, steps=1), {}, Steps()))) == 1
+        assert seen == [torch.float16, torch.float32] and painter.pipe.unet.dtype == torch.float16
+    finally:
+        painter.pipe.to(dtype=torch.float32)
+
+
+def test_a_prompt_beyond_77_tokens_is_cut_not_refused(painter):
+    (painted,) = painter.paint(Recipe("a red star and " * 200, steps=1), {}, Steps())
+    assert painted.picture.size == (128, 128)
+
+
+def test_tasks_it_cannot_do_are_said_so(painter):
+    with pytest.raises(BadInput, match="vary"):
+        list(painter.paint(Recipe(PROMPT, task="vary", source="0" * 64), {}, Steps()))
