@@ -138,13 +138,9 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         return _file(request, home.gallery.path(artwork), tag=artwork.sha256, name=name)
 
     def thumb(request: Request) -> Response:
-        artwork, home = _artwork(request, studio)
-        if artwork is None or home is None:
-            return _nothing()
-        try:
-            path = home.gallery.thumb(artwork)  # thumbnails can be deleted at any time: it is made again
-        except EaselError:
-            return _nothing()
+        home = studio()
+        artwork = _artwork(request, home)
+        path = home.gallery.thumb(artwork)  # thumbnails can be deleted at any time: it is made again
         return _file(request, path, tag=f"{artwork.sha256[:32]}-{path.suffix[1:]}")
 
     def preview(request: Request) -> Response:

@@ -1,0 +1,467 @@
+"""Every page, alone and in its frame, without a browser: what it shows, what its buttons do, and that it never breaks.
+
+The worker is played by the tests: they claim, report and finish real jobs in the real queue.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from studio.app import Studio, open_studio
+from studio.domain.artwork import Artwork
+from studio.domain.job import Job
+from studio.domain.recipe import Recipe
+from studio.domain.verdict import Verdict
+from studio.jobs.lock import Lock
+from studio.places import ROOT
+from studio.safety.gate import Gate
+from studio.ui import forms, session
+
+PAGES = ("create", "gallery", "queue", "shelf", "settings")
+FRAME = str(ROOT / "studio" / "ui" / "frame.py")
+HOSTILE = "<img src=x onerror=alert(1)> **bold** :material/home: $x$"
+PATIENCE = 60  # seconds; the machine may be busy
+
+
+@pytest.fixture
+def studio(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    """The studio that the pages will open. Its worker's place is taken by the test, so that none is started."""
+    monkeypatch.setenv("EASEL_HOME", str(home))
+    lock = Lock(home)
+    assert lock.take()
+    opened = open_studio(home)
+    yield opened
+    session._opened(str(home)).close()
+    session._opened.clear()
+    opened.close()
+    lock.release()
+
+
+def page(name: str, **query: str) -> AppTest:
+    """A page by itself, run once."""
+    return run(AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=PATIENCE), **query)
+
+
+def framed(name: str = "create", **query: str) -> AppTest:
+    """A page in its frame, run once."""
+    test = run(AppTest.from_file(FRAME, default_timeout=PATIENCE), **query)
+    return test if name == "create" else test.switch_page(f"../../pages/{name}.py").run()
+
+
+def run(test: AppTest, **query: str) -> AppTest:
+    for key, value in query.items():
+        test.query_params[key] = value
+    return test.run()
+
+
+def markup(test: AppTest) -> str:
+    """All that the page put out as markup."""
+    return "\n".join(element.proto.body for element in test.get("html"))
+
+
+def text(test: AppTest) -> str:
+    """What a person reads of it."""
+    return html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", " ", markup(test), flags=re.DOTALL))
+
+
+def sound(test: AppTest) -> None:
+    """No traceback anywhere."""
+    assert not test.exception, test.exception
+
+
+def painted(studio: Studio, gate: Gate, *, seed: int = 1, prompt: str = "a red star", caption: str = "") -> Artwork:
+    cleared = gate.picture(Image.effect_noise((64, 64), 40 + seed).convert("RGB"))
+    artwork = studio.gallery.add(cleared, Recipe(prompt=prompt, seed=seed))
+    if caption:
+        studio.gallery.set_caption(artwork.id, caption, "storybook")
+    return studio.gallery.get(artwork.id)
+
+
+def jobs(studio: Studio, *kinds: str) -> list[Job]:
+    return studio.queue.list((), kinds)
+
+
+# --- all pages ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_stands_alone_with_nothing_in_the_home_folder(studio, name):
+    sound(page(name))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_stands_in_its_frame_with_pictures_and_jobs(studio, gate, name):
+    painted(studio, gate, caption=HOSTILE, prompt=HOSTILE)
+    studio.paint(Recipe(prompt=HOSTILE))
+    test = framed(name)
+    sound(test)
+    assert "Easel" in text(test)
+    assert "<img src=x" not in markup(test)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_a_home_folder_a_page_is_one_sentence(monkeypatch, tmp_path, name):
+    taken = tmp_path / "file"
+    taken.write_text("not a folder")
+    monkeypatch.setenv("EASEL_HOME", str(taken / "home"))
+    test = page(name)
+    sound(test)
+    assert "cannot be written" in text(test)
+
+
+def test_a_damaged_database_is_one_sentence(monkeypatch, home):
+    (home / "easel.db").write_bytes(b"")
+    monkeypatch.setenv("EASEL_HOME", str(home))
+    test = framed()
+    sound(test)
+    assert "is empty" in text(test)
+
+
+@pytest.mark.parametrize("query", [{"job": "999"}, {"job": "x"}, {"job": "9" * 40}, {"id": "-1"}])
+def test_a_strange_address_breaks_no_page(studio, query):
+    sound(page("create", **query))
+    sound(page("gallery", **query))
+
+
+# --- Create ---------------------------------------------------------------------------------------------------------
+
+
+def write(test: AppTest, prompt: str) -> AppTest:
+    return test.text_area(key="create_prompt").set_value(prompt).run()
+
+
+def test_an_empty_studio_teaches_with_something_to_click(studio):
+    test = page("create")
+    assert "What would you like to see?" in text(test)
+    example = test.button(key="example_0")
+    example.click().run()
+    assert test.text_area(key="create_prompt").value == example.label
+
+
+def test_paint_makes_one_job_with_what_the_form_says(studio):
+    test = write(page("create"), "a red star at night")
+    test.number_input(key="create_count").set_value(4).run()
+    assert test.button(key="paint").label == "Paint 4"
+    test.button(key="paint").click().run()
+    sound(test)
+    (job,) = jobs(studio, "paint")
+    recipe = Recipe.from_dict(job.payload["recipe"])
+    assert (recipe.prompt, recipe.count) == ("a red star at night", 4)
+    assert test.query_params["job"] == str(job.id)
+
+
+def test_a_double_click_makes_one_job(studio, monkeypatch):
+    monkeypatch.setattr(forms, "DOUBLE_CLICK", 600.0)  # a busy machine may need longer than a second for one run
+    test = write(page("create"), "a red star")
+    test.button(key="paint").click().run()
+    test.button(key="paint").click().run()
+    assert len(jobs(studio, "paint")) == 1
+
+
+def test_a_locked_seed_is_painted_and_an_unlocked_one_is_rolled_and_shown(studio):
+    test = write(page("create"), "a red star")
+    test.text_input(key="create_seed").set_value("77").run()
+    test.toggle(key="create_lock").set_value(True).run()
+    test.button(key="paint").click().run()
+    assert jobs(studio, "paint")[0].payload["recipe"]["seed"] == 77
+    test.toggle(key="create_lock").set_value(False).run()
+    test.button(key="paint").click().run()
+    newest = max(jobs(studio, "paint"), key=lambda job: job.id)
+    assert newest.payload["recipe"]["seed"] != 77
+    assert test.text_input(key="create_seed").value == str(newest.payload["recipe"]["seed"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda test: write(test, "   "), "prompt is empty"),
+        (lambda test: write(test, "x" * 10_000), "10,000 characters"),
+        (lambda test: write(test, "a star").text_input(key="create_seed").set_value("many").run(), "seed must be"),
+        (lambda test: write(test, "a star").text_input(key="create_seed").set_value(str(2**64)).run(), "too large"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_nothing_is_queued_or_lost(studio, change, said):
+    test = page("create")
+    test.toggle(key="create_lock").set_value(True).run()
+    change(test)
+    before = test.text_area(key="create_prompt").value
+    test.button(key="paint").click().run()
+    sound(test)
+    assert said in text(test)
+    assert jobs(studio) == []
+    assert test.text_area(key="create_prompt").value == before
+
+
+@pytest.mark.parametrize(
+    "prompt", [HOSTILE, "🦊 лиса 狐", "((((unbalanced", "\u202eright to left", "a\tb\nc", "x" * 3_000]
+)
+def test_a_prompt_is_kept_as_typed(studio, prompt):
+    test = write(page("create"), prompt)
+    test.button(key="paint").click().run()
+    sound(test)
+    assert jobs(studio, "paint")[0].payload["recipe"]["prompt"] == prompt
+    assert "<img src=x" not in markup(test)
+
+
+def test_the_draft_comes_back_in_a_new_tab_after_a_restart(studio):
+    test = write(page("create"), "a fox by the sea")
+    test.number_input(key="create_count").set_value(3).run()
+    test.slider(key="create_steps").set_value(33).run()
+    test.text_area(key="create_negative").set_value("a boat").run()
+    fresh = page("create")
+    assert fresh.text_area(key="create_prompt").value == "a fox by the sea"
+    assert fresh.number_input(key="create_count").value == 3
+    assert fresh.slider(key="create_steps").value == 33
+    assert fresh.text_area(key="create_negative").value == "a boat"
+
+
+def test_what_is_being_typed_is_counted_and_kept_before_it_is_sent(studio):
+    test = page("create")
+    test.session_state["create_typing"] = {"typed": {"text": "a red zebra", "n": 5}}
+    test.run()
+    sound(test)
+    assert studio.draft("create")["prompt"] == "a red zebra"
+    assert re.search(r"\d+ of 77 tokens", text(test)) and "<mark>zebra</mark>" in markup(test)
+
+
+def test_what_the_model_will_not_see_is_marked(studio):
+    test = write(page("create"), "a red star " * 60)
+    assert "The model will not see" in text(test) and 'class="cut"' in markup(test)
+
+
+def follow(studio: Studio, job: Job, **progress: Any) -> None:
+    assert studio.queue.claim("paint", "test") is not None
+    studio.queue.progress(job.id, 5, 20, **progress)
+
+
+def test_a_running_job_is_found_again_from_a_new_tab_and_can_be_cancelled(studio):
+    job = studio.paint(Recipe(prompt="a red star"))
+    follow(studio, job, stage="painting", preview="draft-1.webp")
+    test = page("create")
+    test.button(key=f"cancel_{job.id}").click().run()
+    assert studio.job(job.id).cancel
+    assert studio.queue.watched(job.id)
+
+
+def finish(studio: Studio, job: Job, state: str, **rest: Any) -> None:
+    assert studio.queue.claim("paint", "test") is not None
+    assert studio.queue.finish(job.id, state, **rest)
+
+
+def test_results_show_caption_verdict_and_what_can_be_done(studio, gate):
+    artwork = painted(studio, gate, caption="a red star over a hill")
+    job = studio.paint(Recipe(prompt="a red star"))
+    finish(studio, job, "done", result={"artworks": [artwork.id], "refused": [], "count": 1}, seconds=2.0)
+    test = page("create", job=str(job.id))
+    sound(test)
+    assert f'src="/pictures/{artwork.id}"' in markup(test) and 'alt="a red star over a hill"' in markup(test)
+    assert "a red star over a hill" in text(test) and "Checked" in text(test)
+    assert f"/pictures/{artwork.id}?download=1" in markup(test)
+    test.button(key=f"use_{artwork.id}").click().run()
+    assert test.text_input(key="create_seed").value == str(artwork.recipe.seed) and test.toggle(key="create_lock").value
+    test.button(key=f"again_{artwork.id}").click().run()
+    newest = max(jobs(studio, "paint"), key=lambda job: job.id)
+    assert newest.payload["recipe"]["prompt"] == artwork.recipe.prompt
+    assert newest.payload["recipe"]["seed"] != artwork.recipe.seed
+
+
+def test_a_batch_shows_what_was_kept_and_says_what_was_refused(studio, gate):
+    kept = [painted(studio, gate, seed=seed, caption=f"star {seed}") for seed in (1, 2)]
+    verdict = Verdict(False, ("a skull sign",), -0.07, {}, "storybook")
+    job = studio.paint(Recipe(prompt="a red star", count=3))
+    result = {"artworks": [one.id for one in kept], "refused": [verdict.to_dict()], "count": 3}
+    finish(studio, job, "done", result=result)
+    shown = text(page("create", job=str(job.id)))
+    assert "star 1" in shown and "star 2" in shown
+    assert "1 picture was refused" in shown and "a skull sign (margin -0.07)" in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "said"),
+    [
+        ("interrupted", "", "Interrupted"),
+        ("failed", "The model produced no numbers (NaN), twice.", "The model produced no numbers"),
+        ("cancelled", "", "Cancelled"),
+        ("failed", "The disk is full.", "The disk is full."),
+    ],
+)
+def test_an_ending_without_a_picture_has_its_words_and_offers_the_same_again(studio, state, error, said):
+    job = studio.paint(Recipe(prompt="a red star", seed=9))
+    finish(studio, job, state, error=error)
+    test = page("create", job=str(job.id))
+    assert said in text(test)
+    assert test.button(key="run_again").label == "Run again, same seed"
+    test.button(key="run_again").click().run()
+    newest = max(jobs(studio, "paint"), key=lambda job: job.id)
+    assert newest.id != job.id and newest.payload["recipe"]["seed"] == 9
+
+
+def test_a_refused_job_shows_reasons_and_margins_and_no_pixels(studio):
+    verdict = Verdict(False, ("a skull sign",), -0.07, {}, "storybook")
+    job = studio.paint(Recipe(prompt="a red star"))
+    finish(studio, job, "refused", result={"artworks": [], "refused": [verdict.to_dict()]}, error="a skull sign")
+    test = page("create", job=str(job.id))
+    assert "Refused by the safety gate" in text(test) and "a skull sign (margin -0.07)" in text(test)
+    assert "/pictures/" not in markup(test) and "/previews/" not in markup(test)
+
+
+# --- Gallery --------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_gallery_teaches(studio):
+    assert "No pictures yet" in text(page("gallery"))
+
+
+def test_newest_first_without_a_query_and_no_worker_is_asked(studio, gate):
+    ids = [painted(studio, gate, seed=seed).id for seed in (1, 2, 3)]
+    test = page("gallery")
+    sound(test)
+    assert test.session_state["gallery_shown"] == ids[::-1]
+    assert jobs(studio) == []
+
+
+def test_a_search_is_one_job_and_shows_what_it_found(studio, gate):
+    first, second = (painted(studio, gate, seed=seed) for seed in (1, 2))
+    test = page("gallery", q="star -house")
+    (job,) = jobs(studio, "find")
+    assert [words for words, _ in job.payload["words"]] == ["star", "house"]
+    assert studio.queue.claim("look", "test") is not None
+    studio.queue.finish(job.id, "done", result={"hits": [[first.id, 0.3], [second.id, 0.2]], "total": 2})
+    test.run()
+    sound(test)
+    assert test.session_state["gallery_shown"] == [first.id, second.id]
+    assert len(jobs(studio, "find")) == 1
+
+
+def test_a_failed_search_is_a_sentence(studio, gate):
+    painted(studio, gate)
+    test = page("gallery", q="star")
+    assert studio.queue.claim("look", "test") is not None
+    studio.queue.finish(jobs(studio, "find")[0].id, "failed", error="Pack storybook lacks clip/.")
+    assert "lacks clip/" in text(test.run())
+
+
+def test_the_detail_shows_everything_and_edits(studio, gate):
+    artwork = painted(studio, gate, seed=5, prompt=HOSTILE, caption="a star")
+    test = page("gallery", id=str(artwork.id))
+    sound(test)
+    shown = text(test)
+    assert HOSTILE in shown and "5" in shown and "64 × 64" in shown and artwork.sha256[:12] in shown
+    test.text_area(key=f"caption_{artwork.id}").set_value("my star").run()
+    test.multiselect(key=f"tags_{artwork.id}").set_value(["Night sky"]).run()
+    test.button(key="favourite").click().run()
+    sound(test)
+    after = studio.gallery.get(artwork.id)
+    assert (after.caption, after.caption_by, after.tags, after.favourite) == ("my star", "you", ("night sky",), True)
+
+
+def test_delete_goes_back_to_the_grid_and_can_be_undone(studio, gate):
+    artwork = painted(studio, gate)
+    test = page("gallery", id=str(artwork.id))
+    test.button(key="delete").click().run()
+    sound(test)
+    assert studio.gallery.get(artwork.id).deleted_at is not None
+    assert "in the bin" in text(test)
+    test.button(key="undo").click().run()
+    assert studio.gallery.get(artwork.id).deleted_at is None
+    assert test.session_state["gallery_shown"] == [artwork.id]
+
+
+def test_a_recipe_goes_back_to_the_form(studio, gate):
+    artwork = painted(studio, gate, seed=5, prompt="a fox")
+    test = framed("gallery", id=str(artwork.id))
+    if not test.get("html") or "a fox" not in text(test):  # the address does not follow to another page by itself
+        test.query_params["id"] = str(artwork.id)
+        test.run()
+    test.button(key="use").click().run()
+    sound(test)
+    assert studio.draft("create")["prompt"] == "a fox" and studio.draft("create")["seed"] == "5"
+    assert test.text_area(key="create_prompt").value == "a fox"
+
+
+def test_an_artwork_that_is_not_there_is_a_sentence(studio):
+    test = page("gallery", id="77")
+    sound(test)
+    assert "no artwork 77" in text(test)
+
+
+def test_a_folder_that_is_none_is_a_sentence(studio):
+    test = page("gallery")
+    test.text_input(key="import_folder").set_value("/no/such/folder").run()
+    next(button for button in test.button if button.label == "Import the folder").click().run()
+    sound(test)
+    assert "is not a folder" in text(test) and jobs(studio) == []
+
+
+def test_an_import_tells_what_it_skipped_and_why(studio, tmp_path):
+    test = page("gallery")
+    test.text_input(key="import_folder").set_value(str(tmp_path)).run()
+    next(button for button in test.button if button.label == "Import the folder").click().run()
+    (job,) = jobs(studio, "import")
+    skipped = [{"name": HOSTILE, "reason": "It is not a picture."}]
+    finish(studio, job, "done", result={"imported": 2, "duplicates": 1, "skipped": skipped})
+    test.run()
+    shown = text(test)
+    assert "2 imported, 1 already here, 1 skipped." in shown and HOSTILE in shown and "not a picture" in shown
+    assert "<img src=x" not in markup(test)
+
+
+# --- Queue, Shelf, Settings -----------------------------------------------------------------------------------------
+
+
+def test_the_queue_orders_cancels_and_repeats(studio):
+    first, second, third = (studio.paint(Recipe(prompt=f"star {n}", seed=n)) for n in (1, 2, 3))
+    test = page("queue")
+    sound(test)
+    test.button(key=f"front_{third.id}").click().run()
+    test.button(key=f"cancel_{second.id}").click().run()
+    assert [job.id for job in studio.queue.list(("waiting",))] == [third.id, first.id]
+    assert studio.job(second.id).state == "cancelled"
+    test.button(key=f"again_{second.id}").click().run()
+    assert studio.queue.list(("waiting",))[-1].payload == second.payload
+
+
+def test_the_queue_says_why(studio):
+    job = studio.paint(Recipe(prompt=HOSTILE))
+    finish(studio, job, "failed", error="The disk is full.")
+    studio.queue.pause("The disk is full: 3 MB free.")
+    test = page("queue")
+    shown = text(test)
+    assert HOSTILE in shown and "The disk is full." in shown and "paused" in shown
+    assert "<img src=x" not in markup(test)
+
+
+def test_the_shelf_shows_parts_and_verifies(studio):
+    test = page("shelf")
+    sound(test)
+    assert "Storybook" in text(test) and "Licence" in text(test)
+    test.button(key="verify_storybook").click().run()
+    sound(test)
+    assert "Whole" in text(test) or "Not whole" in text(test)
+
+
+def test_settings_are_kept_and_the_gate_cannot_be_made_looser(studio):
+    test = page("settings")
+    sound(test)
+    assert str(studio.home) in text(test)
+    test.slider(key="settings_caution").set_value(0.05).run()
+    test.number_input(key="settings_bin_days").set_value(7).run()
+    test.toggle(key="settings_previews").set_value(False).run()
+    assert (studio.settings.caution, studio.settings.bin_days, studio.settings.previews) == (0.05, 7, False)
+    assert test.slider(key="settings_caution").min == 0
+
+
+def test_the_bin_can_be_emptied_here(studio, gate):
+    studio.gallery.delete(painted(studio, gate).id)
+    test = page("settings")
+    next(button for button in test.button if button.label.startswith("Delete 1")).click().run()
+    sound(test)
+    assert studio.facts()["binned"] == 0
