@@ -12,7 +12,8 @@ from PIL import Image
 from studio.domain.recipe import Recipe
 from studio.workshop.ports import Painted
 
-FORBIDDEN = (255, 0, 255)  # what FakeChecker refuses
+# What FakeChecker refuses: no channel at an end and red far from blue, so that alpha and colour profiles can hide it
+FORBIDDEN = (190, 60, 120)
 
 
 class FakePainter:

@@ -245,6 +245,7 @@ def _is_private(picture: Image.Image) -> bool:
         or exif.get_ifd(1)  # IFD1: the thumbnail
         or (b"GPS" in xmp if isinstance(xmp, bytes) else "GPS" in str(xmp))
         or picture.info.get("photoshop")
+        or _strange_profile(picture)
     )
 
 
@@ -298,12 +299,38 @@ def _from_profile(picture: Image.Image, profile: object) -> Image.Image:
         return picture
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
+        if picture.mode == "RGB" and _is_srgb(source):
             return picture
         converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return picture
     return converted if converted is not None else picture
+
+
+def _is_srgb(source: ImageCms.ImageCmsProfile) -> bool:
+    """Whether a profile leaves colours where they are. Measured on a cube of 512 colours: its name may lie."""
+    steps = range(0, 256, 36)
+    cube = Image.frombytes(
+        "RGB", (512, 1), bytes(value for r in steps for g in steps for b in steps for value in (r, g, b))
+    )
+    converted = ImageCms.profileToProfile(cube, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    return (
+        converted is not None and max(abs(a - b) for a, b in zip(cube.tobytes(), converted.tobytes(), strict=True)) <= 2
+    )
+
+
+def _strange_profile(picture: Image.Image) -> bool:
+    """Whether the file has an ICC profile that we cannot apply; a browser might, and show what nobody checked."""
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return False
+    mode = picture.mode if picture.mode in ("L", "CMYK") else "RGB"
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        ImageCms.profileToProfile(Image.new(mode, (1, 1)), source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return True
+    return False
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
