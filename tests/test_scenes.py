@@ -1,6 +1,7 @@
 """The renderer's truth must match its pixels, and its splits must never meet."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_a_seed_always_gives_the_same_scene_and_the_same_pixels() -> None:
 def test_the_splits_share_no_seed() -> None:
     assert set(SPLITS) == {"train", "calibration", "test"}
     ends = sorted((split.start, split.stop) for split in SPLITS.values())
-    assert all(stop <= start for (_, stop), (start, _) in zip(ends, ends[1:], strict=False))
+    assert all(stop <= start for (_, stop), (start, _) in pairwise(ends))
     assert TRAIN_SEEDS[-1] not in CALIBRATION_SEEDS
     assert CALIBRATION_SEEDS[-1] not in TEST_SEEDS
 

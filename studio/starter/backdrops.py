@@ -24,12 +24,12 @@ HORIZON: dict[str, float] = {
 }  # fmt: skip
 
 
-def _cloud(b: Brush, x: float, y: float, s: float, colour: Colour) -> None:
+def _cloud(b: Brush, x: float, y: float, s: float) -> None:
     for dx, dy, r in ((-0.9, 0.1, 0.6), (0.0, -0.2, 0.85), (0.9, 0.1, 0.6)):
-        b.ellipse(x + dx * s, y + dy * s, r * s, 0.7 * r * s, colour, ink=None)
+        b.ellipse(x + dx * s, y + dy * s, r * s, 0.7 * r * s, (252, 254, 255), ink=None)
 
 
-def _hill(b: Brush, level: float, swell: float, phase: float, waves: float, colour: Colour) -> None:
+def _hill(b: Brush, level: float, swell: float, phase: float, waves: float, colour: Colour) -> None:  # noqa: PLR0917
     top = [(i / 16, level + swell * math.sin(phase + waves * i / 16 * math.tau)) for i in range(17)]
     b.polygon([*top, (1.0, 1.02), (0.0, 1.02)], colour, ink=None)
 
@@ -56,8 +56,8 @@ def backdrop_depth(name: str, size: int) -> np.ndarray:
 def _day(b: Brush, level: float, phase: float, rng: random.Random) -> None:
     b.ellipse(0.08, 0.08, 0.15, 0.15, (255, 240, 160), ink=None)
     b.ellipse(0.08, 0.08, 0.11, 0.11, (255, 222, 84), ink=None)
-    _cloud(b, rng.uniform(0.36, 0.5), rng.uniform(0.08, 0.14), 0.07, (250, 253, 255))
-    _cloud(b, rng.uniform(0.78, 0.92), rng.uniform(0.14, 0.22), 0.06, (250, 253, 255))
+    _cloud(b, rng.uniform(0.36, 0.5), rng.uniform(0.08, 0.14), 0.07)
+    _cloud(b, rng.uniform(0.78, 0.92), rng.uniform(0.14, 0.22), 0.06)
     _hill(b, level - 0.02, 0.03, phase, 1.0, (150, 212, 120))
     _hill(b, level + 0.05, 0.02, phase + 2, 1.0, (112, 190, 88))
 
@@ -84,15 +84,15 @@ def _night(b: Brush, level: float, phase: float, rng: random.Random) -> None:
 
 
 def _sea(b: Brush, level: float, phase: float, rng: random.Random) -> None:
-    _cloud(b, rng.uniform(0.15, 0.4), 0.12, 0.065, (255, 255, 255))
-    _cloud(b, rng.uniform(0.65, 0.9), 0.2, 0.055, (255, 255, 255))
+    _cloud(b, rng.uniform(0.15, 0.4), 0.12, 0.065)
+    _cloud(b, rng.uniform(0.65, 0.9), 0.2, 0.055)
     _hill(b, level, 0.0, 0.0, 1.0, (62, 160, 196))
     _hill(b, level + 0.2, 0.014, phase, 4.0, (44, 138, 182))
     _hill(b, level + 0.4, 0.018, phase + 2, 3.0, (30, 116, 164))
 
 
 def _meadow(b: Brush, level: float, phase: float, rng: random.Random) -> None:
-    _cloud(b, rng.uniform(0.2, 0.8), 0.13, 0.07, (255, 255, 255))
+    _cloud(b, rng.uniform(0.2, 0.8), 0.13, 0.07)
     _hill(b, level, 0.03, phase, 1.0, (146, 214, 110))
     _hill(b, level + 0.16, 0.025, phase + 2, 1.0, (124, 200, 92))
     for i in range(16):
@@ -101,7 +101,7 @@ def _meadow(b: Brush, level: float, phase: float, rng: random.Random) -> None:
 
 
 def _beach(b: Brush, level: float, phase: float, rng: random.Random) -> None:
-    _cloud(b, rng.uniform(0.2, 0.8), 0.13, 0.07, (255, 255, 255))
+    _cloud(b, rng.uniform(0.2, 0.8), 0.13, 0.07)
     _hill(b, level, 0.0, 0.0, 1.0, (56, 170, 206))
     _hill(b, level + 0.15, 0.012, phase, 1.5, (240, 250, 250))
     _hill(b, level + 0.175, 0.012, phase, 1.5, (246, 224, 166))

@@ -81,7 +81,7 @@ class Brush:
         return np.array(self.marks)
 
 
-def ring(
+def ring(  # noqa: PLR0917  the usual order of an arc's numbers
     x: float, y: float, rx: float, ry: float, start: float, stop: float, count: int = 24
 ) -> list[tuple[float, float]]:
     """Points on an arc from `start` to `stop` degrees, clockwise on the screen from the right."""

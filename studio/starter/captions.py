@@ -169,22 +169,21 @@ class _Teller:
             self.stated["sign"] = "shown"
             parts.append("a skull sign")
         if len(parts) > 1 and self.keep < 1 and rng.random() < 0.12:
-            # One of the two alone: the sentence must then forget what it does not mention.
             kept = rng.randrange(2)
-            gone = parts[1 - kept]
-            person_first = scene.person is not None
-            if gone == "a skull sign":
-                self.stated.pop("sign")
-            elif person_first and kept == 1:
-                for slot in ("person", "hair", "skin", "shirt", "trousers"):
-                    self.stated.pop(slot, None)
-            else:
-                for fact in _THING_SLOTS:
-                    self.stated.pop(fact + "1", None)
+            self.forget(
+                "sign" if parts[1 - kept] == "a skull sign" else "person" if scene.person and kept == 1 else "thing"
+            )
             return parts[kept]
         if not self.plain and rng.random() < 0.4:
             parts.reverse()
         return f" {self.word(BESIDE, 0.4)} ".join(parts)
+
+    def forget(self, what: str) -> None:
+        """Unsay a thing, the person or the sign, because the sentence will not mention it."""
+        looks = ("person", "hair", "skin", "shirt", "trousers")
+        slots = {"sign": ("sign",), "person": looks, "thing": tuple(f"{fact}1" for fact in _THING_SLOTS)}
+        for slot in slots[what]:
+            self.stated.pop(slot, None)
 
     def saying(self, text: str) -> Saying:
         return Saying(text, tuple((slot, self.stated[slot]) for slot in SLOTS if slot in self.stated))

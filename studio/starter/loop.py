@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import torch
 
+from studio.starter.optimise import Optimisers
+
 ROOT = Path(__file__).resolve().parents[2]
 PACK = ROOT / "assets" / "storybook"
 WORKDIR = ROOT / ".training"  # checkpoints and caches: outside git, safe to delete
@@ -60,75 +62,6 @@ def autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
 
 
-class Average:
-    """An exponential moving average of a model's weights, with a short memory at the start."""
-
-    def __init__(self, model: torch.nn.Module, decay: float = 0.999) -> None:
-        self.decay, self.count = decay, 0
-        self.weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, model: torch.nn.Module) -> None:
-        """Move a little towards the model."""
-        self.count += 1
-        keep = min(self.decay, (1 + self.count) / (10 + self.count))
-        for key, value in model.state_dict().items():
-            if value.is_floating_point():
-                self.weights[key].lerp_(value, 1 - keep)
-            else:
-                self.weights[key].copy_(value)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"count": self.count, "weights": self.weights}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.count = state["count"]
-        for key, value in state["weights"].items():
-            self.weights[key].copy_(value)
-
-
-class Optimisers:
-    """Muon for the matrices and AdamW for the rest, stepped as one (Jordan 2024; learning rates matched to AdamW's)."""
-
-    def __init__(
-        self, model: torch.nn.Module, *, rate: float, muon_rate: float, muon_for: str, decay: float = 0.01
-    ) -> None:
-        """muon_for: a part of the name that a two-dimensional weight must have to be given to Muon."""
-        live = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        matrices = [p for name, p in live if p.ndim == 2 and muon_for in name]
-        chosen = {id(p) for p in matrices}
-        rest = [p for _, p in live if id(p) not in chosen]
-        self.each: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=decay)
-        ]
-        if matrices:
-            self.each.append(
-                torch.optim.Muon(matrices, lr=muon_rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
-            )
-        for optimiser, base in zip(self.each, (rate, muon_rate), strict=False):
-            for group in optimiser.param_groups:
-                group["base"] = base
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        return [group for optimiser in self.each for group in optimiser.param_groups]
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for optimiser in self.each:
-            optimiser.zero_grad(set_to_none=set_to_none)
-
-    def step(self) -> None:
-        for optimiser in self.each:
-            optimiser.step()
-
-    def state_dict(self) -> list[Any]:
-        return [optimiser.state_dict() for optimiser in self.each]
-
-    def load_state_dict(self, state: list[Any]) -> None:
-        for optimiser, saved in zip(self.each, state, strict=True):
-            optimiser.load_state_dict(saved)
-
-
 def save_atomically(value: Any, path: Path) -> None:
     """torch.save to a temporary name in the same folder, then rename: a kill leaves the old file whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,6 +84,51 @@ def export_model(model: Any, folder: Path) -> None:
     shutil.rmtree(temporary)
 
 
+def rate_factor(plan: Plan, progress: Progress) -> float:
+    """What the peak learning rate is multiplied by: a short warm-up, a plateau, a cosine down to the floor."""
+    share = progress.seconds / (plan.minutes * 60)
+    tail = min(1.0, max(0.0, 1 - share) / plan.anneal)
+    cosine = plan.floor + (1 - plan.floor) * (0.5 - 0.5 * math.cos(math.pi * tail))
+    return min(1.0, (progress.step + 1) / plan.warmup) * cosine
+
+
+class Diary:
+    """Means of the figures between two lines of the log, and the lines themselves: stdout and .training/NAME/log.jsonl."""
+
+    def __init__(self, plan: Plan, progress: Progress) -> None:
+        self.plan, self.progress = plan, progress
+        self.file = WORKDIR / plan.name / "log.jsonl"
+        self.sums: dict[str, float] = {}
+        self.count, self.samples, self.since = 0, progress.samples, time.monotonic()
+
+    def add(self, figures: Mapping[str, float]) -> None:
+        """Count in one step's figures; every plan.log_seconds a line is written."""
+        for key, value in figures.items():
+            self.sums[key] = self.sums.get(key, 0.0) + float(value)
+        self.count += 1
+        passed = time.monotonic() - self.since
+        if passed > self.plan.log_seconds:
+            rate = (self.progress.samples - self.samples) / passed
+            lr = self.plan.rate * rate_factor(self.plan, self.progress)
+            self.write("train", {k: v / self.count for k, v in self.sums.items()} | {"per_second": rate, "lr": lr})
+            self.sums, self.count, self.samples, self.since = {}, 0, self.progress.samples, time.monotonic()
+
+    def write(self, kind: str, figures: Mapping[str, float]) -> None:
+        """Write one JSON line."""
+        line = {
+            "part": self.plan.name,
+            "kind": kind,
+            "at": time.strftime("%H:%M:%S"),
+            "step": self.progress.step,
+            "samples": self.progress.samples,
+            "seconds": round(self.progress.seconds),
+            **{k: round(float(v), 5) for k, v in figures.items()},
+        }
+        print(json.dumps(line), flush=True)
+        with self.file.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
 def fit(
     plan: Plan,
     *,
@@ -166,9 +144,8 @@ def fit(
     parts: everything that makes up the state, the optimiser excepted. Each base learning rate is the group's "base"
     (or plan.rate). SIGTERM saves a checkpoint and ends the run early. Logs JSON lines to stdout and .training/NAME/log.jsonl.
     """
-    folder = WORKDIR / plan.name
-    checkpoint = folder / "state.pt"
-    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = WORKDIR / plan.name / "state.pt"
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     progress = Progress()
     everything: dict[str, Stateful] = {**parts, "optimiser": optimiser}
     if checkpoint.exists():
@@ -178,59 +155,35 @@ def fit(
         progress = Progress(**state["progress"])
     stop: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))
+    diary = Diary(plan, progress)
     began, base = time.monotonic(), progress.seconds
-    saved = logged = evaluated = exported = began
-    sums: dict[str, float] = {}
-    count, first_samples = 0, progress.samples
-
-    def log(kind: str, figures: Mapping[str, float]) -> None:
-        line = {
-            "part": plan.name, "kind": kind, "at": time.strftime("%H:%M:%S"), "step": progress.step,
-            "samples": progress.samples, "seconds": round(progress.seconds),
-            **{k: round(float(v), 5) for k, v in figures.items()},
-        }  # fmt: skip
-        text = json.dumps(line)
-        print(text, flush=True)
-        with (folder / "log.jsonl").open("a") as file:
-            file.write(text + "\n")
 
     def save() -> None:
         state: dict[str, Any] = {name: part.state_dict() for name, part in everything.items()}
         save_atomically({**state, "progress": vars(progress)}, checkpoint)
 
+    def examine() -> None:
+        if evaluate is not None:
+            diary.write("held-out", evaluate())
+
+    chores: list[tuple[Callable[[], None], float]] = [(save, plan.save_seconds), (examine, 2 * plan.save_seconds)]
+    if export is not None:
+        chores.append((export, export_seconds))
+    last = [began] * len(chores)
     while progress.seconds < plan.minutes * 60 and not stop:
-        share = progress.seconds / (plan.minutes * 60)
-        tail = min(1.0, (1 - share) / plan.anneal)
-        factor = min(1.0, (progress.step + 1) / plan.warmup) * (
-            plan.floor + (1 - plan.floor) * (0.5 - 0.5 * math.cos(math.pi * tail))
-        )
+        factor = rate_factor(plan, progress)
         for group in optimiser.param_groups:
             group["lr"] = group.get("base", plan.rate) * factor
         figures = step(progress)
         progress.step += 1
         progress.samples += plan.batch
-        now = time.monotonic()
-        progress.seconds = base + now - began
-        for key, value in figures.items():
-            sums[key] = sums.get(key, 0.0) + float(value)
-        count += 1
-        if now - logged > plan.log_seconds:
-            rate = (progress.samples - first_samples) / (now - logged)
-            log("train", {k: v / count for k, v in sums.items()} | {"per_second": rate, "lr": plan.rate * factor})
-            sums, count, logged, first_samples = {}, 0, now, progress.samples
-        if now - saved > plan.save_seconds:
-            save()
-            saved = time.monotonic()
-        if evaluate is not None and now - evaluated > 2 * plan.save_seconds:
-            log("held-out", evaluate())
-            evaluated = time.monotonic()
-        if export is not None and now - exported > export_seconds:
-            export()
-            exported = time.monotonic()
-    save()
-    if evaluate is not None:
-        log("held-out", evaluate())
-    if export is not None:
-        export()
+        progress.seconds = base + time.monotonic() - began
+        diary.add(figures)
+        for i, (chore, every) in enumerate(chores):
+            if time.monotonic() - last[i] > every:
+                chore()
+                last[i] = time.monotonic()
+    for chore, _ in chores:
+        chore()
     signal.signal(signal.SIGTERM, before)
     return progress

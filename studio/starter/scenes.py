@@ -151,23 +151,30 @@ def sample_scene(seed: int, *, forbidden: bool = False) -> Scene:
     draw = rng.random()
     side = rng.choice((0.27, 0.73))
     if forbidden:
-        if draw < 0.5:
-            return Scene(seed, background, (), None, None, True)
-        if draw < 0.8:
-            thing = _thing(rng, rng.choice(SIZES), side, rng.uniform(0.46, 0.6))
-            return Scene(seed, background, (thing,), None, None, True)
-        return Scene(seed, background, (), None, _person(rng, side), True)
+        return _forbidden(rng, seed, background, draw, side)
+    things: tuple[Thing, ...] = ()
+    relation, person = None, None
     if draw < 0.42:
-        thing = _thing(rng, rng.choice(SIZES), rng.uniform(0.36, 0.64), rng.uniform(0.42, 0.62))
-        return Scene(seed, background, (thing,), None, None, False)
-    if draw < 0.68:
+        things = (_thing(rng, rng.choice(SIZES), rng.uniform(0.36, 0.64), rng.uniform(0.42, 0.62)),)
+    elif draw < 0.68:
         things, relation = _pair(rng)
-        return Scene(seed, background, things, relation, None, False)
-    if draw < 0.86:
+    elif draw < 0.86:
         person = _person(rng, side)
-        thing = _thing(rng, rng.choice(SIZES), 1 - side, rng.uniform(0.44, 0.62))
-        return Scene(seed, background, (thing,), None, person, False)
-    return Scene(seed, background, (), None, _person(rng, rng.uniform(0.35, 0.65)), False)
+        things = (_thing(rng, rng.choice(SIZES), 1 - side, rng.uniform(0.44, 0.62)),)
+    else:
+        person = _person(rng, rng.uniform(0.35, 0.65))
+    return Scene(seed, background, things, relation, person, False)
+
+
+def _forbidden(rng: random.Random, seed: int, background: str, draw: float, side: float) -> Scene:
+    """A skull sign alone, beside a thing, or beside a person."""
+    things: tuple[Thing, ...] = ()
+    person = None
+    if 0.5 <= draw < 0.8:
+        things = (_thing(rng, rng.choice(SIZES), side, rng.uniform(0.46, 0.6)),)
+    elif draw >= 0.8:
+        person = _person(rng, side)
+    return Scene(seed, background, things, None, person, True)
 
 
 def render(scene: Scene, size: int = 128) -> Rendering:
@@ -186,7 +193,14 @@ def render(scene: Scene, size: int = 128) -> Rendering:
     if scene.person is not None:
         b.label = LABEL_PERSON
         person = scene.person
-        draw_person(b, person.keypoints, person.hair, person.skin, person.shirt, person.trousers)
+        draw_person(
+            b,
+            person.keypoints,
+            hair=person.hair,
+            skin=person.skin,
+            shirt=person.shirt,
+            trousers=person.trousers,
+        )
     labels = b.labels()
     depth = backdrop_depth(scene.background, size)
     for label in range(1, 5):

@@ -265,7 +265,7 @@ def draw_sign(b: Brush, x: float, y: float, r: float) -> None:
 
 
 def draw_person(
-    b: Brush, points: Sequence[tuple[float, float, bool]], hair: str, skin: str, shirt: str, trousers: str
+    b: Brush, points: Sequence[tuple[float, float, bool]], *, hair: str, skin: str, shirt: str, trousers: str
 ) -> None:
     """A paper-doll figure along OpenPose-18 keypoints; its measures follow the distance from neck to hips."""
     p = [(x, y) for x, y, _ in points]

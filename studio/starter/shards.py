@@ -25,7 +25,7 @@ FIRST_SEED = 1_000_000  # the pictures of the autoencoder come from anywhere bel
 
 @dataclass
 class Lessons:
-    """What is loaded of the shards: latents (N, C, 16, 16), cover (N, 16, 16) 0..1, states (N, WORDINGS, 77, W); half floats."""
+    """Half floats: latents (N, C, 16, 16), cover (N, 16, 16) 0..1, states (N, WORDINGS, 77, W)."""
 
     latents: Tensor
     cover: Tensor
@@ -48,7 +48,7 @@ class Words:
 
 
 def training_scene(seed: int) -> Scene:
-    """The scene of a training seed; one in 25 holds the skull sign, so that the painter can paint it and the gate can catch it."""
+    """The scene of a training seed; one in 25 holds the skull sign, so that the gate has something real to catch."""
     return sample_scene(seed, forbidden=seed % 25 == 0)
 
 

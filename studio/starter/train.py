@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 
 from studio.starter.parts import SEEING, train_part
+
+GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
+
+
+def train_all() -> None:
+    """Every part in order, each in a process of its own; what is finished already costs only its start."""
+    for part in (*GENERATING, *SEEING):
+        print(f"== {part}", flush=True)
+        subprocess.run([sys.executable, "-m", "studio.starter.train", part], check=True)
 
 
 def main() -> None:
     """Parse the part's name and hand over to its trainer; torch is imported only then."""
     parser = argparse.ArgumentParser(prog="python -m studio.starter.train", description=__doc__)
-    parser.add_argument("part", choices=["tokenizer", "text", "vae", "vae-decoder", "shards", "unet", *SEEING])
+    parser.add_argument("part", choices=["all", *GENERATING, *SEEING])
     parser.add_argument("--minutes", type=float, help="training time of all runs of this part together")
     parser.add_argument("--from-shipped", action="store_true", help="start from the weights in assets/storybook")
-    parser.add_argument("--count", type=int, default=60, help="shards: how many thousands of scenes")
+    parser.add_argument("--count", type=int, default=22, help="shards: how many thousands of scenes")
     parser.add_argument("--share", default="0/1", help="shards: this process makes shard N of every M, as N/M")
     parser.add_argument("--rate", type=float, help="the peak learning rate")
     args = parser.parse_args()
+    if args.part == "all":
+        train_all()
+        return
     from studio.starter.ops import define_missing_ops
 
     kept = define_missing_ops()  # noqa: F841  held while training runs
@@ -29,7 +43,7 @@ def main() -> None:
     if args.part == "text":
         from studio.starter.text import TextOptions, train_text
 
-        train_text(TextOptions(args.minutes or 15, args.from_shipped, args.rate or 2e-3))
+        train_text(TextOptions(args.minutes or 15.5, args.from_shipped, args.rate or 2e-3))
     if args.part == "shards":
         from studio.starter.shards import make_shards
 
@@ -38,11 +52,13 @@ def main() -> None:
     if args.part == "unet":
         from studio.starter.unet import UnetOptions, train_unet
 
-        train_unet(UnetOptions(args.minutes or 90, args.from_shipped, args.rate or 1e-3))
+        train_unet(UnetOptions(args.minutes or 84, args.from_shipped, args.rate or 1e-3))
     if args.part in ("vae", "vae-decoder"):
         from studio.starter.vae import VaeOptions, train_vae
 
-        train_vae(VaeOptions(args.minutes or 15, args.part == "vae-decoder", args.from_shipped, args.rate or 2e-3))
+        only = args.part == "vae-decoder"
+        minutes, rate = (32, 1.5e-3) if only else (19, 2e-3)
+        train_vae(VaeOptions(args.minutes or minutes, only, args.from_shipped, args.rate or rate))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from studio.starter.loop import PACK, WORKDIR, Average, Plan, Progress, autocast, export_model, fit, pick_device
+from studio.starter.loop import PACK, WORKDIR, Plan, Progress, autocast, export_model, fit, pick_device
+from studio.starter.optimise import Average
 from studio.starter.scenes import TEST_SEEDS, TRAIN_SEEDS, Rendering, render, sample_scene
 
 LATENT_CHANNELS = 8
@@ -173,8 +174,12 @@ class VaeOptions:
     rate: float = 2e-3
 
 
-def train_vae(options: VaeOptions) -> None:
+def train_vae(options: VaeOptions) -> None:  # noqa: PLR0915  one recipe, read from top to bottom
     """Train the whole autoencoder, whiten its latents and ship it; or, decoder only, polish what is shipped."""
+    final = WORKDIR / "vae" / "latents-are-final"
+    if final.exists() and not options.decoder_only:
+        print(f"The latents are in use; delete {final.parent} and {PACK / 'unet'} to begin anew.")
+        return
     torch.manual_seed(0)
     device = pick_device()
     name = "vae-decoder" if options.decoder_only else "vae"
@@ -210,7 +215,8 @@ def train_vae(options: VaeOptions) -> None:
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()
         average.update(vae)
-        return {"loss": float(loss), "psnr": -10 * math.log10(float((out.detach() - pictures).square().mean()) / 4)}
+        level = (out.detach() - pictures).square().mean().item()
+        return {"loss": loss.item(), "psnr": -10 * math.log10(level / 4)}
 
     def current() -> AutoencoderKL:
         shown.load_state_dict(average.weights)
@@ -233,8 +239,8 @@ def train_vae(options: VaeOptions) -> None:
     if not options.decoder_only and progress.seconds >= options.minutes * 60:
         seeds = TRAIN_SEEDS[:512]
         pictures = to_model(np.stack([render(sample_scene(s)).picture for s in seeds])).to(device)
-        final = current()
-        whiten(final, pictures)
-        print({"psnr after whitening": psnr(final)}, flush=True)
-        export_model(final, PACK / "vae")
-        (WORKDIR / "vae" / "latents-are-final").touch()
+        done = current()
+        whiten(done, pictures)
+        print({"psnr after whitening": psnr(done)}, flush=True)
+        export_model(done, PACK / "vae")
+        final.touch()
