@@ -15,7 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from studio.starter.captions import say, say_place
 from studio.starter.loop import PACK, WORKDIR, pick_device, save_atomically
 from studio.starter.scenes import TRAIN_SEEDS, Scene, render, sample_scene
-from studio.starter.vae import to_model
+from studio.starter.vae import Model, to_model
 
 SHARDS = WORKDIR / "shards"
 PER_SHARD = 1000
@@ -38,7 +38,8 @@ class Words:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.tokenizer = CLIPTokenizer.from_pretrained(PACK / "tokenizer")
-        self.tower = CLIPTextModel.from_pretrained(PACK / "text_encoder", dtype=torch.float32).to(device).eval()
+        tower: Model = CLIPTextModel.from_pretrained(PACK / "text_encoder", dtype=torch.float32)
+        self.tower = tower.to(device).eval()
 
     @torch.no_grad()
     def states(self, texts: list[str]) -> Tensor:
@@ -66,7 +67,7 @@ def training_texts(scene: Scene) -> list[str]:
 
 
 @torch.no_grad()
-def make_shard(number: int, vae: AutoencoderKL, words: Words, folder: Path = SHARDS) -> None:
+def make_shard(number: int, vae: Model, words: Words, folder: Path = SHARDS) -> None:
     """Render, encode and store one shard of PER_SHARD scenes; takes about half a minute on one core."""
     first = FIRST_SEED + number * PER_SHARD
     scenes = [training_scene(TRAIN_SEEDS[first + i]) for i in range(PER_SHARD)]
@@ -89,7 +90,7 @@ def make_shard(number: int, vae: AutoencoderKL, words: Words, folder: Path = SHA
 def make_shards(count: int, *, offset: int = 0, stride: int = 1) -> None:
     """Make the shards 0..count-1 that are missing; several processes may share the work by offset and stride."""
     device = pick_device()
-    vae = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32).to(device).eval()
+    vae: Model = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32).to(device).eval()
     words = Words(device)
     SHARDS.mkdir(parents=True, exist_ok=True)
     for number in range(offset, count, stride):

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -56,7 +57,11 @@ def train_tokenizer(folder: Path = PACK / "tokenizer", scenes: int = 20_000) -> 
     pieces = sorted(alphabet)
     names = pieces + [p + "</w>" for p in pieces] + ["".join(pair) for pair in pairs]
     names = [*dict.fromkeys(names), "<|startoftext|>", "<|endoftext|>"]
-    tokenizer = CLIPTokenizer(vocab={name: i for i, name in enumerate(names)}, merges=pairs, model_max_length=TOKENS)
+    tokenizer = CLIPTokenizer(
+        vocab={name: i for i, name in enumerate(names)},
+        merges=pairs,  # type: ignore[arg-type]  # pairs are what the backend takes
+        model_max_length=TOKENS,
+    )
     tokenizer.save_pretrained(folder)
     return tokenizer
 
@@ -161,7 +166,7 @@ def train_text(options: TextOptions) -> None:  # noqa: PLR0915  one recipe, read
     scenes = 80 if device.type == "cpu" else 512
     plan = Plan("text", options.minutes, options.rate, batch=2 * scenes, warmup=100, anneal=0.4, save_seconds=120)
 
-    def read(modules: nn.ModuleDict, said: Sequence[Saying], full: bool) -> tuple[list[list[Tensor]], Tensor, Tensor]:
+    def read(modules: Any, said: Sequence[Saying], full: bool) -> tuple[list[list[Tensor]], Tensor, Tensor]:
         padding = {"padding": "max_length"} if full else {"padding": "longest"}
         batch = tokenizer([s.text for s in said], truncation=True, max_length=TOKENS, return_tensors="pt", **padding)
         out = modules["tower"](input_ids=batch.input_ids.to(device))
@@ -212,7 +217,7 @@ def train_text(options: TextOptions) -> None:  # noqa: PLR0915  one recipe, read
 
     def export() -> None:
         shown.load_state_dict(average.weights)
-        tower = shown["tower"]
+        tower: Any = shown["tower"]
         flat = CLIPTextModel(tower.config)
         flat.load_state_dict(tower.text_model.state_dict())
         export_model(flat, PACK / "text_encoder")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from studio.starter.loop import PACK, WORKDIR, Plan, Progress, autocast, export_
 from studio.starter.optimise import Average, Optimisers
 from studio.starter.shards import Library, Words
 from studio.starter.text import WIDTH as TEXT_WIDTH
-from studio.starter.vae import LATENT_CHANNELS
+from studio.starter.vae import LATENT_CHANNELS, Model
 
 WIDTHS = (64, 96, 128)
 OBJECT_WEIGHT = 6.0  # a latent cell under an object counts 1 + 6 times as much as one of the background
@@ -27,9 +28,9 @@ GAMMA = 5.0  # the cap on the weight of nearly clean latents, after min-SNR (Han
 EMPTY = 0.1  # the share of prompts replaced by the empty one, for classifier-free guidance
 
 
-def build_unet() -> UNet2DConditionModel:
+def build_unet() -> Model:
     """A fresh painter for 16x16 latents; every residual branch starts at zero (Dhariwal and Nichol 2021)."""
-    unet = UNet2DConditionModel(
+    unet: Model = UNet2DConditionModel(
         sample_size=16,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
@@ -49,7 +50,7 @@ def build_unet() -> UNet2DConditionModel:
     return unet
 
 
-def build_scheduler() -> DDIMScheduler:
+def build_scheduler() -> Model:
     """Stable Diffusion's noise schedule with v-prediction (Salimans and Ho 2022)."""
     return DDIMScheduler(
         beta_start=0.00085,
@@ -81,7 +82,7 @@ def write_index(pack: Path = PACK) -> None:
     (pack / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
-def open_pipeline(unet: UNet2DConditionModel | None = None) -> StableDiffusionPipeline:
+def open_pipeline(unet: Model | None = None) -> Any:
     """The pack as a pipeline without its checker, for looking at the progress of training only."""
     return StableDiffusionPipeline(
         vae=AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32).eval(),
@@ -122,13 +123,13 @@ def train_unet(options: UnetOptions) -> None:  # noqa: PLR0915  one recipe, read
     """Train on the shards at hand, taking in new ones as they appear; exports the average of the weights."""
     torch.manual_seed(0)
     device = pick_device()
-    unet = build_unet()
+    unet: Model = build_unet()
     if options.from_shipped:
         unet = UNet2DConditionModel.from_pretrained(PACK / "unet", dtype=torch.float32)
     unet.to(device, memory_format=torch.channels_last)
     optimiser = Optimisers(unet, rate=options.rate, muon_rate=options.rate, muon_for="_block")
     average = Average(unet, 0.998)
-    shown = UNet2DConditionModel.from_config(unet.config).to(device)
+    shown: Model = UNet2DConditionModel.from_config(unet.config).to(device)
     library = Library()
     if library.refresh() == 0:
         raise SystemExit("No shards in .training/shards; run `python -m studio.starter.train shards` first.")
@@ -151,7 +152,7 @@ def train_unet(options: UnetOptions) -> None:  # noqa: PLR0915  one recipe, read
         states = torch.where(dropped[:, None, None], nothing, states)
         return (a * latents + s * noise), times, states, (a * noise - s * latents), cover
 
-    def error(model: UNet2DConditionModel, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def error(model: Model, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         x, times, states, target, cover = parts
         x = x.contiguous(memory_format=torch.channels_last)
         with autocast(device):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,19 +16,20 @@ from studio.starter.loop import PACK, WORKDIR, Plan, Progress, autocast, export_
 from studio.starter.optimise import Average
 from studio.starter.scenes import TEST_SEEDS, TRAIN_SEEDS, Rendering, render, sample_scene
 
+Model = Any  # diffusers' decorated classes show a type checker none of nn.Module's members
 LATENT_CHANNELS = 8
 WIDTHS = (16, 32, 64, 96)
 NOISE = 0.08  # added to unit latents in training, so that the decoder forgives small errors of the painter
 LOGVAR = -6.0  # the posterior is narrow and constant: std .05 in whitened units
 
 
-def build_vae() -> AutoencoderKL:
+def build_vae() -> Model:
     """A fresh autoencoder whose residual trunk carries plus and minus RGB from end to end.
 
     With branches near zero the start is an 8x mean pooling and its inverse, since silu(x) - silu(-x) = x; from the
     default start the same model stays colour-blind for a long time.
     """
-    vae = AutoencoderKL(
+    vae: Model = AutoencoderKL(
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -64,7 +66,7 @@ def build_vae() -> AutoencoderKL:
     return vae
 
 
-def _carry(conv: nn.Conv2d, centre: float) -> None:
+def _carry(conv: Model, centre: float) -> None:
     """The first 12 channels pass unchanged: (+c, -c, +1, -1) for red, green and blue."""
     middle = conv.kernel_size[0] // 2
     conv.weight[:12] = 0
@@ -73,7 +75,7 @@ def _carry(conv: nn.Conv2d, centre: float) -> None:
         conv.weight[i, i, middle, middle] = centre
 
 
-def _spread(conv: nn.Conv2d) -> None:
+def _spread(conv: Model) -> None:
     conv.weight[:12] = 0
     for c in range(3):
         conv.weight[4 * c, c, 1, 1] = 1.0
@@ -81,7 +83,7 @@ def _spread(conv: nn.Conv2d) -> None:
         conv.bias[4 * c : 4 * c + 4] = torch.tensor([0.0, 0.0, 1.0, -1.0])
 
 
-def _gather(conv: nn.Conv2d) -> None:
+def _gather(conv: Model) -> None:
     conv.weight[:3] = 0
     conv.bias[:3] = 0
     for c in range(3):
@@ -89,7 +91,7 @@ def _gather(conv: nn.Conv2d) -> None:
         conv.weight[c, 4 * c + 1, 1, 1] = -0.7
 
 
-def _fix_logvar(vae: AutoencoderKL) -> None:
+def _fix_logvar(vae: Model) -> None:
     """Make the posterior's log variance the constant LOGVAR."""
     n = LATENT_CHANNELS
     vae.quant_conv.weight[n:] = 0
@@ -102,7 +104,7 @@ def to_model(pictures: np.ndarray) -> Tensor:
 
 
 @torch.no_grad()
-def whiten(vae: AutoencoderKL, pictures: Tensor) -> None:
+def whiten(vae: Model, pictures: Tensor) -> None:
     """Turn the latent axes so that each is uncorrelated, and scale them; folded into the two 1x1 convolutions.
 
     Strong axes keep a little more variance than weak ones (variance to the power 1/4 instead of 0), so that the painter
@@ -153,7 +155,7 @@ def _loss(out: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def psnr(vae: AutoencoderKL, count: int = 48) -> float:
+def psnr(vae: Model, count: int = 48) -> float:
     """Mean PSNR in dB over the first held-out scenes, decoded from the posterior's mean."""
     device = next(vae.parameters()).device
     total = 0.0
@@ -184,7 +186,7 @@ def train_vae(options: VaeOptions) -> None:  # noqa: PLR0915  one recipe, read f
     device = pick_device()
     name = "vae-decoder" if options.decoder_only else "vae"
     start = options.decoder_only or options.from_shipped
-    vae = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32) if start else build_vae()
+    vae: Model = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32) if start else build_vae()
     vae.to(device, memory_format=torch.channels_last)
     if options.decoder_only:
         vae.encoder.requires_grad_(False)
@@ -192,7 +194,7 @@ def train_vae(options: VaeOptions) -> None:  # noqa: PLR0915  one recipe, read f
     weights = [p for p in vae.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=options.rate, betas=(0.9, 0.98), weight_decay=1e-4)
     average = Average(vae, 0.99)
-    shown = AutoencoderKL.from_config(vae.config).to(device)
+    shown: Model = AutoencoderKL.from_config(vae.config).to(device)
     size = 4 if device.type == "cpu" else 32
     plan = Plan(name, options.minutes, options.rate, batch=size, anneal=0.35)
 
@@ -218,7 +220,7 @@ def train_vae(options: VaeOptions) -> None:  # noqa: PLR0915  one recipe, read f
         level = (out.detach() - pictures).square().mean().item()
         return {"loss": loss.item(), "psnr": -10 * math.log10(level / 4)}
 
-    def current() -> AutoencoderKL:
+    def current() -> Model:
         shown.load_state_dict(average.weights)
         return shown.eval()
 
