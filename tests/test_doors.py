@@ -412,9 +412,28 @@ def test_links_and_pipes_of_an_imported_folder(tools, tmp_path):
 # ---------------------------------------------------------------- HTTP and the terminal
 
 
-def test_http_has_no_route_to_what_was_not_cleared(tools, monkeypatch):
-    api = pytest.importorskip("studio.api")
-    assert not any("incoming" in str(value) for value in vars(api).values() if isinstance(value, str | tuple | dict))
+def test_http_gives_nothing_of_what_was_refused(home, tools):
+    from starlette.applications import Starlette
+    from starlette.testclient import TestClient
+
+    from studio.api import routes
+    from studio.app import open_studio
+
+    data = encoded(bad())
+    spool = tools.files.spool(data)
+    (home / "pictures" / f"{open_picture(data).sha256}.png").write_bytes(data)
+    work(tools, "paint", {"recipe": Recipe("a star", steps=2, count=3, seed=3).to_dict()})  # one refused, two saved
+    studio = open_studio(home)
+    browser = TestClient(Starlette(routes=routes(lambda: studio)), base_url="http://127.0.0.1")
+    names = ["1", "2", "3", "0", "-1", spool, open_picture(data).sha256, f"..%2fincoming%2f{spool}", f"{spool}.webp"]
+    answers = [browser.get(f"/{door}/{name}") for door in ("pictures", "thumbs", "previews") for name in names]
+    pictures = [answer for answer in answers if answer.status_code == 200]
+    assert len(pictures) == 4  # two artworks, each with its thumbnail
+    for answer in pictures:
+        with Image.open(BytesIO(answer.content)) as picture:
+            assert not shows(picture)
+    assert all(data not in answer.content for answer in answers)
+    studio.close()
 
 
 def test_the_terminal_refuses_a_file_and_shows_no_pixel(shared_studio, session_home, tmp_path):
