@@ -56,20 +56,34 @@ class FlatMuon(torch.optim.Optimizer):
                     state["velocity"] = torch.zeros_like(weight)
                 velocity = state["velocity"].lerp_(weight.grad, 1 - group["momentum"])
                 ahead = weight.grad.lerp(velocity, group["momentum"])
-                flat = ahead.reshape(len(ahead), -1)
-                update = _orthogonal(flat) * (0.2 * max(flat.shape) ** 0.5)
+                # Kernels last: a view, not a copy, of weights that are laid out channels_last.
+                turned = ahead.movedim(1, -1) if ahead.ndim > 2 else ahead
+                flat = turned.reshape(len(turned), -1)
+                update = _orthogonal(flat).reshape(turned.shape)
+                update = update.movedim(-1, 1) if ahead.ndim > 2 else update
                 weight.mul_(1 - group["lr"] * group["decay"])
-                weight.add_(update.reshape(weight.shape), alpha=-group["lr"])
+                weight.add_(update, alpha=-group["lr"] * 0.2 * max(flat.shape) ** 0.5)
 
 
 def _orthogonal(matrix: torch.Tensor, rounds: int = 5) -> torch.Tensor:
-    """The nearest semi-orthogonal matrix, roughly, by a quintic Newton-Schulz iteration."""
+    """The nearest semi-orthogonal matrix, roughly, by a quintic Newton-Schulz iteration.
+
+    Each round multiplies by a polynomial of x x^T, and these commute: so the rounds run on that small square matrix alone,
+    and the long matrix is touched twice, which halves the cost for a convolution.
+    """
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
-    for _ in range(rounds):
-        square = x @ x.T
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    square = x @ x.T
+    product: torch.Tensor | None = None
+    for i in range(rounds):
+        factor = torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315)
+        factor.diagonal().add_(3.4445)
+        product = factor if product is None else factor @ product
+        if i + 1 < rounds:
+            square = factor @ square @ factor
+    assert product is not None
+    x = product @ x
     return x.T if tall else x
 
 

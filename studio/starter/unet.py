@@ -136,7 +136,7 @@ def train_unet(options: UnetOptions) -> None:  # noqa: PLR0915  one recipe, read
     nothing = Words(device).states([""])
     alphas = build_scheduler().alphas_cumprod.to(device)
     batch = 32 if device.type == "cpu" else 512
-    plan = Plan("unet", options.minutes, options.rate, batch=batch, warmup=150, anneal=0.3, save_seconds=240)
+    plan = Plan("unet", options.minutes, options.rate, batch=batch, warmup=150, anneal=0.7, save_seconds=240)
 
     def noisy(progress_step: int, count: int) -> tuple[Tensor, ...]:
         rng = np.random.default_rng(progress_step + 11)
