@@ -86,7 +86,12 @@ class Models:
                 return None
             try:
                 folder = pack.role("checker")
-                return load_checker(folder, name=f"{pack.id} checker", preparation=_preparation(pack, folder))
+                return load_checker(
+                    folder,
+                    name=f"{pack.id} checker",
+                    preparation=_preparation(pack, folder),
+                    concepts=tuple(pack.manifest.concepts),
+                )
             except Exception as error:  # whatever is wrong with it: the gate says so and stays shut
                 logger.exception("the checker of %s does not load", pack_id)
                 return BrokenChecker(pack_id, str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -52,8 +52,8 @@ def _unit(vectors: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.normalize(vectors.float())
 
 
-def load_checker(folder: Path, *, name: str, preparation: Path) -> PictureChecker:
-    """Load a checker from a local folder. `concepts.json` in it, a list, names the concepts; without it they are numbered."""
+def load_checker(folder: Path, *, name: str, preparation: Path, concepts: Sequence[str] = ()) -> PictureChecker:
+    """Load a checker from a local folder. `concepts` names its rows in order; those without a name are numbered."""
     loaded: Any = StableDiffusionSafetyChecker.from_pretrained(
         folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
     )
@@ -61,9 +61,5 @@ def load_checker(folder: Path, *, name: str, preparation: Path) -> PictureChecke
     if info["missing_keys"]:  # they would be random, and a random concept lets everything pass
         raise ValueError(f"the checker's weights lack {', '.join(sorted(info['missing_keys'])[:3])}")
     count = model.concept_embeds.shape[0]
-    named = folder / "concepts.json"
-    names = [str(one) for one in json.loads(named.read_text(encoding="utf-8"))] if named.exists() else []
-    concepts = names[:count] + [f"concept {index + 1}" for index in range(len(names), count)]
-    return PictureChecker(
-        model.to(devices.device()).eval(), read_preparation(preparation), concepts=concepts, name=name
-    )
+    names = [*concepts[:count], *(f"concept {index + 1}" for index in range(len(concepts), count))]
+    return PictureChecker(model.to(devices.device()).eval(), read_preparation(preparation), concepts=names, name=name)
