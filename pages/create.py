@@ -158,7 +158,7 @@ def idle(manifest: Manifest, recent: list[Hit]) -> None:
         show.empty("What would you like to see?", "Describe it in the box, or begin with one of these.")
     else:
         show.part("Try")
-    with st.container(horizontal=bool(recent), key="examples"):
+    with st.container(horizontal=bool(recent), key="examples" if recent else "first_examples"):
         for number, example in enumerate(manifest.examples[: 3 if recent else 6]):
             st.button(example, key=f"example_{number}", on_click=desk.put_prompt, args=(example,))
     if recent:
@@ -174,7 +174,8 @@ def results(job: Job) -> None:
         return
     if len(artworks) == 1:
         show.picture(artworks[0], room=HERO)
-        with st.container(key="under", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        show.as_wide("under", artworks[0], room=HERO)
+        with st.container(key="under", gap="small"):
             show.caption(artworks[0])
             actions(artworks[0])
     else:

@@ -113,6 +113,15 @@ def picture_markup(artwork: Artwork, *, room: int = 0) -> str:
     )
 
 
+def as_wide(key: str, artwork: Artwork, *, room: int) -> None:
+    """Make the container of that key as wide as the picture above it, so that their edges meet."""
+    st.html(f"<style>.st-key-{key}{{{_fit(artwork, room)};margin:0 auto}}</style>")
+
+
+def _fit(artwork: Artwork, room: int) -> str:
+    return f"width:min(100%,calc((100vh - {int(room)}px) * {int(artwork.width)} / {int(artwork.height)}))"
+
+
 def preview(name: str, alt: str) -> None:
     """A small checked picture that is not in the gallery, by the name the worker gave it."""
     st.html(f'<div class="picture small"><img src="/previews/{escape(name)}" alt="{escape(alt)}"></div>')

@@ -135,18 +135,23 @@ def ending(job: Job) -> tuple[str, str]:
     """How a job ended that gave no picture: a headline and a sentence. The words of NaN, refusal and a lost worker differ."""
     why = job.error.strip()
     if job.state == "refused":
-        kept = refused(job)
-        count = f"{len(kept)} pictures were" if len(kept) > 1 else "The picture was"
-        if not kept:
-            return "Refused", why or "The safety gate refused this."
-        return "Refused by the safety gate", f"{count} painted, checked and not kept. No pixels were saved or shown."
-    if job.state == "cancelled":
-        return "Cancelled", "Nothing was saved. Your words and settings are still here."
-    if job.state == "interrupted":
-        return "Interrupted", why or "The worker stopped in the middle of it. Nothing was lost."
-    if job.state == "failed":
-        return ("The model produced no numbers" if "NaN" in why else "This did not work"), why or "No reason was given."
-    return "Nothing came of it", why or "The job ended without a picture."
+        return _refused_ending(job, why)
+    headline, sentence = {
+        "cancelled": ("Cancelled", "Nothing was saved. Your words and settings are still here."),
+        "interrupted": ("Interrupted", "The worker stopped in the middle of it. Nothing was lost."),
+        "failed": ("The model produced no numbers" if "NaN" in why else "This did not work", "No reason was given."),
+    }.get(job.state, ("Nothing came of it", "The job ended without a picture."))
+    return headline, sentence if job.state == "cancelled" else why or sentence
+
+
+def _refused_ending(job: Job, why: str) -> tuple[str, str]:
+    kept_back = len(refused(job))
+    if not kept_back:
+        return "Refused", why or "The safety gate refused this."
+    if "verdict" in job.result:  # the whole wish, so nothing was begun
+        return "Refused by the safety gate", "The words were refused, so nothing was painted."
+    count = f"{kept_back} pictures were" if kept_back > 1 else "The picture was"
+    return "Refused by the safety gate", f"{count} painted, checked and not kept. No pixels were saved or shown."
 
 
 def about(job: Job) -> str:
