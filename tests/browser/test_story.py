@@ -61,7 +61,7 @@ def test_from_words_to_a_picture_that_is_found_again(browser, house):
 
     tab = Tab(browser, house)  # another day, another browser
     page = tab.go("/gallery")
-    search = page.get_by_label("Search")
+    search = page.get_by_role("textbox", name="Search").or_(page.get_by_role("searchbox", name="Search"))
     search.fill("star")
     search.press("Enter")
     tile = page.locator("button.tile").first
