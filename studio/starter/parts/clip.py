@@ -20,7 +20,18 @@ from transformers import (
 )
 
 from studio.starter.captions import Saying, say, say_place
-from studio.starter.loop import PACK, WORKDIR, Optimisers, Plan, Progress, export_model, fit, save_atomically
+from studio.starter.loop import (
+    PACK,
+    WORKDIR,
+    Optimisers,
+    Plan,
+    Progress,
+    autocast,
+    export_model,
+    fit,
+    pick_device,
+    save_atomically,
+)
 from studio.starter.parts.eyes import (
     MEAN,
     PIXELS,
@@ -54,7 +65,8 @@ def train_eyes(minutes: float, *, rate: float = 1e-3, batch: int = BATCH) -> Non
     generator = torch.Generator().manual_seed(11)
     tower, questions = CLIPVisionModel(vision_config()), Questions()
     look_around(tower, generator)
-    model = nn.ModuleDict({"tower": tower, "questions": questions})
+    device = pick_device()
+    model = nn.ModuleDict({"tower": tower, "questions": questions}).to(device)
     optimiser = Optimisers(model, rate=rate, muon_rate=3 * rate, muon_for=".layers.")
     exam = truth_of(seeded(CALIBRATION_SEEDS, 0, 256, forbidden_every=SKULL_EVERY))
 
@@ -62,9 +74,10 @@ def train_eyes(minutes: float, *, rate: float = 1e-3, batch: int = BATCH) -> Non
         truth = truth_of(seeded(TRAIN_SEEDS, progress.samples, batch, forbidden_every=SKULL_EVERY))
         generator.manual_seed(progress.step)
         pixels = prepare_rough(truth.pictures, generator)
-        kept = choose(truth, FEW, generator)
-        states = encode(tower, pixels, kept)
-        loss, figures = questions(states, tower.post_layernorm(states[:, 0]), truth, kept)
+        kept = choose(truth, FEW, generator).to(device)
+        with autocast(device):
+            states = encode(tower, pixels.to(device), kept)
+            loss, figures = questions(states, tower.post_layernorm(states[:, 0]), truth.to(device), kept)
         _update(model, optimiser, loss)
         return {"loss": float(loss.detach()), **_known(figures)}
 
@@ -75,7 +88,7 @@ def train_eyes(minutes: float, *, rate: float = 1e-3, batch: int = BATCH) -> Non
     parts = {"model": model}
     fit(
         plan, parts=parts, optimiser=optimiser, step=step, evaluate=lambda: _seen(tower, questions, exam), export=export
-    )  # type: ignore[arg-type]
+    )
 
 
 def _known(figures: Mapping[str, float]) -> dict[str, float]:
@@ -85,8 +98,9 @@ def _known(figures: Mapping[str, float]) -> dict[str, float]:
 @torch.no_grad()
 def _seen(tower: CLIPVisionModel, questions: Questions, truth: Truth) -> dict[str, float]:
     """How many facts the tower reads on scenes it was not trained on, all patches in."""
-    states = encode(tower, prepare(truth.pictures))
-    loss, figures = questions(states, tower.post_layernorm(states[:, 0]), truth, None)
+    device = tower.embeddings.class_embedding.device
+    states = encode(tower, prepare(truth.pictures).to(device))
+    loss, figures = questions(states, tower.post_layernorm(states[:, 0]), truth.to(device), None)
     return {"loss": float(loss), **_known(figures)}
 
 
@@ -126,7 +140,8 @@ def short_saying(scene: Scene, rng: random.Random) -> Saying:
 def pooled_words(clip: CLIPModel, tokenizer: CLIPTokenizer, texts: Sequence[str]) -> torch.Tensor:
     """Return the frozen text half's pooled states, (n, width), before the projection."""
     batch = tokenizer(list(texts), padding="longest", truncation=True, max_length=77, return_tensors="pt")
-    return clip.text_model(input_ids=batch.input_ids).pooler_output
+    ids = batch.input_ids.to(clip.logit_scale.device)
+    return clip.text_model(input_ids=ids).pooler_output
 
 
 class Memory:
@@ -137,7 +152,7 @@ class Memory:
         self.rows: tuple[torch.Tensor, ...] = ()
 
     def add(self, *rows: torch.Tensor) -> None:
-        old = self.rows or tuple(row[:0] for row in rows)
+        old = self.rows or tuple(row[:0].detach() for row in rows)
         self.rows = tuple(torch.cat([a, b.detach()])[-self.room :] for a, b in zip(old, rows, strict=True))
 
 
@@ -191,7 +206,8 @@ def train_clip(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch:
     if eyes is not None:
         questions.load_state_dict(eyes["questions"])
     clip.text_model.requires_grad_(False)
-    model = nn.ModuleDict({"clip": clip, "questions": questions})
+    device = pick_device()
+    model = nn.ModuleDict({"clip": clip, "questions": questions}).to(device)
     optimiser = Optimisers(model, rate=rate, muon_rate=3 * rate, muon_for=".layers.")
     exam = seeded(CALIBRATION_SEEDS, 0, 400)
     memory = Memory(QUEUE)
@@ -203,18 +219,19 @@ def train_clip(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch:
         generator.manual_seed(progress.step)
         truth = truth_of(drawn)
         early = progress.seconds < minutes * 60 * FEW_SHARE
-        kept = choose(truth, FEW, generator) if early else None
-        states = encode(clip.vision_model, prepare_rough(truth.pictures, generator), kept)
-        pooled = clip.vision_model.post_layernorm(states[:, 0])
+        kept = choose(truth, FEW, generator).to(device) if early else None
+        pixels = prepare_rough(truth.pictures, generator).to(device)
         sayings = [short_saying(scene, rng) for scene in drawn]
         words = pooled_words(clip, tokenizer, [say(scene, rng).text for scene in drawn] + [s.text for s in sayings])
         full, short = words[:batch], words[batch:]
-        shown = scene_rows(drawn)
-        pictures = F.normalize(clip.visual_projection(pooled), dim=-1)
-        said = saying_rows(sayings)
-        pulled = contrast(clip, memory, pictures=pictures, full=full, short=short, shown=shown, said=said)
+        shown, said = scene_rows(drawn).to(device), saying_rows(sayings).to(device)
+        with autocast(device):
+            states = encode(clip.vision_model, pixels, kept)
+            pooled = clip.vision_model.post_layernorm(states[:, 0])
+            pictures = F.normalize(clip.visual_projection(pooled).float(), dim=-1)
+            pulled = contrast(clip, memory, pictures=pictures, full=full, short=short, shown=shown, said=said)
+            asked, figures = questions(states, pooled, truth.to(device), kept)
         memory.add(pictures, full, shown)
-        asked, figures = questions(states, pooled, truth, kept)
         _update(model, optimiser, pulled + asked)
         return {"contrast": float(pulled.detach()), "asked": float(asked.detach()), **_known(figures)}
 
@@ -222,7 +239,7 @@ def train_clip(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch:
     fit(
         plan,
         parts={"model": model},
-        optimiser=optimiser,  # type: ignore[arg-type]
+        optimiser=optimiser,
         step=step,
         evaluate=lambda: recall(clip, tokenizer, exam),
         export=lambda: export(clip, questions),
@@ -236,13 +253,13 @@ def recall(clip: CLIPModel, tokenizer: CLIPTokenizer, drawn: Sequence[Scene]) ->
     shown = scene_rows(drawn)
     pictures = []
     for start in range(0, len(drawn), 100):
-        pixels = prepare(truth_of(drawn[start : start + 100]).pictures)
+        pixels = prepare(truth_of(drawn[start : start + 100]).pictures).to(clip.logit_scale.device)
         pictures.append(clip.get_image_features(pixel_values=pixels).pooler_output)
     seen = F.normalize(torch.cat(pictures), dim=-1)
     rng = random.Random(3)
     said = F.normalize(clip.text_projection(pooled_words(clip, tokenizer, [say(s, rng).text for s in drawn])), dim=-1)
     same = (shown[:, None] == shown[None]).all(-1)
-    best = (said @ seen.T).topk(10, dim=1).indices
+    best = (said @ seen.T).topk(10, dim=1).indices.cpu()
     hits = same.gather(1, best)
     return {"recall@1": float(hits[:, 0].float().mean()), "recall@10": float(hits.any(1).float().mean())}
 

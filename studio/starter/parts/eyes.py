@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -83,7 +84,8 @@ def look_around(tower: CLIPVisionModel, generator: torch.Generator) -> None:
     embeddings.position_embedding.weight[:, -2:] = torch.tensor([STEADY, -STEADY])
     tower.pre_layrnorm.weight.fill_(STEADY * math.sqrt(2 / WIDTH))
     tower.pre_layrnorm.weight[-2:] = 0.02
-    for layer in tower.encoder.layers:
+    layers: Any = tower.encoder.layers  # Any: the library's own types say "tensor or module"
+    for layer in layers:
         attention = layer.self_attn
         for i, (dx, dy) in enumerate(((1, 0), (-1, 0), (0, 1), (0, -1), (0, 0))):
             turn = torch.zeros(part, part)
@@ -149,7 +151,7 @@ class Questions(nn.Module):
         if kept is not None:
             kinds, colours = kinds.gather(1, kept), colours.gather(1, kept)
         seen = self.norm(states[:, 1:])
-        weight = torch.ones(len(CELL_KINDS))
+        weight = torch.ones(len(CELL_KINDS), device=states.device)
         weight[0] = 0.3
         told = self.patch_kind(seen).transpose(1, 2)
         loss = F.cross_entropy(told, kinds, weight=weight, ignore_index=IGNORE)

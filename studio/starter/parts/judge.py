@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from studio.starter import scenes
-from studio.starter.loop import Plan, Progress, fit
+from studio.starter.loop import Plan, Progress, fit, pick_device
 from studio.starter.parts.truth import CELL_KINDS, IGNORE, PERSON, SKULL, Truth, mean_loss, seeded, truth_of, weather
 from studio.starter.scenes import CALIBRATION_SEEDS, TRAIN_SEEDS
 
@@ -92,7 +92,7 @@ def judge_loss(judge: Judge, truth: Truth, pictures: torch.Tensor) -> torch.Tens
     told = judge(pictures)
     kinds, colours = truth.cells(GRID)
     # Nothing is nine cells in ten: it would drown the rest at full weight.
-    weight = torch.ones(len(CELL_KINDS))
+    weight = torch.ones(len(CELL_KINDS), device=pictures.device)
     weight[0] = 0.25
     return (
         F.cross_entropy(told["kind"], kinds, weight=weight, ignore_index=IGNORE)
@@ -115,9 +115,10 @@ def load_judge(path: Path = WEIGHTS) -> Judge:
 def read(judge: Judge, pictures: np.ndarray, *, batch: int = 64) -> list[Reading]:
     """Read pictures, (n, 128, 128, 3) uint8, and say what is in each."""
     readings: list[Reading] = []
+    device = next(judge.parameters()).device
     for start in range(0, len(pictures), batch):
         part = torch.from_numpy(np.ascontiguousarray(pictures[start : start + batch])).permute(0, 3, 1, 2).float() / 255
-        told = {name: value.numpy() for name, value in judge(part).items()}
+        told = {name: value.cpu().numpy() for name, value in judge(part.to(device)).items()}
         readings += [_reading({name: value[i] for name, value in told.items()}) for i in range(len(part))]
     return readings
 
@@ -240,14 +241,16 @@ def train_judge(minutes: float, *, rate: float = 3e-3, batch: int = 64) -> None:
     """Train the judge on rendered scenes and write its weights; about fifteen minutes on one CPU core."""
     torch.manual_seed(7)
     generator = torch.Generator()
-    judge = Judge()
+    device = pick_device()
+    judge = Judge().to(device)
     optimiser = torch.optim.AdamW(judge.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.02)
     exam = truth_of(seeded(CALIBRATION_SEEDS, 0, 512, forbidden_every=16))
 
     def step(progress: Progress) -> Mapping[str, float]:
         drawn = seeded(TRAIN_SEEDS, 9_000_000 + progress.samples % 900_000, batch, forbidden_every=16)
         truth = truth_of(drawn)
-        loss = judge_loss(judge, truth, weather(truth.pictures, generator.manual_seed(progress.step)))
+        pictures = weather(truth.pictures, generator.manual_seed(progress.step))
+        loss = judge_loss(judge, truth.to(device), pictures.to(device))
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(judge.parameters(), 1.0)
@@ -257,7 +260,7 @@ def train_judge(minutes: float, *, rate: float = 3e-3, batch: int = 64) -> None:
     def export() -> None:
         WEIGHTS.parent.mkdir(exist_ok=True)
         temporary = WEIGHTS.with_name(f".{WEIGHTS.name}.{os.getpid()}")
-        save_file({name: value.half().contiguous() for name, value in judge.state_dict().items()}, temporary)
+        save_file({name: value.half().cpu().contiguous() for name, value in judge.state_dict().items()}, temporary)
         temporary.replace(WEIGHTS)
 
     plan = Plan("judge", minutes, rate, batch, warmup=50, anneal=0.8)

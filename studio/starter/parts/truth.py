@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -43,6 +43,10 @@ class Truth:
     person: torch.Tensor
     skull: torch.Tensor
 
+    def to(self, device: torch.device) -> Truth:
+        """Return the same truth on another device."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "scenes"})
+
     def cells(self, grid: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what each cell of a grid shows: kinds and colours, (n, grid, grid) long, IGNORE on edges."""
         share = F.adaptive_avg_pool2d(self.cover, grid)
@@ -50,9 +54,8 @@ class Truth:
         things = torch.stack([self._drawn(self.kind, i) for i in (0, 1)], 1)
         hues = torch.stack([self._drawn(self.colour, i) for i in (0, 1)], 1)
         n = len(self.scenes)
-        names = torch.cat([things + 1, torch.full((n, 1), PERSON), torch.full((n, 1), SKULL)], 1)
-        nothing = torch.full((n, 2), IGNORE)
-        paints = torch.cat([hues, nothing], 1)
+        names = torch.cat([things + 1, _rows(n, PERSON, SKULL, like=things)], 1)
+        paints = torch.cat([hues, _rows(n, IGNORE, IGNORE, like=hues)], 1)
         flat = label.flatten(1)
         kinds = names.gather(1, flat).view_as(label)
         colours = paints.gather(1, flat).view_as(label)
@@ -64,10 +67,12 @@ class Truth:
 
     def _drawn(self, values: torch.Tensor, index: int) -> torch.Tensor:
         """Values of the thing that the renderer labelled index + 1."""
-        column = torch.tensor(
-            [reading(scene).index(index) if index < len(scene.things) else 0 for scene in self.scenes]
-        )
-        return values.gather(1, column[:, None])[:, 0]
+        places = [reading(scene).index(index) if index < len(scene.things) else 0 for scene in self.scenes]
+        return values.gather(1, torch.tensor(places, device=values.device)[:, None])[:, 0]
+
+
+def _rows(count: int, *values: int, like: torch.Tensor) -> torch.Tensor:
+    return torch.tensor([values], device=like.device).expand(count, -1)
 
 
 def reading(scene: Scene) -> list[int]:
