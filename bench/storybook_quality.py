@@ -70,7 +70,7 @@ def share(part: str, what: str, hits: Iterable[bool], floor: str = "") -> Figure
     p = sum(marks) / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Figure(part, what, p, centre - half, centre + half, n, floor)
+    return Figure(part, what, p, max(0.0, centre - half), min(1.0, centre + half), n, floor)
 
 
 def mean(part: str, what: str, values: Sequence[float], floor: str = "") -> Figure:

