@@ -14,10 +14,11 @@ from typing import Any
 
 from studio.database import Database
 from studio.domain.artwork import Hit, Query
-from studio.domain.errors import BadInput, Failed, WorkerLost
+from studio.domain.errors import BadInput, Failed, Refused, WorkerLost
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.domain.settings import Settings
+from studio.domain.verdict import Verdict
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.jobs.queue import Queue
@@ -78,6 +79,8 @@ class Studio:
         if not query.by_meaning:
             return [Hit(artwork) for artwork in self.gallery.page(query)]
         job = self.wait(self.find(query).id, timeout=timeout)
+        if job.state == "refused":  # a picture to search by that the gate does not let through
+            raise Refused(Verdict.from_dict(job.result["verdict"]))
         if job.state != "done":
             raise Failed(job.error or f"The search was {job.state}.")
         return self.hits(job)

@@ -120,7 +120,7 @@ def test_a_hung_worker_is_killed_and_the_queue_goes_on(home, queue, environment,
         job = paint(queue, "hang" if how == "a stuck lane" else "slow", steps=150)
         after = paint(queue, "a star")
         supervisor.ensure()
-        until(running(queue, job, done=1), supervisor)
+        until(running(queue, job, done=0), supervisor)  # its few steps may be too quick to be written one by one
         pid = worker_pid(home)
         if how == "a frozen process":
             os.kill(pid, signal.SIGSTOP)

@@ -24,7 +24,7 @@ class PictureChecker:
     diffusers' forward throws the scores away and lets NaN and missing concepts pass; so its parts are used, not its forward.
     """
 
-    def __init__(self, model: Any, preparation: Preparation, *, concepts: list[str], name: str) -> None:
+    def __init__(self, model: Any, preparation: Preparation, *, concepts: dict[int, str], name: str) -> None:
         self.name = name
         self._model, self._preparation, self._concepts = model, preparation, concepts
         self._lock = Lock()
@@ -45,7 +45,7 @@ class PictureChecker:
         care = seen @ _unit(model.special_care_embeds).T - model.special_care_embeds_weights
         concepts = seen @ _unit(model.concept_embeds).T - model.concept_embeds_weights
         concepts = concepts + SPECIAL_CARE * (care > 0).any(dim=1, keepdim=True)
-        return [dict(zip(self._concepts, row, strict=True)) for row in concepts.tolist()]
+        return [{name: row[index] for index, name in self._concepts.items()} for row in concepts.tolist()]
 
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:
@@ -60,6 +60,9 @@ def load_checker(folder: Path, *, name: str, preparation: Path, concepts: Sequen
     model, info = loaded
     if info["missing_keys"]:  # they would be random, and a random concept lets everything pass
         raise ValueError(f"the checker's weights lack {', '.join(sorted(info['missing_keys'])[:3])}")
-    count = model.concept_embeds.shape[0]
-    names = [*concepts[:count], *(f"concept {index + 1}" for index in range(len(concepts), count))]
-    return PictureChecker(model.to(devices.device()).eval(), read_preparation(preparation), concepts=names, name=name)
+    names = [*concepts, *(f"concept {index + 1}" for index in range(len(concepts), model.concept_embeds.shape[0]))]
+    # A row whose threshold no cosine reaches is a spare one and says nothing; one that is no number stays, and blocks.
+    used = {index: names[index] for index, limit in enumerate(model.concept_embeds_weights.tolist()) if not limit > 1}
+    if not used:
+        raise ValueError("no concept of the checker can ever be found")
+    return PictureChecker(model.to(devices.device()).eval(), read_preparation(preparation), concepts=used, name=name)
