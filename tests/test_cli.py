@@ -16,7 +16,7 @@ def run(home, *words, timeout=180):
     """One command; returns (exit code, JSON on stdout or None, stderr)."""
     answer = subprocess.run(
         [sys.executable, "-m", "studio", *map(str, words)],
-        cwd=ROOT, capture_output=True, text=True, timeout=timeout, env={**os.environ, "EASEL_HOME": str(home)},
+        cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False, env={**os.environ, "EASEL_HOME": str(home)},
     )  # fmt: skip
     return answer.returncode, json.loads(answer.stdout) if answer.stdout.strip() else None, answer.stderr
 
@@ -139,5 +139,5 @@ def test_a_refused_picture_has_its_own_code_and_no_pixels(session_home):
 
 def test_a_home_folder_that_cannot_be_made_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
-    code, said, complaint = run(tmp_path / "file" / "home", "queue", "--json")
+    code, _, complaint = run(tmp_path / "file" / "home", "queue", "--json")
     assert code == 5 and "EASEL_HOME" in complaint and "Traceback" not in complaint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -77,6 +78,8 @@ def export_model(model: Any, folder: Path) -> None:
 
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     copy.deepcopy(model).to("cpu", torch.float16).save_pretrained(temporary, safe_serialization=True)
+    config = temporary / "config.json"  # where the model was loaded from is nobody's business
+    config.write_text(re.sub(r'\n\s*"_name_or_path": "[^"]*",', "", config.read_text()))
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted(temporary.iterdir()):
         file.chmod(0o644)
