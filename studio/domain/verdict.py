@@ -55,6 +55,11 @@ class Cleared:
     """
 
     __slots__ = ("_mode", "_original", "_pixels", "_seal", "_size", "_verdict")
+    _mode: str
+    _size: tuple[int, int]
+    _pixels: bytes
+    _verdict: Verdict
+    _original: bytes | None
 
     def __init__(self, picture: Image.Image, verdict: Verdict, *, seal: object, original: bytes | None = None) -> None:
         if seal is not SEAL:

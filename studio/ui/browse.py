@@ -56,7 +56,7 @@ def address(view: View) -> dict[str, str]:
 
 def changed(view: View, **changes: str) -> View:
     """Another wish, which begins at its first page."""
-    return dataclasses.replace(view, place=0, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(view, place=0, **changes)
 
 
 def query(view: View) -> Query:

@@ -85,7 +85,7 @@ def restore(draft: dict[str, Any] | None, manifest: Manifest) -> Fields:
     kept = draft or {}
     for name in ("prompt", "negative", "seed"):
         if isinstance(kept.get(name), str):
-            fields[name] = kept[name]  # type: ignore[literal-required]
+            fields[name] = kept[name]
     if kept.get("pack") != manifest.id:  # its numbers suit another model
         return fields
     if isinstance(kept.get("size"), str) and _is_size(kept["size"]):
@@ -164,7 +164,7 @@ def _same(one: Fields, other: Fields) -> bool:
     if one["lock"] != other["lock"]:
         return False
     ignored = () if one["lock"] else ("seed",)  # an unlocked seed is rolled anew by each press
-    return all(one[name] == other[name] for name in Fields.__annotations__ if name not in ignored)  # type: ignore[literal-required]
+    return all(one[name] == other[name] for name in Fields.__annotations__ if name not in ignored)
 
 
 def _is_size(name: str) -> bool:
