@@ -69,6 +69,10 @@ def paint(studio: Studio, seed: int) -> float:
 
 def bench_job(studio: Studio, pairs: int) -> None:
     """A warm job against the bare pipeline call, in turn."""
+    from studio.workshop import heavy
+
+    heavy.prepare()  # the plain library gets the same thread settings as the worker
+
     import torch
     from diffusers import StableDiffusionPipeline
 
