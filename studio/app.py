@@ -186,11 +186,7 @@ class Studio:
     @property
     def settings(self) -> Settings:
         """The settings as stored; the defaults where they cannot be read."""
-        body = self.database.load("settings", "settings")
-        try:
-            return Settings.from_dict(body) if isinstance(body, dict) else Settings()
-        except (BadInput, TypeError):
-            return Settings()
+        return Settings.from_stored(self.database.load("settings", "settings"))
 
     def save_settings(self, settings: Settings) -> None:
         """Store the settings."""

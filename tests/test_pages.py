@@ -72,7 +72,7 @@ def text(test: AppTest) -> str:
     return html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", " ", markup(test), flags=re.DOTALL))
 
 
-def sound(test: AppTest) -> None:
+def assert_sound(test: AppTest) -> None:
     """No traceback anywhere."""
     assert not test.exception, test.exception
 
@@ -94,7 +94,7 @@ def jobs(studio: Studio, *kinds: str) -> list[Job]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_stands_alone_with_nothing_in_the_home_folder(studio, name):
-    sound(page(name))
+    assert_sound(page(name))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -102,7 +102,7 @@ def test_a_page_stands_in_its_frame_with_pictures_and_jobs(studio, gate, name):
     painted(studio, gate, caption=HOSTILE, prompt=HOSTILE)
     studio.paint(Recipe(prompt=HOSTILE))
     test = framed(name)
-    sound(test)
+    assert_sound(test)
     assert "Easel" in text(test)
     assert "<img src=x" not in markup(test)
 
@@ -113,7 +113,7 @@ def test_without_a_home_folder_a_page_is_one_sentence(monkeypatch, tmp_path, nam
     taken.write_text("not a folder")
     monkeypatch.setenv("EASEL_HOME", str(taken / "home"))
     test = page(name)
-    sound(test)
+    assert_sound(test)
     assert "cannot be written" in text(test)
 
 
@@ -121,14 +121,14 @@ def test_a_damaged_database_is_one_sentence(monkeypatch, home):
     (home / "easel.db").write_bytes(b"")
     monkeypatch.setenv("EASEL_HOME", str(home))
     test = framed()
-    sound(test)
+    assert_sound(test)
     assert "is empty" in text(test)
 
 
 @pytest.mark.parametrize("query", [{"job": "999"}, {"job": "x"}, {"job": "9" * 40}, {"id": "-1"}])
 def test_a_strange_address_breaks_no_page(studio, query):
-    sound(page("create", **query))
-    sound(page("gallery", **query))
+    assert_sound(page("create", **query))
+    assert_sound(page("gallery", **query))
 
 
 # --- Create ---------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_paint_makes_one_job_with_what_the_form_says(studio):
     test.number_input(key="create_count").set_value(4).run()
     assert test.button(key="paint").label == "Paint 4"
     test.button(key="paint").click().run()
-    sound(test)
+    assert_sound(test)
     (job,) = jobs(studio, "paint")
     recipe = Recipe.from_dict(job.payload["recipe"])
     assert (recipe.prompt, recipe.count) == ("a red star at night", 4)
@@ -194,7 +194,7 @@ def test_bad_input_is_a_sentence_and_nothing_is_queued_or_lost(studio, change, s
     change(test)
     before = test.text_area(key="create_prompt").value
     test.button(key="paint").click().run()
-    sound(test)
+    assert_sound(test)
     assert said in text(test)
     assert jobs(studio) == []
     assert test.text_area(key="create_prompt").value == before
@@ -206,7 +206,7 @@ def test_bad_input_is_a_sentence_and_nothing_is_queued_or_lost(studio, change, s
 def test_a_prompt_is_kept_as_typed(studio, prompt):
     test = write(page("create"), prompt)
     test.button(key="paint").click().run()
-    sound(test)
+    assert_sound(test)
     assert jobs(studio, "paint")[0].payload["recipe"]["prompt"] == prompt
     assert "<img src=x" not in markup(test)
 
@@ -227,7 +227,7 @@ def test_what_is_being_typed_is_counted_and_kept_before_it_is_sent(studio):
     test = page("create")
     test.session_state["create_typing"] = {"typed": {"text": "a red zebra", "n": 5}}
     test.run()
-    sound(test)
+    assert_sound(test)
     assert studio.draft("create")["prompt"] == "a red zebra"
     assert re.search(r"\d+ of 77 tokens", text(test)) and "<mark>zebra</mark>" in markup(test)
 
@@ -261,7 +261,7 @@ def test_results_show_caption_verdict_and_what_can_be_done(studio, gate):
     job = studio.paint(Recipe(prompt="a red star"))
     finish(studio, job, "done", result={"artworks": [artwork.id], "refused": [], "count": 1}, seconds=2.0)
     test = page("create", job=str(job.id))
-    sound(test)
+    assert_sound(test)
     assert f'src="/pictures/{artwork.id}"' in markup(test) and 'alt="a red star over a hill"' in markup(test)
     assert "a red star over a hill" in text(test) and "Checked" in text(test)
     assert f"/pictures/{artwork.id}?download=1" in markup(test)
@@ -323,7 +323,7 @@ def test_an_empty_gallery_teaches(studio):
 def test_newest_first_without_a_query_and_no_worker_is_asked(studio, gate):
     ids = [painted(studio, gate, seed=seed).id for seed in (1, 2, 3)]
     test = page("gallery")
-    sound(test)
+    assert_sound(test)
     assert test.session_state["gallery_shown"] == ids[::-1]
     assert jobs(studio) == []
 
@@ -336,7 +336,7 @@ def test_a_search_is_one_job_and_shows_what_it_found(studio, gate):
     assert studio.queue.claim("look", "test") is not None
     studio.queue.finish(job.id, "done", result={"hits": [[first.id, 0.3], [second.id, 0.2]], "total": 2})
     test.run()
-    sound(test)
+    assert_sound(test)
     assert test.session_state["gallery_shown"] == [first.id, second.id]
     assert len(jobs(studio, "find")) == 1
 
@@ -352,13 +352,13 @@ def test_a_failed_search_is_a_sentence(studio, gate):
 def test_the_detail_shows_everything_and_edits(studio, gate):
     artwork = painted(studio, gate, seed=5, prompt=HOSTILE, caption="a star")
     test = page("gallery", id=str(artwork.id))
-    sound(test)
+    assert_sound(test)
     shown = text(test)
     assert HOSTILE in shown and "5" in shown and "64 × 64" in shown and artwork.sha256[:12] in shown
     test.text_area(key=f"caption_{artwork.id}").set_value("my star").run()
     test.multiselect(key=f"tags_{artwork.id}").set_value(["Night sky"]).run()
     test.button(key="favourite").click().run()
-    sound(test)
+    assert_sound(test)
     after = studio.gallery.get(artwork.id)
     assert (after.caption, after.caption_by, after.tags, after.favourite) == ("my star", "you", ("night sky",), True)
 
@@ -367,7 +367,7 @@ def test_delete_goes_back_to_the_grid_and_can_be_undone(studio, gate):
     artwork = painted(studio, gate)
     test = page("gallery", id=str(artwork.id))
     test.button(key="delete").click().run()
-    sound(test)
+    assert_sound(test)
     assert studio.gallery.get(artwork.id).deleted_at is not None
     assert "in the bin" in text(test)
     test.button(key="undo").click().run()
@@ -382,14 +382,14 @@ def test_a_recipe_goes_back_to_the_form(studio, gate):
         test.query_params["id"] = str(artwork.id)
         test.run()
     test.button(key="use").click().run()
-    sound(test)
+    assert_sound(test)
     assert studio.draft("create")["prompt"] == "a fox" and studio.draft("create")["seed"] == "5"
     assert test.text_area(key="create_prompt").value == "a fox"
 
 
 def test_an_artwork_that_is_not_there_is_a_sentence(studio):
     test = page("gallery", id="77")
-    sound(test)
+    assert_sound(test)
     assert "no artwork 77" in text(test)
 
 
@@ -397,7 +397,7 @@ def test_a_folder_that_is_none_is_a_sentence(studio):
     test = page("gallery")
     test.text_input(key="import_folder").set_value("/no/such/folder").run()
     next(button for button in test.button if button.label == "Import the folder").click().run()
-    sound(test)
+    assert_sound(test)
     assert "is not a folder" in text(test) and jobs(studio) == []
 
 
@@ -420,7 +420,7 @@ def test_an_import_tells_what_it_skipped_and_why(studio, tmp_path):
 def test_the_queue_orders_cancels_and_repeats(studio):
     first, second, third = (studio.paint(Recipe(prompt=f"star {n}", seed=n)) for n in (1, 2, 3))
     test = page("queue")
-    sound(test)
+    assert_sound(test)
     test.button(key=f"front_{third.id}").click().run()
     test.button(key=f"cancel_{second.id}").click().run()
     assert [job.id for job in studio.queue.list(("waiting",))] == [third.id, first.id]
@@ -441,16 +441,16 @@ def test_the_queue_says_why(studio):
 
 def test_the_shelf_shows_parts_and_verifies(studio):
     test = page("shelf")
-    sound(test)
+    assert_sound(test)
     assert "Storybook" in text(test) and "Licence" in text(test)
     test.button(key="verify_storybook").click().run()
-    sound(test)
+    assert_sound(test)
     assert "Whole" in text(test) or "Not whole" in text(test)
 
 
 def test_settings_are_kept_and_the_gate_cannot_be_made_looser(studio):
     test = page("settings")
-    sound(test)
+    assert_sound(test)
     assert str(studio.home) in text(test)
     test.slider(key="settings_caution").set_value(0.05).run()
     test.number_input(key="settings_bin_days").set_value(7).run()
@@ -463,5 +463,5 @@ def test_the_bin_can_be_emptied_here(studio, gate):
     studio.gallery.delete(painted(studio, gate).id)
     test = page("settings")
     next(button for button in test.button if button.label.startswith("Delete 1")).click().run()
-    sound(test)
+    assert_sound(test)
     assert studio.facts()["binned"] == 0

@@ -34,3 +34,11 @@ class Settings:
         """Read what was stored; fields of another version are ignored, so that an older Easel still opens."""
         known = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in data.items() if name in known})
+
+    @classmethod
+    def from_stored(cls, body: object) -> Settings:
+        """Read the database's body; the defaults where there is none or it cannot be read."""
+        try:
+            return cls.from_dict(body) if isinstance(body, dict) else cls()
+        except (BadInput, TypeError):
+            return cls()

@@ -8,7 +8,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from studio.database import Database
-from studio.domain.errors import BadInput
 from studio.domain.settings import Settings
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
@@ -35,12 +34,8 @@ class Tools:
         self._lock = Lock()
 
     def settings(self) -> Settings:
-        """The settings as they are now; the defaults, which are the strictest reading, where they cannot be read."""
-        body = self.database.load("settings", "settings")
-        try:
-            return Settings.from_dict(body) if isinstance(body, dict) else Settings()
-        except (BadInput, TypeError):
-            return Settings()
+        """The settings as they are now; the defaults where they cannot be read."""
+        return Settings.from_stored(self.database.load("settings", "settings"))
 
     def gate(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Gate:
         """The gate of a pack, as cautious as the settings say now."""
