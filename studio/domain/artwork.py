@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 
-KINDS = ("painted", "imported", "map")
+# A proposal is painted but not kept yet; a mask belongs to the pictures that were filled with it.
+KINDS = ("painted", "imported", "map", "proposal", "mask")
+SHOWN = ("painted", "imported", "map")  # what the gallery holds for whoever names no kind
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,24 @@ class Artwork:
     note: str = ""  # such as "first frame of 12"
     deleted_at: float | None = None
     job: int | None = None
+    map: ControlMap | None = None  # of a control map
 
     @property
     def alt(self) -> str:
         """What a reader who cannot see the picture is told."""
         return self.caption or self.prompt or self.source_name or f"Artwork {self.id}"
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A parent or child of an artwork: what it was used as (source, mask, a kind of control, made from), and the artwork.
+
+    `artwork` is None when it was deleted for good; its name, `sha256`, stays.
+    """
+
+    role: str
+    sha256: str
+    artwork: Artwork | None
 
 
 @dataclass(frozen=True)

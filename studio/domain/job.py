@@ -15,7 +15,8 @@ LANES = {
     "find": "look",
     "caption": "look",
     "clear": "look",  # check one upload, embed it, give it back as an artwork-less preview
-    "tokens": "look",  # what the model will see of a prompt
+    "annotate": "look",  # draw a control map of a picture
+    "select": "look",  # find what words name in a picture: a mask
     "warm": "look",  # load what the first look needs
 }
 WAITING = ("waiting",)

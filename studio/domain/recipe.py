@@ -13,7 +13,8 @@ from studio.domain.control import Control
 from studio.domain.errors import BadInput
 
 VERSION = 1
-TASKS = ("create", "vary", "inpaint")
+# Task -> what the button that does it says
+TASKS = {"create": "Paint", "vary": "Vary", "inpaint": "Fill", "outpaint": "Extend", "enlarge": "Enlarge"}
 # Our name -> what it is called elsewhere. The painter holds the scheduler classes.
 SAMPLERS = {
     "dpm++ 2m": "DPM++ 2M",
@@ -32,6 +33,13 @@ SIZE_STEP = 8  # the VAE's factor
 STEPS_RANGE = (1, 150)
 GUIDANCE_RANGE = (0.0, 30.0)
 COUNT_RANGE = (1, 8)
+FEATHER_RANGE = (0, 64)  # pixels
+EXTEND_LIMIT = 1_024  # pixels on each side
+FACTORS = (2, 4)
+# How to enlarge: our name -> what it does. `repaint` paints each tile once more, so that detail is made up, not only stretched.
+METHODS = {"repaint": "Repaint", "lanczos": "Lanczos", "bicubic": "Bicubic", "nearest": "Nearest"}
+HIRES_RANGE = (1.0, 4.0)
+MOST_CONTROLS = 6
 SEED_LIMIT = 2**63  # exclusive; what SQLite and torch both hold
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -55,6 +63,11 @@ class Recipe:
 
     Sizes are pixels (multiples of 8), `guidance` is the classifier-free guidance scale, `strength` the share of noise put on
     the source (0 to 1). `source` and `mask` are SHA-256 names. With `count` above 1 picture i is painted with seed + i.
+
+    `width` and `height` are the size of what is created or varied. A filled picture has its source's size, an extended one
+    that and `extend` (left, top, right, bottom pixels), an enlarged one its source's times `factor`; for these three `width`
+    and `height` are the piece that the model works on at a time. White in the mask is painted; `feather` pixels inside its
+    edge are blended. `hires` above 1 paints a created picture once more, that much larger, at `hires_strength`.
     Raises BadInput, naming the field, for any value out of range.
     """
 
@@ -74,11 +87,17 @@ class Recipe:
     mask: str | None = None
     controls: tuple[Control, ...] = ()
     loras: tuple[Lora, ...] = ()
+    feather: int = 4
+    extend: tuple[int, int, int, int] = (0, 0, 0, 0)
+    factor: int = 1
+    method: str = "repaint"
+    hires: float = 1.0
+    hires_strength: float = 0.5
 
     def __post_init__(self) -> None:
         _check_text("prompt", self.prompt)
         _check_text("negative", self.negative)
-        if not self.prompt.strip():
+        if not self.prompt.strip() and self.task != "enlarge":
             raise BadInput("prompt", "The prompt is empty; say in a few words what to paint.")
         if self.task not in TASKS:
             raise BadInput("task", f"There is no task named {self.task!r}; choose one of {', '.join(TASKS)}.")
@@ -101,10 +120,33 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, str) and _HASH.fullmatch(value)):
                 raise BadInput(name, f"The {name} must be the SHA-256 of a picture in the gallery.")
+        if len(self.controls) > MOST_CONTROLS:
+            raise BadInput("controls", f"There are {len(self.controls)} controls; {MOST_CONTROLS} is the most.")
+        _check_int("feather", self.feather, *FEATHER_RANGE, unit=" pixels")
+        _check_number("hires", self.hires, *HIRES_RANGE)
+        _check_number("hires_strength", self.hires_strength, 0.0, 1.0)
+        self._check_task()
+
+    def _check_task(self) -> None:
+        """What the task needs, and what it has no use for."""
         if self.task != "create" and self.source is None:
-            raise BadInput("source", f"To {self.task} a picture, choose the source picture first.")
+            raise BadInput("source", f"To {TASKS[self.task].lower()} a picture, choose the source first.")
         if self.task == "inpaint" and self.mask is None:
-            raise BadInput("mask", "To inpaint, brush a mask over what should change.")
+            raise BadInput("mask", "To fill a part of a picture, brush over it first.")
+        if len(self.extend) != 4:
+            raise BadInput("extend", "A picture is extended on four sides: left, top, right, bottom.")
+        for side in self.extend:
+            _check_int("extend", side, 0, EXTEND_LIMIT, unit=" pixels")
+            if side % SIZE_STEP:
+                raise BadInput("extend", f"A picture is extended by multiples of {SIZE_STEP} pixels; {side} is none.")
+        if any(self.extend) != (self.task == "outpaint"):
+            raise BadInput("extend", "To extend a picture, say on which side and by how much; nothing else uses that.")
+        if self.method not in METHODS:
+            raise BadInput("method", f"There is no way to enlarge named {self.method!r}: {', '.join(METHODS)}.")
+        if (self.factor in FACTORS) != (self.task == "enlarge") or self.factor not in (1, *FACTORS):
+            raise BadInput("factor", "A picture is enlarged by 2 or 4; nothing else has a factor.")
+        if self.hires > 1 and self.task != "create":
+            raise BadInput("hires", "Only a picture made from words alone has a second, larger pass; enlarge this one.")
 
     def with_seed(self, seed: int) -> Recipe:
         """The recipe of one picture of this batch."""
@@ -136,10 +178,14 @@ class Recipe:
         try:
             if "controls" in fields:
                 fields["controls"] = tuple(Control(**control) for control in fields["controls"])
+            if "extend" in fields:
+                fields["extend"] = tuple(fields["extend"])
             if "loras" in fields:
                 fields["loras"] = tuple(Lora(**lora) for lora in fields["loras"])
         except TypeError as error:
-            raise BadInput("controls", f"A control or LoRA of this recipe cannot be read ({error}).") from error
+            raise BadInput(
+                "controls", f"A control, LoRA or extension of this recipe cannot be read ({error})."
+            ) from error
         return cls(**fields)
 
     @classmethod
