@@ -60,7 +60,7 @@ def test_figures_come_back_from_openpose_json():
 
 def test_body_25_loses_its_middle_hip_and_feet():
     triples = [[float(i), float(i), 1.0] for i in range(25)]
-    text = json.dumps({"people": [{"pose_keypoints_2d": sum(triples, [])}]})
+    text = json.dumps({"people": [{"pose_keypoints_2d": [n for triple in triples for n in triple]}]})
     (figure,) = from_openpose(text, width=100, height=100)
     assert figure[8] == (0.09, 0.09) and figure[17] == (0.18, 0.18)
 

@@ -132,7 +132,7 @@ class Recipe:
         if self.task != "create" and self.source is None:
             raise BadInput("source", f"To {TASKS[self.task].lower()} a picture, choose the source first.")
         if self.task == "inpaint" and self.mask is None:
-            raise BadInput("mask", "To fill a part of a picture, brush over it first.")
+            raise BadInput("mask", "To fill a part of a picture, brush a mask over it first.")
         if len(self.extend) != 4:
             raise BadInput("extend", "A picture is extended on four sides: left, top, right, bottom.")
         for side in self.extend:
