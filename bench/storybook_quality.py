@@ -26,9 +26,9 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from studio.starter.ops import define_missing_ops  # noqa: E402
+from studio.workshop import heavy  # noqa: E402
 
-_OPS = define_missing_ops()  # held while the process lives
+heavy.prepare()
 
 from PIL import Image  # noqa: E402
 

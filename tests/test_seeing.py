@@ -8,9 +8,9 @@ import random
 import numpy as np
 import torch
 
-from studio.starter.ops import define_missing_ops
+from studio.workshop import heavy
 
-OPS = define_missing_ops()  # held while the tests run
+heavy.prepare()
 
 from studio.starter.captions import Saying, say  # noqa: E402
 from studio.starter.parts.blip import hear, marks, told  # noqa: E402

@@ -12,10 +12,10 @@ from PIL import Image
 
 from studio.places import ASSETS
 from studio.starter.captions import caption, facts, plain
-from studio.starter.ops import define_missing_ops
 from studio.starter.scenes import TEST_SEEDS, Scene, render, sample_scene
+from studio.workshop import heavy
 
-OPS = define_missing_ops()  # held while the tests run
+heavy.prepare()
 PACK = ASSETS / "storybook"
 MIB = 2**20
 

@@ -31,9 +31,9 @@ def main() -> None:
     if args.part == "all":
         train_all()
         return
-    from studio.starter.ops import define_missing_ops
+    from studio.workshop.heavy import prepare
 
-    kept = define_missing_ops()  # noqa: F841  held while training runs
+    prepare()
     if args.part in SEEING:
         train_part(args.part, minutes=args.minutes, from_shipped=args.from_shipped, rate=args.rate)
     if args.part == "tokenizer":
