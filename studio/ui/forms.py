@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -31,9 +32,9 @@ class Fields(TypedDict):
 
 @dataclass(frozen=True)
 class Press:
-    """One press of the Paint button: what was asked, the key and seed it got, when (monotonic seconds)."""
+    """One press of a page's button: what was asked, the key and seed it got, when (monotonic seconds)."""
 
-    fields: Fields
+    fields: Mapping[str, Any]
     key: str
     seed: int
     at: float
@@ -144,15 +145,16 @@ def fields_of(recipe: Recipe) -> Fields:
     }
 
 
-def press(fields: Fields, previous: Press | None, *, now: float) -> Press:
+def press(fields: Mapping[str, Any], previous: Press | None, *, now: float) -> Press:
     """One wish: a new key and seed, or those of the press just before when this is the second half of a double click.
 
-    A locked seed is used as typed; raises BadInput when it is no number.
+    `fields` holds whatever decides the wish, `seed` (text) and `lock` among it. A locked seed is used as typed; raises
+    BadInput when it is no number.
     """
     if previous is not None and 0 <= now - previous.at < DOUBLE_CLICK and _same(previous.fields, fields):
         return previous
     seed = seed_of(fields["seed"]) if fields["lock"] else new_seed()
-    return Press(fields=fields, key=f"create-{secrets.token_hex(12)}", seed=seed, at=now)
+    return Press(fields=fields, key=f"press-{secrets.token_hex(12)}", seed=seed, at=now)
 
 
 def paint_label(count: int) -> str:
@@ -160,11 +162,11 @@ def paint_label(count: int) -> str:
     return "Paint" if count == 1 else f"Paint {count}"
 
 
-def _same(one: Fields, other: Fields) -> bool:
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     if one["lock"] != other["lock"]:
         return False
     ignored = () if one["lock"] else ("seed",)  # an unlocked seed is rolled anew by each press
-    return all(one[name] == other[name] for name in Fields.__annotations__ if name not in ignored)
+    return all(one.get(name) == other.get(name) for name in {*one, *other} if name not in ignored)
 
 
 def _is_size(name: str) -> bool:
