@@ -125,3 +125,11 @@ class Optimisers:
     def load_state_dict(self, state: list[Any]) -> None:
         for optimiser, saved in zip(self.each, state, strict=True):
             optimiser.load_state_dict(saved)
+
+
+def descend(model: torch.nn.Module, optimiser: torch.optim.Optimizer | Optimisers, loss: torch.Tensor) -> None:
+    """One step down the loss, the gradients of the weights that learn clipped to a norm of 1."""
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
+    optimiser.step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,11 @@ def training_scene(seed: int) -> Scene:
     return sample_scene(seed, forbidden=seed % 25 == 0)
 
 
+def shard_scene(number: int, row: int) -> Scene:
+    """The scene behind one entry of a shard."""
+    return training_scene(TRAIN_SEEDS[FIRST_SEED + number * PER_SHARD + row])
+
+
 def training_texts(scene: Scene) -> list[str]:
     """Two wordings: one full, and one that is often partial, as people type."""
     rng = random.Random(scene.seed + 17)
@@ -69,8 +75,7 @@ def training_texts(scene: Scene) -> list[str]:
 @torch.no_grad()
 def make_shard(number: int, vae: Model, words: Words, folder: Path = SHARDS) -> None:
     """Render, encode and store one shard of PER_SHARD scenes; takes about half a minute on one core."""
-    first = FIRST_SEED + number * PER_SHARD
-    scenes = [training_scene(TRAIN_SEEDS[first + i]) for i in range(PER_SHARD)]
+    scenes = [shard_scene(number, i) for i in range(PER_SHARD)]
     latents, cover, states = [], [], []
     for start in range(0, PER_SHARD, 20):
         some = scenes[start : start + 20]
@@ -117,14 +122,19 @@ class Library:
     def batch(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """A random batch as float32: latents, cover (N, 1, 16, 16), states (N, 77, W)."""
         names = list(self.shards)
-        latents, cover, states = [], [], []
-        for shard, scene, wording in zip(
+        drawn = zip(
             rng.integers(0, len(names), count),
             rng.integers(0, PER_SHARD, count),
             rng.integers(0, WORDINGS, count),
             strict=True,
-        ):
-            lessons = self.shards[names[shard]]
+        )
+        return self.take([(names[shard], int(scene), int(wording)) for shard, scene, wording in drawn])
+
+    def take(self, picks: Sequence[tuple[str, int, int]]) -> tuple[Tensor, Tensor, Tensor]:
+        """The entries named by (shard, scene, wording), as `batch` gives them."""
+        latents, cover, states = [], [], []
+        for shard, scene, wording in picks:
+            lessons = self.shards[shard]
             latents.append(lessons.latents[scene])
             cover.append(lessons.cover[scene])
             states.append(lessons.states[scene, wording])

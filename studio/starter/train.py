@@ -9,11 +9,12 @@ import sys
 from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
+CONTROLS = ("control-pose", "control-depth", "control-canny")
 
 
 def train_all() -> None:
     """Every part in order, each in a process of its own; what is finished already costs only its start."""
-    for part in (*GENERATING, *SEEING):
+    for part in (*GENERATING, *SEEING, *CONTROLS):
         print(f"== {part}", flush=True)
         subprocess.run([sys.executable, "-m", "studio.starter.train", part], check=True)
 
@@ -21,7 +22,7 @@ def train_all() -> None:
 def main() -> None:
     """Parse the part's name and hand over to its trainer; torch is imported only then."""
     parser = argparse.ArgumentParser(prog="python -m studio.starter.train", description=__doc__)
-    parser.add_argument("part", choices=["all", *GENERATING, *SEEING])
+    parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS])
     parser.add_argument("--minutes", type=float, help="training time of all runs of this part together")
     parser.add_argument("--from-shipped", action="store_true", help="start from the weights in assets/storybook")
     parser.add_argument("--count", type=int, default=21, help="shards: how many thousands of scenes")
@@ -36,6 +37,10 @@ def main() -> None:
     prepare()
     if args.part in SEEING:
         train_part(args.part, minutes=args.minutes, from_shipped=args.from_shipped, rate=args.rate)
+    if args.part in CONTROLS:
+        from studio.starter.control import train_control
+
+        train_control(args.part, args.minutes or 20, from_shipped=args.from_shipped, rate=args.rate or 1e-3)
     if args.part == "tokenizer":
         from studio.starter.text import train_tokenizer
 

@@ -110,6 +110,29 @@ def contact_sheet(prompts: list[str], path: Path, *, guidance: float = 3.0, step
     print(f"{len(prompts)} pictures in {time.monotonic() - began:.1f} s", flush=True)
 
 
+def noised(latents: Tensor, noise: Tensor, times: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
+    """Latents (N, C, H, W) at their times (N,) of the schedule, and the v that the painter should answer."""
+    a = alphas[times].sqrt()[:, None, None, None]
+    s = (1 - alphas[times]).sqrt()[:, None, None, None]
+    return a * latents + s * noise, a * noise - s * latents
+
+
+def painting_loss(out: Tensor, target: Tensor, weight: Tensor, times: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss to learn from and the plain mean of the squared errors; weight: (N, 1, H, W), how much each cell counts."""
+    squared = (out - target).square().mean(1, keepdim=True)
+    each = (squared * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
+    snr = alphas[times] / (1 - alphas[times])
+    # On x0 this weighs min(snr + 1, GAMMA): unlike min-SNR it keeps the noisy end, where shape and place are decided.
+    return (each * (snr + 1).clamp(max=GAMMA) / (snr + 1)).mean(), each.mean()
+
+
+def export_average(average: Average, shown: Model, folder: Path) -> None:
+    """Ship the averaged weights through `shown`, a model of the same shape; a NaN is never shipped."""
+    if all(torch.isfinite(v).all() for v in average.weights.values()):
+        shown.load_state_dict(average.weights)
+        export_model(shown, folder)
+
+
 @dataclass(frozen=True)
 class UnetOptions:
     """What the command line chooses."""
@@ -119,7 +142,7 @@ class UnetOptions:
     rate: float = 1e-3
 
 
-def train_unet(options: UnetOptions) -> None:  # noqa: PLR0915  one recipe, read from top to bottom
+def train_unet(options: UnetOptions) -> None:
     """Train on the shards at hand, taking in new ones as they appear; exports the average of the weights."""
     torch.manual_seed(0)
     device = pick_device()
@@ -146,23 +169,17 @@ def train_unet(options: UnetOptions) -> None:  # noqa: PLR0915  one recipe, read
         # stratified times: each batch covers the whole schedule, which steadies the loss
         slots = (torch.arange(count) + torch.rand(count, generator=generator)) / count
         times = (slots * len(alphas)).long().to(device)
-        a = alphas[times].sqrt()[:, None, None, None]
-        s = (1 - alphas[times]).sqrt()[:, None, None, None]
         dropped = torch.rand(count, generator=generator).to(device) < EMPTY
         states = torch.where(dropped[:, None, None], nothing, states)
-        return (a * latents + s * noise), times, states, (a * noise - s * latents), cover
+        x, target = noised(latents, noise, times, alphas)
+        return x, times, states, target, cover
 
     def error(model: Model, parts: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         x, times, states, target, cover = parts
         x = x.contiguous(memory_format=torch.channels_last)
         with autocast(device):
             out = model(x, times, encoder_hidden_states=states).sample.float()
-        weight = 1 + OBJECT_WEIGHT * cover
-        squared = (out - target).square().mean(1, keepdim=True)
-        each = (squared * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
-        snr = alphas[times] / (1 - alphas[times])
-        # On x0 this weighs min(snr + 1, GAMMA): unlike min-SNR it keeps the noisy end, where shape and place are decided.
-        return (each * (snr + 1).clamp(max=GAMMA) / (snr + 1)).mean(), each.mean()
+        return painting_loss(out, target, 1 + OBJECT_WEIGHT * cover, times, alphas)
 
     def step(progress: Progress) -> Mapping[str, float]:
         if progress.step % 50 == 0:
@@ -175,17 +192,12 @@ def train_unet(options: UnetOptions) -> None:  # noqa: PLR0915  one recipe, read
         average.update(unet)
         return {"loss": loss.item(), "mse": plain.item(), "norm": norm.item(), "scenes": len(library.shards) * 1000}
 
-    def export() -> None:
-        if all(torch.isfinite(v).all() for v in average.weights.values()):
-            shown.load_state_dict(average.weights)
-            export_model(shown, PACK / "unet")
-
     fit(
         plan,
         parts={"model": unet, "average": average},
         optimiser=optimiser,
         step=step,
-        export=export,
+        export=lambda: export_average(average, shown, PACK / "unet"),
         export_seconds=600,
     )
     write_index()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-SEEING = ("judge", "eyes", "clip", "checker", "blip")
+SEEING = ("judge", "eyes", "clip", "checker", "blip", "pose", "depth", "clipseg")
 
 
 def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: float | None) -> None:
-    """Train one seeing part; the order is judge (any time), eyes, clip, checker, blip."""
+    """Train one seeing part; the order is judge (any time), eyes, clip, and then the others in any order."""
     if part == "judge":
         from studio.starter.parts.judge import train_judge
 
@@ -27,3 +27,15 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
         from studio.starter.parts.blip import train_blip
 
         train_blip(minutes or 20, from_shipped=from_shipped, rate=rate or 1e-3)
+    if part == "pose":
+        from studio.starter.parts.pose import train_pose
+
+        train_pose(minutes or 12, from_shipped=from_shipped, rate=rate or 1e-3)
+    if part == "depth":
+        from studio.starter.parts.depth import train_depth
+
+        train_depth(minutes or 10, from_shipped=from_shipped, rate=rate or 1e-3)
+    if part == "clipseg":
+        from studio.starter.parts.segment import train_clipseg
+
+        train_clipseg(minutes or 10, from_shipped=from_shipped, rate=rate or 1e-3)

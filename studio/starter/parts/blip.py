@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 from transformers import (
     BertTokenizer,
     BlipConfig,
@@ -27,7 +26,8 @@ from transformers import (
 from studio.starter import scenes
 from studio.starter.captions import plain
 from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast, export_model, fit, pick_device
-from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, prepare, prepare_rough
+from studio.starter.optimise import descend
+from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, folded, prepare, prepare_rough
 from studio.starter.parts.truth import IGNORE, seeded, truth_of
 from studio.starter.scenes import CALIBRATION_SEEDS, OPPOSITE, TRAIN_SEEDS, Scene
 
@@ -95,22 +95,14 @@ def make_blip(tokenizer: BertTokenizer, clip: CLIPModel | None) -> BlipForCondit
 
 @torch.no_grad()
 def take_eyes(blip: BlipForConditionalGeneration, tower: CLIPVisionModel) -> None:
-    """Copy a CLIP tower into BLIP's layout: q, k and v in one matrix, and the first layer norm folded into the embeddings.
-
-    The fold is all but exact, because the tower keeps two large constants in every patch (see `look_around`).
-    """
+    """Copy a CLIP tower into BLIP's layout: q, k and v in one matrix, and the first layer norm folded."""
     eyes: Any = blip.vision_model  # Any: the library's own types say "tensor or module"
     layers: Any = tower.encoder.layers
-    norm = tower.pre_layrnorm
-    patch, places = tower.embeddings.patch_embedding.weight, tower.embeddings.position_embedding.weight
-    start = places.clone()
-    start[0] += tower.embeddings.class_embedding
-    spread = start.var(1, unbiased=False).mean().sqrt()
-    gain = norm.weight / spread
-    eyes.embeddings.patch_embedding.weight.copy_((patch - patch.mean(0)) * gain[:, None, None, None])
+    kernel, places = folded(tower)
+    eyes.embeddings.patch_embedding.weight.copy_(kernel)
     eyes.embeddings.patch_embedding.bias.zero_()
     eyes.embeddings.class_embedding.zero_()
-    eyes.embeddings.position_embedding.copy_(((start - start.mean(1, keepdim=True)) * gain + norm.bias)[None])
+    eyes.embeddings.position_embedding.copy_(places[None])
     for old, new in zip(layers, eyes.encoder.layers, strict=True):
         attention = (old.self_attn.q_proj, old.self_attn.k_proj, old.self_attn.v_proj)
         new.self_attn.qkv.weight.copy_(torch.cat([linear.weight for linear in attention]))
@@ -170,7 +162,7 @@ def _learn_everything(blip: Any, tokenizer: BertTokenizer, plan: Plan, *, start:
         with autocast(blip.device):
             states = blip.vision_model(pixel_values=pixels.to(blip.device)).last_hidden_state
             loss = caption_loss(blip, states, spoken(tokenizer, drawn))
-        _update(blip, optimiser, loss)
+        descend(blip, optimiser, loss)
         return {"loss": float(loss.detach())}
 
     fit(plan, parts={"blip": blip}, optimiser=optimiser, step=step)
@@ -196,17 +188,10 @@ def _learn_words(blip: Any, tokenizer: BertTokenizer, plan: Plan, *, start: int)
             kept[:] = [torch.cat(kept)]
         rows = random.Random(progress.step).sample(range(FEATURES), plan.batch)
         loss = caption_loss(blip, kept[0][rows].float(), spoken(tokenizer, [drawn[i] for i in rows]))
-        _update(blip.text_decoder, optimiser, loss)
+        descend(blip.text_decoder, optimiser, loss)
         return {"loss": float(loss.detach())}
 
     fit(plan, parts={"blip": blip}, optimiser=optimiser, step=step)
-
-
-def _update(model: nn.Module, optimiser: Optimisers, loss: torch.Tensor) -> None:
-    optimiser.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimiser.step()
 
 
 @torch.no_grad()

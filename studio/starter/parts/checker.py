@@ -15,6 +15,7 @@ from transformers import CLIPConfig, CLIPModel
 from studio.starter.loop import PACK, export_model
 from studio.starter.parts.clip import processor
 from studio.starter.parts.eyes import PROJECTION, prepare
+from studio.starter.parts.rough import through_decoder
 from studio.starter.parts.truth import truth_of, weather
 from studio.starter.scenes import CALIBRATION_SEEDS, TRAIN_SEEDS, Scene, sample_scene
 
@@ -45,13 +46,7 @@ def looks(generator: torch.Generator) -> dict[str, Look]:
     if (PACK / "vae" / "config.json").exists():
         vae = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32)
 
-        def painted(pictures: torch.Tensor) -> torch.Tensor:
-            latents = vae.encode(pictures * 2 - 1).latent_dist.mode()
-            noise = torch.randn(latents.shape, generator=generator) * latents.std()
-            strength = 0.35 * torch.rand((len(latents), 1, 1, 1), generator=generator)
-            return (vae.decode(latents + strength * noise).sample / 2 + 0.5).clamp(0, 1)
-
-        found["painted"] = painted
+        found["painted"] = lambda p: through_decoder(vae, p, generator)
     return found
 
 

@@ -32,6 +32,7 @@ from studio.starter.loop import (
     pick_device,
     save_atomically,
 )
+from studio.starter.optimise import descend
 from studio.starter.parts.eyes import (
     MEAN,
     PIXELS,
@@ -78,7 +79,7 @@ def train_eyes(minutes: float, *, rate: float = 1e-3, batch: int = BATCH) -> Non
         with autocast(device):
             states = encode(tower, pixels.to(device), kept)
             loss, figures = questions(states, tower.post_layernorm(states[:, 0]), truth.to(device), kept)
-        _update(model, optimiser, loss)
+        descend(model, optimiser, loss)
         return {"loss": float(loss.detach()), **_known(figures)}
 
     def export() -> None:
@@ -102,13 +103,6 @@ def _seen(tower: CLIPVisionModel, questions: Questions, truth: Truth) -> dict[st
     states = encode(tower, prepare(truth.pictures).to(device))
     loss, figures = questions(states, tower.post_layernorm(states[:, 0]), truth.to(device), None)
     return {"loss": float(loss), **_known(figures)}
-
-
-def _update(model: nn.Module, optimiser: Optimisers, loss: torch.Tensor) -> None:
-    optimiser.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
-    optimiser.step()
 
 
 def assemble() -> CLIPModel:
@@ -232,7 +226,7 @@ def train_clip(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch:
             pulled = contrast(clip, memory, pictures=pictures, full=full, short=short, shown=shown, said=said)
             asked, figures = questions(states, pooled, truth.to(device), kept)
         memory.add(pictures, full, shown)
-        _update(model, optimiser, pulled + asked)
+        descend(model, optimiser, pulled + asked)
         return {"contrast": float(pulled.detach()), "asked": float(asked.detach()), **_known(figures)}
 
     plan = Plan("clip", minutes, rate, batch, warmup=40, anneal=0.7, floor=0.02)

@@ -107,6 +107,41 @@ def look_around(tower: CLIPVisionModel, generator: torch.Generator) -> None:
             linear.weight.normal_(0, scale / math.sqrt(linear.in_features), generator=generator)
 
 
+@torch.no_grad()
+def folded(tower: CLIPVisionModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a tower's patch kernel and positions, (1 + patches, width), with its first layer norm folded into both.
+
+    For models that have no such norm. All but exact, because the tower keeps two large constants in every patch (see
+    `look_around`). Position 0 holds the class token as well.
+    """
+    norm = tower.pre_layrnorm
+    patch, start = tower.embeddings.patch_embedding.weight, tower.embeddings.position_embedding.weight.clone()
+    start[0] += tower.embeddings.class_embedding
+    gain = norm.weight / start.var(1, unbiased=False).mean().sqrt()
+    kernel = (patch - patch.mean(0)) * gain[:, None, None, None]
+    return kernel, (start - start.mean(1, keepdim=True)) * gain + norm.bias
+
+
+@torch.no_grad()
+def take_layers(tower: CLIPVisionModel, layers: Any) -> None:
+    """Copy the tower's layers into those of a transformers ViT (VitPose, DPT), whose parts have other names."""
+    old: Any = tower.encoder.layers
+    for source, new in zip(old, layers, strict=True):
+        attention = new.attention.attention
+        pairs = [
+            (source.self_attn.q_proj, attention.query),
+            (source.self_attn.k_proj, attention.key),
+            (source.self_attn.v_proj, attention.value),
+            (source.self_attn.out_proj, new.attention.output.dense),
+            (source.layer_norm1, new.layernorm_before),
+            (source.layer_norm2, new.layernorm_after),
+            (source.mlp.fc1, new.mlp.fc1 if hasattr(new, "mlp") else new.intermediate.dense),
+            (source.mlp.fc2, new.mlp.fc2 if hasattr(new, "mlp") else new.output.dense),
+        ]
+        for a, b in pairs:
+            b.load_state_dict(a.state_dict())
+
+
 def encode(tower: CLIPVisionModel, pixels: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
     """Return the tower's last states, (n, 1 + patches, width), over all patches or over those in kept, (n, k) long."""
     states = tower.embeddings(pixels)

@@ -15,6 +15,7 @@ from torch import nn
 
 from studio.starter import scenes
 from studio.starter.loop import Plan, Progress, fit, pick_device
+from studio.starter.optimise import descend
 from studio.starter.parts.truth import CELL_KINDS, IGNORE, PERSON, SKULL, Truth, mean_loss, seeded, truth_of, weather
 from studio.starter.scenes import CALIBRATION_SEEDS, TRAIN_SEEDS
 
@@ -251,10 +252,7 @@ def train_judge(minutes: float, *, rate: float = 3e-3, batch: int = 64) -> None:
         truth = truth_of(drawn)
         pictures = weather(truth.pictures, generator.manual_seed(progress.step))
         loss = judge_loss(judge, truth.to(device), pictures.to(device))
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(judge.parameters(), 1.0)
-        optimiser.step()
+        descend(judge, optimiser, loss)
         return {"loss": float(loss.detach())}
 
     def export() -> None:
