@@ -3,11 +3,11 @@
 import streamlit as st
 
 from studio.domain.artwork import Artwork, Hit, Query
-from studio.domain.errors import EaselError, PackMissing
+from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
-from studio.domain.recipe import COUNT_RANGE, GUIDANCE_RANGE, SAMPLERS, STEPS_RANGE, Recipe
+from studio.domain.recipe import COUNT_RANGE, Recipe
 from studio.packs.manifest import Manifest
-from studio.ui import components, desk, forms, session, show, watch, words
+from studio.ui import components, desk, forms, knobs, session, show, watch, words
 
 HERO = (
     318  # pixels of the window's height that are not the picture: the frame, its caption, its buttons, the recent ones
@@ -63,7 +63,7 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
     )
     components.typing(key=desk.TYPING, target=f"st-key-{desk.PROMPT}")
     fields = desk.fields()
-    prompt_reading(fields["prompt"], manifest.id)
+    knobs.reading(studio, fields["prompt"], manifest.id, hint="Ctrl+Enter paints it.")
 
     sizes = forms.sizes_offered(manifest, fields["size"])
     st.segmented_control(
@@ -91,32 +91,7 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
     )
 
     with st.expander("More", key="create_more"):
-        st.text_area("Without", key=desk.key("negative"), height=68, placeholder="What should not be there")
-        st.slider("Steps", *STEPS_RANGE, key=desk.key("steps"), help="More steps take longer and settle the details.")
-        st.slider(
-            "Guidance",
-            *GUIDANCE_RANGE,
-            step=0.5,
-            key=desk.key("guidance"),
-            help="How closely the picture keeps to the words. Too much makes it harsh.",
-        )
-        st.selectbox("Sampler", list(SAMPLERS), key=desk.key("sampler"), format_func=SAMPLERS.__getitem__)
-        with st.container(horizontal=True, vertical_alignment="bottom", key="seed_row"):
-            st.text_input("Seed", key=desk.key("seed"), help="The same recipe with the same seed is the same picture.")
-            st.button("Roll", key="dice", icon=":material/casino:", help="Another seed", on_click=roll)
-            st.toggle(
-                "Lock", key=desk.key("lock"), help="Locked, Paint uses this seed; otherwise each press rolls one."
-            )
-
-
-def prompt_reading(prompt: str, pack: str) -> None:
-    if not prompt.strip():
-        show.line("Ctrl+Enter paints it.", style="reading")
-        return
-    try:
-        show.reading(studio.read_prompt(pack, prompt))
-    except PackMissing as error:
-        show.problem(str(error))
+        knobs.finer(key=desk.key, roll=roll)
 
 
 # --- the easel ----------------------------------------------------------------------------------------------------------

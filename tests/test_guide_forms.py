@@ -16,7 +16,7 @@ from studio.domain.pose import presets
 from studio.domain.recipe import MOST_CONTROLS, Recipe
 from studio.packs.manifest import Manifest, read_manifest
 from studio.places import ASSETS
-from studio.ui.guide import forms
+from studio.ui.guide import forms, masks
 from studio.ui.guide import sheet as sheets
 from studio.ui.guide.sheet import Aid, Pending, Sheet
 
@@ -44,7 +44,7 @@ def png(width: int, height: int, painted: tuple[int, int, int, int] | None) -> s
         mask.paste(255, painted)
     stream = io.BytesIO()
     mask.save(stream, "PNG")
-    return sheets.encoded(stream.getvalue())
+    return masks.encoded(stream.getvalue())
 
 
 FULL = Sheet(
@@ -58,7 +58,7 @@ FULL = Sheet(
     removed=Aid(3, "shuffle", {"amount": 256.0}, ready=5),
     view="aid:1",
     jobs=(3, 4),
-    pending=Pending("k", 5, {"task": "create"}, {1: 8}),
+    pending=Pending("k", 5, {"task": "create"}, {1: 8}, 7, "AAAA", (Aid(1, "pose", figures=(STANDING,)),)),
     arriving=2,
     selecting=6,
     filled="words",
@@ -163,7 +163,7 @@ def test_what_the_stage_can_show_follows_the_task():
     [
         ("", 0.0, "Nothing is masked"),
         ("not base64!", 0.0, "Nothing is masked"),
-        (sheets.encoded(b"no picture"), 0.0, "Nothing is masked"),
+        (masks.encoded(b"no picture"), 0.0, "Nothing is masked"),
         (png(10, 10, None), 0.0, "Nothing is masked"),
         (png(10, 10, (0, 0, 5, 5)), 0.25, "25% of the picture"),
         (png(100, 100, (0, 0, 1, 1)), 0.0001, "A spot"),
@@ -171,19 +171,19 @@ def test_what_the_stage_can_show_follows_the_task():
     ],
 )
 def test_how_much_the_mask_covers_and_how_it_is_said(mask, share, said):
-    assert sheets.mask_share(mask) == share
+    assert masks.share(mask) == share
     assert said in forms.mask_words(share)
 
 
 def test_what_words_found_becomes_a_mask_of_the_sources_size_and_can_be_added():
-    found = sheets.decoded(png(10, 10, (0, 0, 5, 10)))
-    alone = sheets.found_mask(found, (40, 20))
-    assert Image.open(io.BytesIO(sheets.decoded(alone))).size == (40, 20)
-    assert sheets.mask_share(alone) == 0.5
-    both = sheets.found_mask(found, (40, 20), onto=png(40, 20, (20, 0, 30, 20)))
-    assert sheets.mask_share(both) == 0.75
+    found = masks.decoded(png(10, 10, (0, 0, 5, 10)))
+    alone = masks.from_words(found, (40, 20))
+    assert Image.open(io.BytesIO(masks.decoded(alone))).size == (40, 20)
+    assert masks.share(alone) == 0.5
+    both = masks.from_words(found, (40, 20), onto=png(40, 20, (20, 0, 30, 20)))
+    assert masks.share(both) == 0.75
     with pytest.raises(BadInput):
-        sheets.found_mask(b"<html>", (40, 20))
+        masks.from_words(b"<html>", (40, 20))
 
 
 # --- fields -------------------------------------------------------------------------------------------------------------

@@ -127,6 +127,42 @@ def preview(name: str, alt: str) -> None:
     st.html(f'<div class="picture small"><img src="/previews/{escape(name)}" alt="{escape(alt)}"></div>')
 
 
+def stretched(artwork: Artwork, sides: tuple[int, int, int, int], *, room: int) -> None:
+    """A picture with the room that it will be extended by: pixels on the left, top, right and bottom."""
+    st.html(stretched_markup(artwork, sides, room=room))
+
+
+def stretched_markup(artwork: Artwork, sides: tuple[int, int, int, int], *, room: int) -> str:
+    """The markup of `stretched`."""
+    left, top, right, bottom = (int(side) for side in sides)
+    width, height = left + int(artwork.width) + right, top + int(artwork.height) + bottom
+    fit = f"width:min(100%,calc((100vh - {int(room)}px) * {width} / {height}));aspect-ratio:{width}/{height}"
+    place = (
+        f"left:{left / width:.3%};top:{top / height:.3%};"
+        f"width:{artwork.width / width:.3%};height:{artwork.height / height:.3%}"
+    )
+    return (
+        f'<div class="stretched" style="{fit}"><img src="/pictures/{int(artwork.id)}" alt="{escape(artwork.alt)}"'
+        f' style="{place}"></div>'
+    )
+
+
+def drawing(src: str, alt: str, width: int, height: int, *, room: int) -> None:
+    """A picture that is not an artwork yet, such as the preview of a map, as large as it fits; `src` is a path of ours."""
+    width, height = max(1, int(width)), max(1, int(height))
+    fit = f"width:min(100%,calc((100vh - {int(room)}px) * {width} / {height}));aspect-ratio:{width}/{height}"
+    st.html(f'<div class="picture plain" style="{fit}"><img src="{escape(src)}" alt="{escape(alt)}"></div>')
+
+
+def chosen(src: str, headline: str, sentence: str, *, alt: str = "") -> None:
+    """A thumbnail with a line or two beside it; `src` is a path of ours, empty for none."""
+    image = f'<img src="{escape(src)}" alt="{escape(alt)}">' if src else f"<i>{icon('image')}</i>"
+    st.html(
+        f'<div class="chosen">{image}<div><p><strong>{escape(headline)}</strong></p>'
+        f'<p class="more">{escape(sentence)}</p></div></div>'
+    )
+
+
 def caption(artwork: Artwork) -> None:
     """What stands under a picture: its caption and the gate's verdict."""
     st.html(

@@ -15,15 +15,13 @@ import streamlit as st
 HERE = Path(__file__).parent
 
 
-@lru_cache(maxsize=8)
-def _component(name: str) -> Any:
-    """Register a component once for each process, when it is first used."""
-    style = HERE / f"{name}.css"
-    return st.components.v2.component(
-        f"easel_{name}",
-        css=style.read_text(encoding="utf-8") if style.exists() else None,
-        js=(HERE / f"{name}.js").read_text(encoding="utf-8"),
-    )
+@lru_cache(maxsize=16)
+def _component(name: str, *shared: str) -> Any:
+    """Register a component once for each process, when it is first used; `shared` files come before its own in one script."""
+    parts = (*shared, name)
+    styles = [path.read_text(encoding="utf-8") for part in parts if (path := HERE / f"{part}.css").exists()]
+    scripts = [(HERE / f"{part}.js").read_text(encoding="utf-8") for part in parts]
+    return st.components.v2.component(f"easel_{name}", css="\n".join(styles) or None, js="\n".join(scripts))
 
 
 def grid(

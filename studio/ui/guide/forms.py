@@ -11,7 +11,8 @@ from studio.domain.errors import BadInput
 from studio.domain.recipe import EXTEND_LIMIT, FACTORS, FEATHER_RANGE, METHODS, SIZE_STEP, TASKS, Recipe
 from studio.packs.manifest import Manifest
 from studio.ui import forms
-from studio.ui.guide.sheet import GUIDED, Aid, Sheet, mask_share
+from studio.ui.guide import masks
+from studio.ui.guide.sheet import GUIDED, Aid, Sheet
 
 # Task -> what the page calls it; the button says what TASKS says
 MODES = {"create": "Guide", **{task: verb for task, verb in TASKS.items() if task != "create"}}
@@ -212,7 +213,7 @@ def check(fields: GuideFields, sheet: Sheet, source: Artwork | None, found: Mapp
         for aid in sheet.aids:
             check_aid(aid, source is not None, found.get(aid.id))
         controls = tuple(aid.control(PLACEHOLDER) for aid in sheet.aids)
-    if fields["task"] == "inpaint" and source is not None and not mask_share(sheet.mask):
+    if fields["task"] == "inpaint" and source is not None and not masks.share(sheet.mask):
         raise BadInput("mask", "The mask is empty; brush over what should change, or select it by words.")
     recipes_of(fields, source, seed=0, mask=PLACEHOLDER if sheet.mask else None, controls=controls)
 

@@ -3,26 +3,19 @@ draws, and never asks the gallery."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image, ImageChops
-
 from studio.domain.control import BALANCES, CONTROLS, Control, parameters_of
-from studio.domain.errors import BadInput, EaselError
+from studio.domain.errors import BadInput
 from studio.domain.pose import Figure, figures_of
 from studio.domain.recipe import MOST_CONTROLS
-from studio.safety.intake import open_picture
 
 SHELVED = 6  # sources whose mask and aids come back when one returns to them
-WHITE = 128  # from this grey on, a pixel of the mask is painted
 RESULT, SOURCE, MASK = "result", "source", "mask"  # what the stage can show; "aid:3" is the map of the third aid
 GUIDED = ("create", "vary", "inpaint")  # tasks that listen to aids
 WITHOUT_SOURCE = ("create",)
@@ -34,7 +27,7 @@ class Aid:
 
     `figures` are those placed by hand (None: found in the source); `ready` is the id of a map used as it is (0: drawn from
     the source); `overlay` is a brush correction, a PNG in base64. `job` drew the preview that `asked` names, `kept` is the
-    artwork that `kept_as` names.
+    artwork that `kept_as` names, `bringing` is the job that brings a ready map along.
     """
 
     id: int
@@ -52,6 +45,7 @@ class Aid:
     asked: str = ""
     kept: int = 0
     kept_as: str = ""
+    bringing: int = 0
 
     @property
     def view(self) -> str:
@@ -65,12 +59,20 @@ class Aid:
 
 @dataclass(frozen=True)
 class Pending:
-    """A press of the button that waits for its maps: its key and seed, the fields as they were, aid id -> job."""
+    """A press of the button that waits for its maps: its key and seed, everything as it was then, aid id -> job."""
 
     key: str
     seed: int
     fields: dict[str, Any]
     maps: dict[int, int]
+    source: int = 0
+    mask: str = ""
+    aids: tuple[Aid, ...] = ()
+
+    @property
+    def sheet(self) -> Sheet:
+        """What lay on the page when the button was pressed."""
+        return Sheet(source=self.source, mask=self.mask, aids=self.aids)
 
 
 @dataclass(frozen=True)
@@ -217,62 +219,6 @@ def shown(sheet: Sheet, task: str) -> str:
     return sheet.view if sheet.view in offered else next(iter(offered), "")
 
 
-# --- the mask -----------------------------------------------------------------------------------------------------------
-
-
-def encoded(data: bytes) -> str:
-    """Bytes as the draft keeps them."""
-    return base64.b64encode(data).decode("ascii")
-
-
-def decoded(text: str) -> bytes:
-    """The bytes again; empty where there are none or they cannot be read."""
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
-
-
-def mask_url(sheet: Sheet) -> str:
-    """The mask as the editor takes it."""
-    return f"data:image/png;base64,{sheet.mask}" if sheet.mask else ""
-
-
-def mask_share(text: str) -> float:
-    """How much of the picture the mask covers, 0 to 1; 0 where there is no mask that can be read."""
-    mask = _mask(decoded(text))
-    if mask is None:
-        return 0.0
-    histogram = mask.histogram()
-    return sum(histogram[WHITE:]) / max(1, sum(histogram))
-
-
-def found_mask(found: bytes, size: tuple[int, int], *, onto: str = "") -> str:
-    """A mask that words found, as the draft keeps it, in the source's size; `onto` is a mask that it is added to.
-
-    Raises BadInput when the file is no picture.
-    """
-    mask = _mask(found)
-    if mask is None:
-        raise BadInput("mask", "What was found could not be read; try other words.")
-    mask = mask.resize(size, Image.Resampling.BILINEAR).point([0] * WHITE + [255] * (256 - WHITE))
-    before = _mask(decoded(onto))
-    if before is not None:
-        mask = ImageChops.lighter(mask, before.resize(size, Image.Resampling.BILINEAR))
-    stream = io.BytesIO()
-    mask.save(stream, "PNG")
-    return encoded(stream.getvalue())
-
-
-def _mask(data: bytes) -> Image.Image | None:
-    if not data:
-        return None
-    try:
-        return open_picture(data).picture.convert("L")
-    except EaselError:
-        return None
-
-
 # --- the draft ----------------------------------------------------------------------------------------------------------
 
 
@@ -283,7 +229,7 @@ def to_dict(sheet: Sheet) -> dict[str, Any]:
         "aids": [_aid_dict(aid) for aid in sheet.aids],
         "removed": _aid_dict(sheet.removed) if sheet.removed else None,
         "jobs": list(sheet.jobs),
-        "pending": dataclasses.asdict(sheet.pending) if sheet.pending else None,
+        "pending": _pending_dict(sheet.pending) if sheet.pending else None,
         "shelved": [[id, body] for id, body in sheet.shelved.items()],
     }
     return body
@@ -310,7 +256,7 @@ _PLAIN: dict[str, Any] = {
     name: getattr(Sheet(), name)
     for name in ("source", "mask", "mask_revision", "view", "arriving", "selecting", "adding", "filled")
 }
-_AID_NUMBERS = ("ready", "revision", "job", "kept")
+_AID_NUMBERS = ("ready", "revision", "job", "kept", "bringing")
 _AID_TEXTS = ("overlay", "asked", "kept_as")
 
 
@@ -351,15 +297,22 @@ def _aid(body: Any) -> Aid | None:
     return aid
 
 
+def _pending_dict(pending: Pending) -> dict[str, Any]:
+    return {**dataclasses.asdict(pending), "aids": [_aid_dict(aid) for aid in pending.aids]}
+
+
 def _pending(body: Any) -> Pending | None:
     try:
         return Pending(
+            source=int(body.get("source", 0)),
+            mask=str(body.get("mask", "")),
+            aids=_aids(body.get("aids")),
             key=str(body["key"]),
             seed=int(body["seed"]),
             fields=dict(body["fields"]),
             maps={int(aid): int(job) for aid, job in dict(body["maps"]).items()},
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 

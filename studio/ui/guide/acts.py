@@ -1,0 +1,201 @@
+"""What the buttons of the Guide page do: choose a source, paint, keep, discard, go on. Each raises a sentence; none draws."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import streamlit as st
+
+from studio.app import Studio
+from studio.domain.artwork import Artwork
+from studio.domain.errors import BadInput, EaselError
+from studio.domain.job import Job
+from studio.domain.recipe import Recipe
+from studio.packs.manifest import Manifest
+from studio.safety.intake import sha256
+from studio.ui import forms as shared
+from studio.ui.guide import desk, forms, maps, masks
+from studio.ui.guide import sheet as sheets
+from studio.ui.guide.sheet import RESULT, Pending
+
+_PRESS, _DISCARDED = "guide_press", "guide_discarded"
+
+
+# --- the source ---------------------------------------------------------------------------------------------------------
+
+
+def take(studio: Studio, manifest: Manifest, id: int) -> None:
+    """Make an artwork the source, or use it as a control where it is a map; raises BadInput when it is gone."""
+    artwork = studio.gallery.get(id)
+    if artwork.kind == "map" and artwork.map is not None:
+        use_map(studio, manifest, artwork)
+        return
+    desk.put(forms.fields_from(artwork, manifest, desk.fields(), desk.sheet().filled))
+    desk.change(sheets.with_source(desk.sheet(), id), filled=forms.prompt_for(artwork))
+    st.query_params.pop("job", None)
+
+
+def use_map(studio: Studio, manifest: Manifest, artwork: Artwork) -> None:
+    """Use a map of the gallery as a control; the picture it was drawn from becomes the source where there is none."""
+    if not desk.sheet().source:
+        parent = next((one.artwork for one in studio.gallery.parents(artwork.id) if one.artwork is not None), None)
+        if parent is not None and parent.deleted_at is None:
+            take(studio, manifest, parent.id)
+    if not any(aid.ready == artwork.id for aid in desk.sheet().aids):
+        kind = artwork.map.kind if artwork.map is not None else "tile"
+        desk.change(sheets.add_aid(desk.sheet(), kind, ready=artwork.id))
+    if desk.fields()["task"] not in sheets.GUIDED:
+        desk.put({"task": "create"})
+
+
+def leave_source() -> None:
+    """No source any more."""
+    desk.change(sheets.with_source(desk.sheet(), 0))
+    st.query_params.pop("job", None)
+
+
+def bring(studio: Studio, data: bytes, name: str) -> None:
+    """A file from this person's disk or clipboard: it is checked and put into the gallery, and becomes the source."""
+    desk.change(arriving=studio.import_files([(data, name)]).id)
+
+
+def begin_with(studio: Studio, recipe: Recipe) -> None:
+    """Paint a picture from words to begin with; it becomes the source."""
+    desk.change(arriving=studio.paint(recipe).id)
+
+
+def forget_arriving() -> None:
+    """What was on its way is not waited for any more."""
+    desk.change(arriving=0)
+
+
+def select(studio: Studio, adding: bool) -> None:
+    """Find what the words name in the source; it becomes the mask, or is added to it."""
+    now = desk.fields()
+    if not now["select"].strip():
+        raise BadInput("select", "Say what to select, such as: the red star.")
+    job = studio.select(f"id:{desk.sheet().source}", now["select"].strip(), pack=now["pack"])
+    desk.change(selecting=job.id, adding=adding, view=sheets.MASK)
+
+
+# --- the button ---------------------------------------------------------------------------------------------------------
+
+
+def paint(studio: Studio, manifest: Manifest, roles: dict[str, tuple[str, ...]]) -> None:
+    """The button: check everything, draw and keep the maps that are not kept yet, and then paint. Once for a double click."""
+    now, lying = desk.fields(), desk.sheet()
+    guided = lying.aids if now["task"] in sheets.GUIDED else ()
+    for aid in guided:
+        lack = forms.lacks(aid.kind, roles, manifest.name)
+        if lack:
+            raise BadInput("controls", lack)
+    found = {aid.id: maps.figure_count(studio, aid, lying, now) for aid in guided}
+    forms.check(now, lying, desk.source_of(studio), found)
+    asked = {**now, "source": lying.source, "mask": lying.mask, "maps": [maps.wish(aid, lying, now) for aid in guided]}
+    wish = shared.press(asked, st.session_state.get(_PRESS), now=time.monotonic())
+    if wish is st.session_state.get(_PRESS):
+        return
+    st.session_state[_PRESS] = wish
+    waiting = {
+        aid.id: maps.draw(studio, aid, lying, now, keep=True).id
+        for aid in guided
+        if maps.kept(studio, aid, lying, now) is None
+    }
+    desk.put({"seed": str(wish.seed)})
+    pending = Pending(wish.key, wish.seed, dict(desk.fields()), waiting, lying.source, lying.mask, lying.aids)
+    desk.change(pending=pending, jobs=(), view=RESULT)
+    st.query_params.pop("job", None)
+    if not waiting:
+        begin(studio)
+
+
+def begin(studio: Studio) -> None:
+    """Queue what the pending press asks for; every map it needs is kept by now. Raises what keeps it from being queued."""
+    pending = desk.sheet().pending
+    if pending is None:
+        return
+    desk.change(pending=None)
+    lying, source = pending.sheet, maps.artwork_of(studio, pending.source)
+    asked: Any = pending.fields
+    mask = masks.decoded(lying.mask) if asked["task"] == "inpaint" else b""
+    controls = []
+    for aid in lying.aids if asked["task"] in sheets.GUIDED else ():
+        kept = maps.kept(studio, aid, lying, asked)
+        if kept is None:
+            raise BadInput("controls", "A map is not there any more; press the button again.")
+        controls.append(aid.control(kept.sha256))
+    recipes = forms.recipes_of(
+        asked, source, seed=pending.seed, mask=sha256(mask) if mask else None, controls=tuple(controls)
+    )
+    begun = [
+        studio.paint(recipe, key=f"{pending.key}-{place}", mask=mask or None) for place, recipe in enumerate(recipes)
+    ]
+    show_jobs([job.id for job in begun])
+
+
+def show_jobs(ids: list[int]) -> None:
+    """Put jobs on the stage of this tab, and their numbers into the address."""
+    desk.change(jobs=tuple(ids), view=RESULT if ids else desk.sheet().view)
+    if ids:
+        st.query_params["job"] = ",".join(str(id) for id in ids)
+    else:
+        st.query_params.pop("job", None)
+
+
+def jobs_named(studio: Studio, address: str) -> list[Job]:
+    """The paint jobs that an address such as "12,13" names; those that are not there are left out."""
+    found = []
+    for text in address.split(",")[:16]:
+        if text.isascii() and text.isdecimal() and len(text) <= 18:
+            try:
+                job = studio.job(int(text))
+            except EaselError:
+                continue
+            if job.kind == "paint":
+                found.append(job)
+    return found
+
+
+# --- results ------------------------------------------------------------------------------------------------------------
+
+
+def keep_result(studio: Studio, id: int) -> None:
+    """A proposal becomes an artwork of the gallery."""
+    studio.keep(id)
+
+
+def discard(studio: Studio, id: int) -> None:
+    """Into the bin with it, with a way back."""
+    studio.discard(id)
+    st.session_state[_DISCARDED] = id
+
+
+def discarded() -> int:
+    """What was discarded last and can be brought back; 0 when there is nothing."""
+    return int(st.session_state.get(_DISCARDED, 0))
+
+
+def bring_back(studio: Studio, id: int) -> None:
+    """Undo a Discard."""
+    studio.restore(id)
+    st.session_state.pop(_DISCARDED, None)
+
+
+def go_on_from(studio: Studio, manifest: Manifest, id: int) -> None:
+    """Keep a result and make it the source."""
+    if studio.gallery.get(id).kind == "proposal":
+        studio.keep(id)
+    take(studio, manifest, id)
+
+
+def again(studio: Studio, jobs: list[Job]) -> None:
+    """The same wishes with a new seed."""
+    seed = shared.new_seed()
+    begun = []
+    for job in jobs:
+        recipe = Recipe.from_dict(job.payload["recipe"])
+        again = dataclasses.replace(recipe, seed=seed)
+        begun.append(studio.paint(again).id)
+    show_jobs(begun)

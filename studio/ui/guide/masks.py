@@ -1,0 +1,67 @@
+"""Masks as the Guide page keeps them, PNG in base64: how much they cover, and those that words found. It never paints one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+
+from PIL import Image, ImageChops
+
+from studio.domain.errors import BadInput, EaselError
+from studio.safety.intake import open_picture
+
+WHITE = 128  # from this grey on, a pixel of the mask is painted
+
+
+def encoded(data: bytes) -> str:
+    """Bytes as the draft keeps them."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def decoded(text: str) -> bytes:
+    """The bytes again; empty where there are none or they cannot be read."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def url(text: str) -> str:
+    """A mask as the editor takes it."""
+    return f"data:image/png;base64,{text}" if text else ""
+
+
+def share(text: str) -> float:
+    """How much of the picture the mask covers, 0 to 1; 0 where there is no mask that can be read."""
+    mask = _opened(decoded(text))
+    if mask is None:
+        return 0.0
+    histogram = mask.histogram()
+    return sum(histogram[WHITE:]) / max(1, sum(histogram))
+
+
+def from_words(picture: bytes, size: tuple[int, int], *, onto: str = "") -> str:
+    """A mask that words found, as the draft keeps it, in the source's size; `onto` is a mask that it is added to.
+
+    Raises BadInput when the file is no picture.
+    """
+    mask = _opened(picture)
+    if mask is None:
+        raise BadInput("mask", "What was found could not be read; try other words.")
+    mask = mask.resize(size, Image.Resampling.BILINEAR).point([0] * WHITE + [255] * (256 - WHITE))
+    before = _opened(decoded(onto))
+    if before is not None:
+        mask = ImageChops.lighter(mask, before.resize(size, Image.Resampling.BILINEAR))
+    stream = io.BytesIO()
+    mask.save(stream, "PNG")
+    return encoded(stream.getvalue())
+
+
+def _opened(data: bytes) -> Image.Image | None:
+    if not data:
+        return None
+    try:
+        return open_picture(data).picture.convert("L")
+    except EaselError:
+        return None
