@@ -1,0 +1,365 @@
+// What the editors share: a stage with zoom and pan, a toolbar, steps to undo, and words for those who listen.
+// It is put before an editor's own code. Words enter the page as text only; nothing is fetched but the picture.
+const STEPS = 120 // how many steps can be undone
+const PADDING = 30 // px around a fitted picture, so that handles at its edge can be reached
+const TOUCH = 1.7 // a finger is less exact than a mouse
+
+function make(tag, name = "", text = "") {
+  const element = document.createElement(tag)
+  if (name) element.className = name
+  if (text) element.textContent = text
+  return element
+}
+
+function symbol(name) {
+  const icon = make("span", "symbol", name)
+  icon.setAttribute("aria-hidden", "true")
+  return icon
+}
+
+function history() {
+  const past = []
+  const future = []
+  return {
+    push(step) {
+      past.push(step)
+      if (past.length > STEPS) past.shift()
+      future.length = 0
+    },
+    last: () => past[past.length - 1],
+    back() {
+      const step = past.pop()
+      if (step) future.push(step)
+      return step
+    },
+    forth() {
+      const step = future.pop()
+      if (step) past.push(step)
+      return step
+    },
+    past: () => past.length,
+    future: () => future.length,
+  }
+}
+
+// Hands a value to Python a moment after the last change; `flush` does it now.
+function messenger() {
+  let timer = 0
+  let waiting = null
+  const self = {
+    set: null,
+    n: 0,
+    later(name, value, pause) {
+      waiting = [name, value]
+      clearTimeout(timer)
+      if (pause) timer = setTimeout(self.flush, pause)
+      else self.flush()
+    },
+    flush() {
+      clearTimeout(timer)
+      if (!waiting || !self.set) return
+      const [name, value] = waiting
+      waiting = null
+      self.n = Math.max(self.n + 1, Date.now()) // grows over a reload too
+      self.set(name, { ...value, n: self.n })
+    },
+  }
+  window.addEventListener("pagehide", self.flush)
+  return self
+}
+
+function tool(board, { icon, label, keys = "", word = "", press, group }) {
+  const button = make("button", word ? "tool worded" : "tool")
+  button.type = "button"
+  button.append(symbol(icon))
+  if (word) button.append(make("span", "", word))
+  button.setAttribute("aria-label", label)
+  const tip = keys ? `${label}  ·  ${keys}` : label
+  button.title = tip
+  button.onpointerenter = button.onfocus = () => board.tip(tip)
+  button.onpointerleave = button.onblur = () => board.tip("")
+  button.onclick = () => button.getAttribute("aria-disabled") !== "true" && press(button)
+  group.append(button)
+  return button
+}
+
+function slider(board, { label, min, max, step = 1, value, group, change }) {
+  const box = make("label", "slide")
+  const input = make("input")
+  Object.assign(input, { type: "range", min, max, step, value })
+  input.setAttribute("aria-label", label)
+  const name = make("span", "", label)
+  name.setAttribute("aria-hidden", "true")
+  box.append(name, input)
+  input.oninput = () => change(Number(input.value))
+  group.append(box)
+  return input
+}
+
+function enable(button, yes) {
+  button.setAttribute("aria-disabled", String(!yes))
+}
+
+function press(button, yes) {
+  button.setAttribute("aria-pressed", String(yes))
+}
+
+// One stop for Tab, arrows within.
+function roving(bar) {
+  const all = () => [...bar.querySelectorAll("button.tool")].filter((button) => button.offsetParent)
+  bar.addEventListener("focusin", (event) => {
+    if (!event.target.matches("button.tool")) return
+    for (const button of bar.querySelectorAll("button.tool")) button.tabIndex = button === event.target ? 0 : -1
+  })
+  bar.addEventListener("keydown", (event) => {
+    if (!event.target.matches("button.tool")) return
+    const list = all()
+    const at = list.indexOf(event.target)
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: list.length - 1 }[event.key]
+    if (to === undefined) return
+    event.preventDefault()
+    event.stopPropagation()
+    list[(to + list.length) % list.length].focus()
+  })
+  return () => bar.querySelectorAll("button.tool").forEach((button, i) => (button.tabIndex = i ? -1 : 0))
+}
+
+function makeBoard({ name, hands }) {
+  const root = make("div", "board")
+  const bar = make("div", "bar")
+  bar.setAttribute("role", "toolbar")
+  bar.setAttribute("aria-label", `${name}: tools`)
+  const stage = make("div", "stage")
+  stage.tabIndex = 0
+  stage.setAttribute("role", "application")
+  stage.setAttribute("aria-label", name)
+  const sheet = make("div", "sheet")
+  const picture = make("img", "picture")
+  picture.draggable = false
+  picture.onload = () => picture.classList.add("here")
+  picture.onerror = () => board.say("The picture could not be loaded; choose it again.")
+  sheet.append(picture)
+  const over = make("canvas", "over")
+  over.setAttribute("aria-hidden", "true")
+  const lens = make("div", "lens")
+  const foot = make("div", "foot")
+  const hint = make("p", "hint")
+  const status = make("p", "status")
+  status.setAttribute("role", "status")
+  foot.append(hint, status)
+  stage.append(sheet, over)
+  const frame = make("div", "frame")
+  frame.append(stage, lens)
+  root.append(bar, frame, foot)
+
+  const board = { root, bar, frame, stage, sheet, picture, over, width: 1, height: 1, scale: 1, x: 0, y: 0, fitted: true, space: false }
+  let asked = false
+  let words = ""
+  const fingers = new Map()
+  let pinch = null
+  let hold = "" // what the pressed pointer does: "", "pan", "hand"
+
+  board.group = (label) => {
+    const group = make("div", "group")
+    group.setAttribute("role", "group")
+    group.setAttribute("aria-label", label)
+    bar.append(group)
+    return group
+  }
+  board.hint = (text) => {
+    words = text
+    if (!hint.dataset.tip) hint.textContent = text
+  }
+  board.tip = (text) => {
+    hint.dataset.tip = text
+    hint.textContent = text || words
+  }
+  board.say = (text) => {
+    if (status.textContent !== text) status.textContent = text
+  }
+  board.repaint = () => {
+    if (asked) return
+    asked = true
+    requestAnimationFrame(() => {
+      asked = false
+      const sharp = window.devicePixelRatio || 1
+      const [w, h] = [Math.round(stage.clientWidth * sharp), Math.round(stage.clientHeight * sharp)]
+      if (over.width !== w || over.height !== h) Object.assign(over, { width: w, height: h })
+      const pen = over.getContext("2d")
+      pen.setTransform(sharp, 0, 0, sharp, 0, 0)
+      pen.clearRect(0, 0, stage.clientWidth, stage.clientHeight)
+      hands.draw(pen)
+    })
+  }
+  board.colour = (name) => getComputedStyle(stage).getPropertyValue(name).trim()
+  board.resize = (width, height) => {
+    if (board.width === width && board.height === height) return
+    Object.assign(board, { width, height })
+    board.fit()
+  }
+  board.show = (src, alt) => {
+    picture.hidden = !src
+    picture.alt = alt
+    if (src && picture.getAttribute("src") !== src) {
+      picture.classList.remove("here")
+      picture.src = src
+    }
+  }
+  const place = () => {
+    sheet.style.transform = `translate(${board.x}px, ${board.y}px)`
+    sheet.style.width = `${board.width * board.scale}px`
+    sheet.style.height = `${board.height * board.scale}px`
+    sheet.classList.toggle("pixels", board.scale > 9)
+    stage.dataset.view = [board.x, board.y, board.scale].map((number) => number.toFixed(4)).join(" ")
+    percent.textContent = `${Math.round(board.scale * 100)} %`
+    board.repaint()
+  }
+  const fitting = () =>
+    Math.max(0.01, Math.min((stage.clientWidth - 2 * PADDING) / board.width, (stage.clientHeight - 2 * PADDING) / board.height))
+  board.fit = () => {
+    if (!stage.clientWidth) return
+    board.fitted = true
+    board.scale = fitting()
+    board.x = (stage.clientWidth - board.width * board.scale) / 2
+    board.y = (stage.clientHeight - board.height * board.scale) / 2
+    place()
+  }
+  board.zoom = (factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) => {
+    const least = Math.min(fitting() * 0.5, 1)
+    const scale = Math.min(Math.max(board.scale * factor, least), Math.max(fitting() * 12, 16))
+    board.x = x - ((x - board.x) * scale) / board.scale
+    board.y = y - ((y - board.y) * scale) / board.scale
+    Object.assign(board, { scale, fitted: false })
+    place()
+  }
+  board.pan = (dx, dy) => {
+    board.x = Math.min(stage.clientWidth - 40, Math.max(40 - board.width * board.scale, board.x + dx))
+    board.y = Math.min(stage.clientHeight - 40, Math.max(40 - board.height * board.scale, board.y + dy))
+    board.fitted = false
+    place()
+  }
+  // Between the picture's pixels and the stage's
+  board.out = (x, y) => [board.x + x * board.scale, board.y + y * board.scale]
+  board.in = (x, y) => [(x - board.x) / board.scale, (y - board.y) / board.scale]
+  const where = (event) => {
+    const box = stage.getBoundingClientRect()
+    return [event.clientX - box.left - stage.clientLeft, event.clientY - box.top - stage.clientTop]
+  }
+
+  stage.onpointerdown = (event) => {
+    stage.focus({ preventScroll: true })
+    stage.setPointerCapture(event.pointerId)
+    const [x, y] = where(event)
+    fingers.set(event.pointerId, [x, y])
+    if (fingers.size === 2 && event.pointerType === "touch") {
+      if (hold === "hand") hands.cancel()
+      hold = ""
+      pinch = true
+      return
+    }
+    if (fingers.size > 1) return
+    hold = event.button === 1 || board.space ? "pan" : hands.down(x, y, event) ? "hand" : event.button === 0 ? "pan" : ""
+    stage.classList.toggle("panning", hold === "pan")
+    if (event.button === 1) event.preventDefault()
+  }
+  stage.onpointermove = (event) => {
+    const [x, y] = where(event)
+    const before = fingers.get(event.pointerId)
+    if (!before) return hands.hover(x, y, event)
+    if (pinch && fingers.size === 2) {
+      const [other] = [...fingers].filter(([id]) => id !== event.pointerId).map(([, at]) => at)
+      const spread = (at) => Math.hypot(at[0] - other[0], at[1] - other[1]) || 1
+      board.pan((x - before[0]) / 2, (y - before[1]) / 2)
+      board.zoom(spread([x, y]) / spread(before), (x + other[0]) / 2, (y + other[1]) / 2)
+    } else if (hold === "pan") board.pan(x - before[0], y - before[1])
+    else if (hold === "hand") {
+      const parts = event.getCoalescedEvents ? event.getCoalescedEvents() : []
+      for (const part of parts.length ? parts : [event]) hands.move(...where(part), event)
+    }
+    fingers.set(event.pointerId, [x, y])
+  }
+  const release = (event, ended) => {
+    if (!fingers.delete(event.pointerId)) return
+    if (fingers.size) return
+    if (hold === "hand") ended ? hands.up(...where(event), event) : hands.cancel()
+    hold = ""
+    pinch = null
+    stage.classList.remove("panning")
+  }
+  stage.onpointerup = (event) => release(event, true)
+  stage.onpointercancel = (event) => release(event, false)
+  stage.onpointerleave = () => hands.hover(null, null)
+  stage.oncontextmenu = (event) => event.preventDefault()
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      // A page that is only scrolled past must scroll on: the wheel zooms once somebody works here.
+      if (stage.getRootNode().activeElement !== stage && !event.ctrlKey) return
+      event.preventDefault()
+      if (hands.wheel && hands.wheel(event)) return
+      board.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...where(event))
+    },
+    { passive: false },
+  )
+
+  root.addEventListener("keydown", (event) => {
+    if (event.isComposing || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) return // the page's own button
+    const inside = event.target
+    const native = inside.matches("input") ? /^(Arrow|Home|End|Page|Tab)/ : inside.matches("button") ? /^(Enter| |Tab|Arrow|Home|End)/ : null
+    if (native && native.test(event.key)) return event.stopPropagation()
+    const ctrl = event.ctrlKey || event.metaKey
+    const letter = event.key.toLowerCase()
+    let done = true
+    if (ctrl && letter === "z") event.shiftKey ? hands.redo() : hands.undo()
+    else if (ctrl && letter === "y") hands.redo()
+    else if (!ctrl && !event.altKey && (event.key === "+" || event.key === "=")) board.zoom(1.25)
+    else if (!ctrl && !event.altKey && event.key === "-") board.zoom(0.8)
+    else if (!ctrl && !event.altKey && event.key === "0") board.fit()
+    else done = hands.key(event, letter, ctrl)
+    if (!done && event.key === " " && inside === stage) {
+      board.space = done = true
+      stage.classList.add("hand")
+    }
+    if (done) event.preventDefault()
+    // The page's own single-letter shortcuts must not go off while somebody works here.
+    if (done || (!ctrl && event.key.length === 1)) event.stopPropagation()
+  })
+  const freed = () => {
+    board.space = false
+    stage.classList.remove("hand")
+  }
+  root.addEventListener("keyup", (event) => {
+    if (event.key === " ") freed()
+    if (hands.keyup) hands.keyup(event)
+    event.stopPropagation()
+  })
+  stage.addEventListener("blur", freed)
+
+  lens.setAttribute("role", "toolbar")
+  lens.setAttribute("aria-label", `${name}: zoom`)
+  tool(board, { icon: "remove", label: "Zoom out", keys: "−", group: lens, press: () => board.zoom(0.8) })
+  const percent = make("span", "percent")
+  lens.append(percent)
+  tool(board, { icon: "add", label: "Zoom in", keys: "+", group: lens, press: () => board.zoom(1.25) })
+  tool(board, { icon: "fit_screen", label: "Fit the picture", keys: "0", group: lens, press: board.fit })
+  roving(lens)()
+  board.ready = roving(bar)
+  new ResizeObserver(() => (board.fitted ? board.fit() : place())).observe(stage)
+  return board
+}
+
+// An editor lives on while Streamlit runs the page again, and when the page is left and opened again.
+const instances = new Map()
+
+function instance(data, parentElement, setStateValue, begin) {
+  let self = instances.get(data.key)
+  if (!self) {
+    if (instances.size > 5) instances.delete(instances.keys().next().value)
+    self = begin()
+    instances.set(data.key, self)
+  }
+  self.post.set = setStateValue
+  if (self.board.root.parentNode !== parentElement) parentElement.append(self.board.root)
+  self.take(data)
+  return self.post.flush
+}

@@ -1,0 +1,77 @@
+"""The editors: figures and masks over a picture, two pictures side by side, and where a picture comes from.
+
+Each is a component without an iframe or a library. What comes back from a browser is checked here and never trusted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from studio.domain import pose as poses
+from studio.domain.errors import BadInput
+from studio.ui.components import _component
+
+LARGEST = 2048  # px on a mask's long side
+MOST_BYTES = 16 * 2**20  # of a PNG that an editor may send
+
+
+def pose(
+    *,
+    key: str,
+    src: str,
+    alt: str,
+    width: int,
+    height: int,
+    figures: Sequence[poses.Figure],
+    revision: int,
+    changed: Callable[[], None],
+) -> None:
+    """Figures over the picture at `src` ("" for none), to be dragged; `posed(key)` tells what became of them.
+
+    `figures` counts when the editor first appears, when `src` changes, and when `revision` grows (which can be undone).
+    """
+    data = {
+        "key": key,
+        "src": src,
+        "alt": alt,
+        "width": max(1, width),
+        "height": max(1, height),
+        "figures": [[list(point) if point else None for point in figure] for figure in figures],
+        "revision": revision,
+        "presets": {name: [list(point or (0.5, 0.5)) for point in one] for name, one in poses.presets().items()},
+        "joints": list(poses.JOINTS),
+        "limbs": [list(limb) for limb in poses.LIMBS],
+        "colours": list(poses.COLOURS),
+        "most": poses.MOST_FIGURES,
+    }
+    _component("pose", "board", "skeleton")(key=key, data=data, on_figures_change=changed)
+
+
+def posed(key: str) -> tuple[tuple[poses.Figure, ...], int] | None:
+    """The figures as they are now, with a number that grows with every change; None if nothing was changed."""
+    value = _value(key, "figures")
+    if value is None:
+        return None
+    try:
+        return poses.figures_of(value.get("figures")), _count(value)
+    except BadInput:
+        return None
+
+
+def _value(key: str, name: str) -> dict[str, Any] | None:
+    state = st.session_state.get(key)
+    value = state.get(name) if state else None
+    return value if isinstance(value, dict) else None
+
+
+def _count(value: dict[str, Any]) -> int:
+    n = value.get("n")
+    return n if isinstance(n, int) and not isinstance(n, bool) else 0

@@ -1,0 +1,424 @@
+// The pose editor: figures over the picture, to be dragged, turned and mirrored. It sends joints to Python when a move ends.
+const HINTS = {
+  none: "Add a figure to begin; every joint of it can be dragged.",
+  calm: "Drag a joint to move it, click a limb to take the whole figure. The wheel zooms; Space and drag moves the view.",
+  figure: "Drag to move; a corner scales, the round handle turns (Shift: in steps). Arrows move, [ ] turn, , . scale.",
+  joint: "Drag it, or use the arrows (Shift: 10 px). Tab: next joint. H hides it, Shift+H hides the limb. Esc: whole figure.",
+}
+
+function beginPose() {
+  let data = null
+  let figures = []
+  let chosen = { figure: -1, joint: -1 }
+  let moving = null
+  let under = { figure: -1, joint: -1 }
+  let revision = 0
+  let src = null
+  let dim = 0
+  let follow = false
+  let steps = history()
+  let nudged = 0
+  const post = messenger()
+
+  const board = makeBoard({
+    name: "Pose editor",
+    hands: { draw, down, move, up, cancel, hover, key, undo: () => travel("back"), redo: () => travel("forth") },
+  })
+  const size = () => [board.width, board.height]
+  const figure = () => figures[chosen.figure]
+  const snapshot = () => ({ figures: copies(figures), chosen: { ...chosen } })
+  const at = (x, y) => board.out(x * board.width, y * board.height)
+
+  // --- steps ---
+  function commit(before, { again = false, pause = 0 } = {}) {
+    const last = again && Date.now() - nudged < 700 ? steps.last() : null
+    if (last) last.after = snapshot()
+    else steps.push({ before, after: snapshot() })
+    nudged = again ? Date.now() : 0
+    tell(pause)
+  }
+  function tell(pause = 0) {
+    post.later("figures", { figures: plain(figures) }, pause)
+    refresh()
+  }
+  function change(work, options) {
+    const before = snapshot()
+    work()
+    commit(before, options)
+  }
+  function travel(way) {
+    const step = steps[way]()
+    if (!step) return
+    const to = way === "back" ? step.before : step.after
+    figures = copies(to.figures)
+    chosen = { ...to.chosen }
+    nudged = 0
+    tell()
+  }
+
+  // --- what can be done ---
+  function add(name) {
+    const free = [0, 0.18, -0.18, 0.34, -0.34].find((shift) => {
+      const new_ = placed(data.presets[name], ...size(), shift)[1]
+      return figures.every((other) => Math.hypot(other[1].x - new_.x, other[1].y - new_.y) > 0.08)
+    })
+    change(() => {
+      figures.push(placed(data.presets[name], ...size(), free || 0))
+      chosen = { figure: figures.length - 1, joint: -1 }
+    })
+    board.stage.focus({ preventScroll: true })
+  }
+  const act = {
+    duplicate: () =>
+      change(() => {
+        const copy = figure().map((joint) => ({ ...joint, x: near(joint.x + 0.08), y: joint.y }))
+        figures.push(copy)
+        chosen = { figure: figures.length - 1, joint: -1 }
+      }),
+    mirror: () => change(() => (figures[chosen.figure] = mirrored(figure(), ...size()))),
+    remove: () =>
+      change(() => {
+        figures.splice(chosen.figure, 1)
+        chosen = { figure: Math.min(chosen.figure, figures.length - 1), joint: -1 }
+      }),
+    hide: () => change(() => (figure()[chosen.joint].on = !figure()[chosen.joint].on)),
+    limb: () =>
+      change(() => {
+        const on = !figure()[chosen.joint].on
+        for (const joint of beyond(chosen.joint, data.limbs)) figure()[joint].on = on
+      }),
+    all: () => change(() => figure().forEach((joint) => (joint.on = true))),
+    turn: (degrees) => change(() => (figures[chosen.figure] = turned(figure(), degrees, middle(), ...size())), { again: true, pause: 250 }),
+    scale: (factor) => change(() => (figures[chosen.figure] = scaled(figure(), factor, middle(), ...size())), { again: true, pause: 250 }),
+    nudge: (dx, dy) =>
+      change(() => {
+        const which = chosen.joint < 0 ? figure().map((_, i) => i) : follow ? beyond(chosen.joint, data.limbs) : [chosen.joint]
+        shift(figure(), which, dx / board.width, dy / board.height)
+      }, { again: true, pause: 250 }),
+  }
+  function shift(figure, which, dx, dy) {
+    for (const i of which) Object.assign(figure[i], { x: near(figure[i].x + dx), y: near(figure[i].y + dy) })
+  }
+  function middle() {
+    const [left, top, right, bottom] = bounds(figure(), ...size())
+    return [(left + right) / 2, (top + bottom) / 2]
+  }
+
+  // --- pointer ---
+  function frame() {
+    const [left, top, right, bottom] = bounds(figure(), ...size())
+    const [x0, y0] = board.out(left, top)
+    const [x1, y1] = board.out(right, bottom)
+    return [x0 - 18, y0 - 18, x1 + 18, y1 + 18]
+  }
+  function handles() {
+    const [x0, y0, x1, y1] = frame()
+    return [[x0, y0, "scale"], [x1, y0, "scale"], [x1, y1, "scale"], [x0, y1, "scale"], [(x0 + x1) / 2, y0 - 22, "turn"]]
+  }
+  function hit(x, y, event) {
+    const reach = event && event.pointerType === "touch" ? TOUCH : 1
+    let best = null
+    figures.forEach((one, i) =>
+      one.forEach((joint, j) => {
+        const far = Math.hypot(...at(joint.x, joint.y).map((value, k) => value - [x, y][k])) - (i === chosen.figure ? 4 : 0)
+        if (far < 12 * reach && (!best || far < best.far)) best = { far, figure: i, joint: j }
+      }),
+    )
+    if (best) return best
+    if (figure()) {
+      const corner = handles().findIndex(([hx, hy]) => Math.hypot(hx - x, hy - y) < 13 * reach)
+      if (corner >= 0) return { figure: chosen.figure, joint: -1, handle: corner }
+    }
+    const order = figures.map((_, i) => i).sort((a, b) => (b === chosen.figure) - (a === chosen.figure))
+    for (const i of order)
+      for (const [a, b] of data.limbs) {
+        const [one, two] = [figures[i][a], figures[i][b]]
+        if (off([x, y], at(one.x, one.y), at(two.x, two.y)) < 8 * reach) return { figure: i, joint: -1 }
+      }
+    if (!figure()) return null
+    const [x0, y0, x1, y1] = frame()
+    return x > x0 && x < x1 && y > y0 && y < y1 ? { figure: chosen.figure, joint: -1 } : null
+  }
+  function down(x, y, event) {
+    menu(false)
+    if (event.button !== 0) return false
+    const found = hit(x, y, event)
+    const before = snapshot()
+    chosen = found ? { figure: found.figure, joint: found.joint } : { figure: -1, joint: -1 }
+    refresh()
+    if (!found) return false
+    moving = { before, start: [x, y], from: copies([figure()])[0], handle: found.handle ?? -1, begun: false, centre: middle() }
+    if (moving.handle >= 0) moving.frame = handles()
+    return true
+  }
+  function move(x, y, event) {
+    const { start, from, handle } = moving
+    if (!moving.begun && Math.hypot(x - start[0], y - start[1]) < 3) return
+    moving.begun = true
+    let [dx, dy] = [(x - start[0]) / board.scale, (y - start[1]) / board.scale]
+    if (handle === 4) {
+      const [cx, cy] = board.out(...moving.centre)
+      const angle = (px, py) => (Math.atan2(py - cy, px - cx) * 180) / Math.PI
+      const degrees = angle(x, y) - angle(...start)
+      figures[chosen.figure] = turned(from, event.shiftKey ? Math.round(degrees / 15) * 15 : degrees, moving.centre, ...size())
+    } else if (handle >= 0) {
+      const [ax, ay] = moving.frame[(handle + 2) % 4] // the corner across stays where it is
+      const [hx, hy] = moving.frame[handle]
+      const along = ((x - ax) * (hx - ax) + (y - ay) * (hy - ay)) / ((hx - ax) ** 2 + (hy - ay) ** 2)
+      const factor = Math.max(0.05, event.shiftKey ? Math.max(1, Math.round(along * 10)) / 10 : along)
+      const pivot = board.in(ax, ay)
+      figures[chosen.figure] = scaled(from, factor, pivot, ...size())
+    } else {
+      if (event.shiftKey) Math.abs(dx) > Math.abs(dy) ? (dy = 0) : (dx = 0)
+      const fresh = from.map((joint) => ({ ...joint }))
+      const which = chosen.joint < 0 ? fresh.map((_, i) => i) : follow ? beyond(chosen.joint, data.limbs) : [chosen.joint]
+      shift(fresh, which, dx / board.width, dy / board.height)
+      figures[chosen.figure] = fresh
+    }
+    describe()
+    board.repaint()
+  }
+  function up() {
+    const { before, begun } = moving
+    moving = null
+    if (begun) commit({ ...before, chosen: { ...chosen } })
+  }
+  function cancel() {
+    if (moving) figures[chosen.figure] = moving.from
+    moving = null
+    refresh()
+  }
+  function hover(x, y, event) {
+    const found = x === null ? null : hit(x, y, event)
+    const now = { figure: found ? found.figure : -1, joint: found ? found.joint : -1 }
+    const cursors = ["nwse-resize", "nesw-resize", "nwse-resize", "nesw-resize", "grab"]
+    board.stage.style.cursor = found ? (found.handle >= 0 ? cursors[found.handle] : found.joint >= 0 ? "pointer" : "move") : ""
+    if (now.figure === under.figure && now.joint === under.joint) return
+    under = now
+    board.repaint()
+  }
+
+  // --- keys ---
+  function key(event, letter, ctrl) {
+    if (event.key === "Escape") {
+      if (!choices.hidden) menu(false, true)
+      else if (moving) cancel()
+      else if (chosen.joint >= 0) choose(chosen.figure, -1)
+      else if (figure()) choose(-1, -1)
+      else return false
+      return true
+    }
+    if (ctrl || event.altKey) return false
+    if (event.key === "Tab" && event.target === board.stage) return tab(event.shiftKey ? -1 : 1)
+    if (letter === "a") return menu(true), true
+    if (letter === "f") return toggleFollow(), true
+    if (!figure()) return false
+    const far = event.shiftKey ? 10 : 1
+    const ways = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, -far], ArrowDown: [0, far] }
+    if (ways[event.key]) act.nudge(...ways[event.key])
+    else if (event.key === "Delete" || event.key === "Backspace") chosen.joint >= 0 && figure()[chosen.joint].on ? act.hide() : chosen.joint < 0 && act.remove()
+    else if (letter === "h" && chosen.joint >= 0) event.shiftKey ? act.limb() : act.hide()
+    else if (letter === "m") act.mirror()
+    else if (letter === "d") act.duplicate()
+    else if (event.key === "[" || event.key === "]") act.turn(event.key === "[" ? -5 : 5)
+    else if (event.key === "," || event.key === ".") act.scale(event.key === "," ? 1 / 1.05 : 1.05)
+    else return false
+    return true
+  }
+  // Through the joints of every figure, and out of the editor after the last; after Esc it leaves at once.
+  function tab(way) {
+    if (!figures.length || (left && chosen.figure < 0)) return (left = false)
+    const flat = chosen.figure < 0 ? (way > 0 ? -1 : figures.length * 18) : chosen.figure * 18 + (chosen.joint < 0 ? (way > 0 ? -1 : 0) : chosen.joint)
+    const next = flat + way
+    if (next < 0 || next >= figures.length * 18) return choose(-1, -1), (left = false)
+    choose(Math.floor(next / 18), next % 18)
+    return true
+  }
+  let left = false
+  function choose(one, joint) {
+    left = one < 0
+    chosen = { figure: one, joint }
+    refresh()
+  }
+  board.stage.addEventListener("focus", () => (left = false))
+
+  // --- tools ---
+  const first = board.group("Figure")
+  const adder = tool(board, { icon: "person_add", label: "Add a figure", keys: "A", word: "Add figure", group: first, press: () => menu(choices.hidden) })
+  adder.setAttribute("aria-haspopup", "menu")
+  const buttons = {
+    duplicate: tool(board, { icon: "content_copy", label: "Duplicate the figure", keys: "D", group: first, press: act.duplicate }),
+    mirror: tool(board, { icon: "flip", label: "Mirror the figure", keys: "M", group: first, press: act.mirror }),
+    remove: tool(board, { icon: "delete", label: "Delete the figure", keys: "Delete", group: first, press: act.remove }),
+  }
+  const second = board.group("Joint")
+  buttons.hide = tool(board, { icon: "visibility_off", label: "Hide or show the joint", keys: "H", group: second, press: act.hide })
+  buttons.limb = tool(board, { icon: "accessibility_new", label: "Hide or show the limb from this joint on", keys: "Shift+H", group: second, press: act.limb })
+  buttons.all = tool(board, { icon: "visibility", label: "Show all joints of the figure", group: second, press: act.all })
+  const follower = tool(board, { icon: "polyline", label: "The limb follows the joint that is moved", keys: "F", group: second, press: toggleFollow })
+  const third = board.group("Steps")
+  buttons.undo = tool(board, { icon: "undo", label: "Undo", keys: "Ctrl+Z", group: third, press: () => travel("back") })
+  buttons.redo = tool(board, { icon: "redo", label: "Redo", keys: "Ctrl+Shift+Z", group: third, press: () => travel("forth") })
+  const dimmer = slider(board, {
+    label: "Dim picture", min: 0, max: 90, step: 5, value: 0, group: board.group("Picture"),
+    change: (value) => {
+      dim = value / 100
+      board.repaint()
+    },
+  })
+  press(follower, false)
+  board.ready()
+  function toggleFollow() {
+    follow = !follow
+    press(follower, follow)
+  }
+
+  const choices = make("div", "choices")
+  choices.setAttribute("role", "menu")
+  choices.setAttribute("aria-label", "Poses to begin with")
+  choices.hidden = true
+  board.frame.append(choices)
+  const invite = make("div", "invite")
+  invite.append(make("p", "", "No figure yet"))
+  tool(board, { icon: "person_add", label: "Add a standing figure", word: "Add a standing figure", group: invite, press: () => add(Object.keys(data.presets)[0]) })
+  board.frame.append(invite)
+
+  function menu(open, back = false) {
+    choices.hidden = !open
+    adder.setAttribute("aria-expanded", String(open))
+    if (open) choices.firstChild.focus()
+    else if (back) adder.focus()
+  }
+  choices.addEventListener("keydown", (event) => {
+    const list = [...choices.children]
+    const spot = list.indexOf(event.target)
+    const to = { ArrowDown: spot + 1, ArrowRight: spot + 1, ArrowUp: spot - 1, ArrowLeft: spot - 1, Home: 0, End: list.length - 1 }[event.key]
+    if (event.key === "Tab") menu(false)
+    if (to === undefined) return
+    event.preventDefault()
+    event.stopPropagation()
+    list[(to + list.length) % list.length].focus()
+  })
+  choices.addEventListener("focusout", (event) => {
+    if (!choices.contains(event.relatedTarget) && event.relatedTarget !== adder) menu(false)
+  })
+  function offer() {
+    choices.replaceChildren(
+      ...Object.keys(data.presets).map((name) => {
+        const item = make("button", "choice")
+        item.type = "button"
+        item.setAttribute("role", "menuitem")
+        const sketch = make("canvas")
+        Object.assign(sketch, { width: 112, height: 112 })
+        const joints = data.presets[name].map((point) => ({ x: point[0], y: point[1], on: true }))
+        drawFigure(sketch.getContext("2d"), joints, { ...data, at: (x, y) => [x * 112, y * 112], thick: 5, dot: 4 })
+        item.append(sketch, make("span", "", name))
+        item.onclick = () => {
+          menu(false)
+          add(name)
+        }
+        return item
+      }),
+    )
+  }
+
+  // --- what is seen ---
+  function describe() {
+    const percent = (value) => `${Math.round(value * 100)} %`
+    const one = figure()
+    const many = figures.length > 1 && one ? ` of figure ${chosen.figure + 1}` : ""
+    if (one && chosen.joint >= 0) {
+      const joint = one[chosen.joint]
+      const name = data.joints[chosen.joint]
+      const words = `${name[0].toUpperCase()}${name.slice(1)}${many}`
+      board.say(joint.on ? `${words}, x ${percent(joint.x)}, y ${percent(joint.y)}` : `${words}, hidden`)
+    } else if (one) {
+      const hidden = one.filter((joint) => !joint.on).length
+      board.say(`Figure ${chosen.figure + 1} of ${figures.length}${hidden ? `, ${hidden} joints hidden` : ""}`)
+    } else board.say(figures.length ? `${figures.length} ${figures.length === 1 ? "figure" : "figures"}` : "No figure")
+  }
+  function refresh() {
+    const one = figure()
+    const joint = one && chosen.joint >= 0
+    for (const name of ["duplicate", "mirror", "remove"]) enable(buttons[name], Boolean(one))
+    enable(buttons.duplicate, Boolean(one) && figures.length < data.most)
+    enable(adder, figures.length < data.most)
+    for (const name of ["hide", "limb"]) enable(buttons[name], Boolean(joint))
+    enable(buttons.all, Boolean(one) && one.some((each) => !each.on))
+    enable(buttons.undo, steps.past())
+    enable(buttons.redo, steps.future())
+    invite.hidden = figures.length > 0
+    board.hint(HINTS[joint ? "joint" : one ? "figure" : figures.length ? "calm" : "none"])
+    describe()
+    board.repaint()
+  }
+  function draw(pen) {
+    const [x0, y0] = board.out(0, 0)
+    if (dim) {
+      pen.globalAlpha = dim
+      pen.fillStyle = "#000"
+      pen.fillRect(x0, y0, board.width * board.scale, board.height * board.scale)
+      pen.globalAlpha = 1
+    }
+    const thick = Math.min(7, Math.max(3, (board.scale * Math.max(...size())) / 110))
+    figures.forEach((one, i) => {
+      const faint = chosen.figure < 0 || i === chosen.figure ? 1 : 0.6
+      drawFigure(pen, one, { ...data, at, thick, dot: thick * 0.5 + 2.5, faint })
+    })
+    const accent = board.colour("--accent")
+    const ring = (joint, radius) => {
+      pen.beginPath()
+      pen.arc(...at(joint.x, joint.y), radius, 0, 7)
+      for (const [width, colour] of [[5, "#000"], [2.5, "#fff"]]) {
+        pen.lineWidth = width
+        pen.strokeStyle = colour
+        pen.stroke()
+      }
+    }
+    if (under.joint >= 0 && figures[under.figure]) ring(figures[under.figure][under.joint], 8)
+    if (!figure()) return
+    if (chosen.joint >= 0) ring(figure()[chosen.joint], 10)
+    const [bx0, by0, bx1, by1] = frame()
+    pen.setLineDash([5, 4])
+    pen.lineWidth = 1.5
+    pen.strokeStyle = accent
+    pen.strokeRect(bx0, by0, bx1 - bx0, by1 - by0)
+    pen.setLineDash([])
+    handles().forEach(([x, y, kind]) => {
+      pen.beginPath()
+      if (kind === "turn") pen.arc(x, y, 6.5, 0, 7)
+      else pen.rect(x - 5, y - 5, 10, 10)
+      pen.fillStyle = board.colour("--paper")
+      pen.fill()
+      pen.lineWidth = 2
+      pen.stroke()
+    })
+  }
+
+  function take(now) {
+    const news = !data || now.revision > revision || now.src !== src
+    const known = Boolean(data)
+    data = now
+    board.resize(data.width, data.height)
+    board.show(data.src, data.alt)
+    board.sheet.classList.toggle("empty", !data.src)
+    dimmer.parentElement.hidden = !data.src
+    if (!choices.childElementCount) offer()
+    if (news) {
+      const before = snapshot()
+      const rest = Object.values(data.presets)[0]
+      figures = data.figures.map((points) => revive(points, rest, ...size()))
+      chosen = { figure: -1, joint: -1 }
+      if (known && now.src === src) steps.push({ before, after: snapshot() })
+      else steps = history()
+      revision = data.revision
+      src = data.src
+    }
+    refresh()
+  }
+  return { board, post, take }
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  return instance(data, parentElement, setStateValue, beginPose)
+}
