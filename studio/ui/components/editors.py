@@ -66,6 +66,68 @@ def posed(key: str) -> tuple[tuple[poses.Figure, ...], int] | None:
         return None
 
 
+def mask(
+    *,
+    key: str,
+    src: str,
+    alt: str,
+    width: int,
+    height: int,
+    mask: str,
+    revision: int,
+    changed: Callable[[], None],
+) -> None:
+    """A mask brushed over the picture at `src`, in its own pixels up to 2,048; `masked(key)` is what became of it.
+
+    `mask` is "", a path of ours or a data URL of a grey picture, white where it is painted. It counts when the editor first
+    appears, when `src` changes, and when `revision` grows (which can be undone).
+    """
+    shrink = min(1.0, LARGEST / max(1, width, height))
+    data = {
+        "key": key,
+        "src": src,
+        "alt": alt,
+        "width": max(1, width),
+        "height": max(1, height),
+        "columns": max(1, round(width * shrink)),
+        "rows": max(1, round(height * shrink)),
+        "mask": mask,
+        "revision": revision,
+    }
+    _component("mask", "board", "coverage")(key=key, data=data, on_mask_change=changed)
+
+
+def masked(key: str) -> tuple[bytes, int] | None:
+    """The mask as it is now: a PNG of mode L, white where it is painted, with a number that grows with every change.
+
+    None if nothing was changed, or if what came is no mask.
+    """
+    value = _value(key, "mask")
+    text = value.get("png") if value else None
+    if not isinstance(text, str):
+        return None
+    data = read_mask(text)
+    return (data, _count(value or {})) if data else None
+
+
+@lru_cache(maxsize=4)
+def read_mask(text: str) -> bytes | None:
+    """A mask out of a data URL, as a PNG of mode L and nothing else; None for anything that is no such picture."""
+    head, _, body = text.partition(",")
+    if head != "data:image/png;base64" or len(body) > MOST_BYTES * 4 // 3:
+        return None
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(body, validate=True)), formats=["PNG"]) as picture:
+            if max(picture.size) > LARGEST or picture.mode not in ("L", "RGB", "RGBA", "1"):
+                return None
+            grey = picture.convert("RGB").convert("L")
+    except (binascii.Error, ValueError, OSError, SyntaxError, Image.DecompressionBombError):
+        return None
+    stream = io.BytesIO()
+    grey.save(stream, "PNG")
+    return stream.getvalue()
+
+
 def _value(key: str, name: str) -> dict[str, Any] | None:
     state = st.session_state.get(key)
     value = state.get(name) if state else None

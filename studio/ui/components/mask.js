@@ -1,0 +1,380 @@
+// The mask editor: what shall be painted anew, brushed over the picture. It sends a grey PNG to Python when a stroke ends.
+const TOOLS = {
+  brush: { icon: "brush", label: "Brush", keys: "B", hint: "Brush over what shall change. [ and ] or Ctrl+wheel: size. Space and drag moves the view." },
+  eraser: { icon: "ink_eraser", label: "Eraser", keys: "E", hint: "Brush over what shall stay as it is. [ and ] or Ctrl+wheel: size." },
+  rectangle: { icon: "rectangle", label: "Rectangle", keys: "X", hint: "Drag from corner to corner. With Alt it takes away." },
+  lasso: { icon: "lasso_select", label: "Lasso", keys: "L", hint: "Draw around what shall change. With Alt it takes away." },
+  fill: { icon: "format_color_fill", label: "Fill", keys: "G", hint: "Click an enclosed area to fill it, or a painted one to empty it." },
+}
+
+function beginMask() {
+  let data = null
+  let revision = 0
+  let src = null
+  let [wide, high] = [1, 1]
+  let bytes = new Uint8Array(1) // the mask as it was after the last step
+  let share = 0
+  let steps = history()
+  let mode = "brush"
+  let size = 0 // px of the mask
+  let edge = 4
+  let stroke = null
+  let pointer = null // where the mouse is, on the stage
+  let cursor = null // where the keyboard is, in the mask's pixels
+  let sending = null // null, "now", "again"
+  let colour = ""
+  let wanted = 0
+  const post = messenger()
+  const canvas = make("canvas", "mask")
+  canvas.setAttribute("aria-hidden", "true")
+  const pen = canvas.getContext("2d", { willReadFrequently: true })
+
+  const board = makeBoard({
+    name: "Mask editor",
+    hands: { draw, down, move, up, cancel, hover, key, keyup, wheel, undo: () => travel("back"), redo: () => travel("forth") },
+  })
+  board.sheet.append(canvas)
+  const whole = () => ({ x: 0, y: 0, w: wide, h: high })
+  const inside = (x, y) => board.in(x, y).map((value, k) => (value * [wide, high][k]) / [board.width, board.height][k])
+  const outside = (x, y) => board.out((x * board.width) / wide, (y * board.height) / high)
+  const zoomed = () => (board.scale * board.width) / wide
+
+  // --- pixels ---
+  function read(area) {
+    const seen = pen.getImageData(area.x, area.y, area.w, area.h).data
+    const result = new Uint8Array(area.w * area.h)
+    for (let i = 0; i < result.length; i += 1) result[i] = seen[i * 4 + 3]
+    return result
+  }
+  function paint(area = whole()) {
+    const [r, g, b] = colour.match(/\w\w/g).map((part) => parseInt(part, 16))
+    const image = new ImageData(area.w, area.h)
+    for (let y = 0, k = 0; y < area.h; y += 1)
+      for (let i = (area.y + y) * wide + area.x, end = i + area.w; i < end; i += 1, k += 4) image.data.set([r, g, b, bytes[i]], k)
+    pen.putImageData(image, area.x, area.y)
+  }
+  // From the canvas into `bytes`, as one step; `area` is where something can have changed.
+  function commit(area = whole()) {
+    const place = clipped(area, wide, high)
+    if (!place) return
+    const now = bytes.slice()
+    const seen = read(place)
+    for (let y = 0; y < place.h; y += 1) now.set(seen.subarray(y * place.w, (y + 1) * place.w), (place.y + y) * wide + place.x)
+    replace(now, { place, drawn: true })
+  }
+  function replace(now, { place = whole(), drawn = false, quiet = false } = {}) {
+    const box = boxOf((i) => now[i] !== bytes[i], wide, place)
+    if (!box) return refresh()
+    steps.push({ box, before: packed(bytes, wide, box), after: packed(now, wide, box) })
+    bytes = now
+    if (!drawn) paint(box)
+    if (!quiet) tell()
+    refresh()
+  }
+  function travel(way) {
+    if (stroke) return
+    const step = steps[way]()
+    if (!step) return
+    unpack(way === "back" ? step.before : step.after, bytes, wide, step.box)
+    paint(step.box)
+    tell()
+    refresh()
+  }
+  function tell() {
+    if (sending) return (sending = "again")
+    sending = "now"
+    const grey = make("canvas")
+    Object.assign(grey, { width: wide, height: high })
+    const image = new ImageData(wide, high)
+    for (let i = 0, k = 0; i < bytes.length; i += 1, k += 4) {
+      image.data[k] = image.data[k + 1] = image.data[k + 2] = bytes[i]
+      image.data[k + 3] = 255
+    }
+    grey.getContext("2d").putImageData(image, 0, 0)
+    grey.toBlob((blob) => {
+      const reader = new FileReader()
+      reader.onload = () => {
+        const again = sending === "again"
+        sending = null
+        again ? tell() : post.later("mask", { png: reader.result })
+      }
+      reader.readAsDataURL(blob)
+    }, "image/png")
+  }
+  // A mask from a path of ours or a data URL, brought to our size; black where there is none.
+  function load(url, done) {
+    wanted += 1
+    const mine = wanted
+    if (!url) return done(new Uint8Array(wide * high))
+    const image = new Image()
+    image.onload = () => {
+      if (mine !== wanted) return
+      const grey = make("canvas")
+      Object.assign(grey, { width: wide, height: high })
+      const ink = grey.getContext("2d", { willReadFrequently: true })
+      ink.fillRect(0, 0, wide, high)
+      ink.drawImage(image, 0, 0, wide, high)
+      const seen = ink.getImageData(0, 0, wide, high).data
+      done(Uint8Array.from({ length: wide * high }, (_, i) => seen[i * 4]))
+    }
+    image.onerror = () => mine === wanted && board.say("The mask could not be loaded; paint it again.")
+    image.src = url
+  }
+
+  // --- strokes ---
+  function ink(erase) {
+    pen.globalCompositeOperation = erase ? "destination-out" : "source-over"
+    pen.fillStyle = pen.strokeStyle = colour
+    Object.assign(pen, { lineWidth: size, lineCap: "round", lineJoin: "round" })
+  }
+  function begin(x, y, away) {
+    stroke = { mode, away, points: [[x, y]], box: [x, y, x, y] }
+    if (mode === "brush" || mode === "eraser") dab(x, y)
+  }
+  function dab(x, y) {
+    ink(stroke.mode === "eraser" || stroke.away)
+    const [px, py] = stroke.points[stroke.points.length - 1]
+    pen.beginPath()
+    pen.moveTo(px, py)
+    pen.lineTo(x + (px === x && py === y ? 0.001 : 0), y)
+    pen.stroke()
+  }
+  function extend(x, y) {
+    if (stroke.mode === "brush" || stroke.mode === "eraser") dab(x, y)
+    if (stroke.mode === "rectangle") stroke.points[1] = [x, y]
+    else stroke.points.push([x, y])
+    const [x0, y0, x1, y1] = stroke.box
+    stroke.box = [Math.min(x0, x), Math.min(y0, y), Math.max(x1, x), Math.max(y1, y)]
+    board.repaint()
+  }
+  function end() {
+    const { mode: kind, points, away } = stroke
+    let [x0, y0, x1, y1] = stroke.box
+    stroke = null
+    if (kind === "fill") return bucket(...points[0])
+    if (kind === "rectangle" || kind === "lasso") {
+      ink(away)
+      pen.beginPath()
+      if (kind === "lasso") for (const point of points) pen.lineTo(...point)
+      else {
+        const [[ax, ay], [bx, by]] = [points[0], points[1] || points[0]]
+        ;[x0, y0, x1, y1] = [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)].map(Math.round)
+        pen.rect(x0, y0, x1 - x0, y1 - y0)
+      }
+      pen.fill()
+    }
+    const rim = size / 2 + 2
+    commit({ x: x0 - rim, y: y0 - rim, w: x1 - x0 + 2 * rim, h: y1 - y0 + 2 * rim })
+  }
+  function bucket(x, y) {
+    const [px, py] = [Math.floor(x), Math.floor(y)]
+    if (px < 0 || py < 0 || px >= wide || py >= high) return refresh()
+    replace(filled(bytes, wide, high, px, py))
+  }
+  function down(x, y, event) {
+    cursor = null
+    if (event.button !== 0 && event.button !== 2) return false
+    begin(...inside(x, y), event.altKey || event.button === 2)
+    return true
+  }
+  function move(x, y) {
+    pointer = [x, y]
+    if (stroke) extend(...inside(x, y))
+  }
+  function up() {
+    if (stroke) end()
+  }
+  function cancel() {
+    stroke = null
+    paint()
+    refresh()
+  }
+  function hover(x, y) {
+    pointer = x === null ? null : [x, y]
+    if (pointer) cursor = null
+    board.repaint()
+  }
+  function wheel(event) {
+    if (!event.ctrlKey) return false
+    resize(size * Math.exp(-event.deltaY * 0.0015))
+    return true
+  }
+
+  // --- keys ---
+  function key(event, letter, ctrl) {
+    if (event.key === "Escape") {
+      if (!stroke) return false
+      cancel()
+      return true
+    }
+    if (ctrl || event.altKey) return false
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
+    const chosen = Object.keys(TOOLS).find((name) => TOOLS[name].keys.toLowerCase() === letter)
+    if (chosen) choose(chosen)
+    else if (ways[event.key]) walk(...ways[event.key], event.shiftKey ? 10 : 1)
+    else if (event.key === " " && !pointer && event.target === board.stage) put(event.repeat)
+    else if (event.key === "[" || event.key === "]") resize(event.key === "[" ? Math.min(size - 1, size / 1.12) : Math.max(size + 1, size * 1.12))
+    else if (letter === "i") act.invert()
+    else if (letter === "s") act.soften()
+    else if (letter === ".") act.grow()
+    else if (letter === ",") act.shrink()
+    else if (event.key === "Delete" || event.key === "Backspace") act.clear()
+    else return false
+    return true
+  }
+  function walk(dx, dy, far) {
+    pointer = null
+    const step = Math.max(1, Math.round(Math.max(wide, high) / 256)) * far
+    const [x, y] = cursor || [wide / 2, high / 2]
+    cursor = cursor ? [Math.min(wide, Math.max(0, x + dx * step)), Math.min(high, Math.max(0, y + dy * step))] : [x, y]
+    const [sx, sy] = outside(...cursor)
+    const [w, h] = [board.stage.clientWidth, board.stage.clientHeight]
+    if (sx < 20 || sy < 20 || sx > w - 20 || sy > h - 20) board.pan(w / 2 - sx, h / 2 - sy)
+    if (stroke) extend(...cursor)
+    board.say(`Cursor at x ${Math.round((100 * cursor[0]) / wide)} %, y ${Math.round((100 * cursor[1]) / high)} %`)
+    board.repaint()
+  }
+  // Space paints while it is held; a rectangle or a lasso begins with one press and ends with the next.
+  function put(repeated) {
+    if (repeated) return
+    cursor = cursor || [wide / 2, high / 2]
+    if (stroke) end()
+    else {
+      begin(...cursor, false)
+      if (mode === "fill") end()
+    }
+    board.repaint()
+  }
+  function keyup(event) {
+    if (event.key === " " && cursor && stroke && (stroke.mode === "brush" || stroke.mode === "eraser")) end()
+  }
+
+  // --- tools ---
+  const act = {
+    invert: () => replace(bytes.map((value) => 255 - value)),
+    clear: () => replace(new Uint8Array(bytes.length)),
+    soften: () => replace(softened(bytes, wide, high, edge)),
+    grow: () => replace(grown(bytes, wide, high, edge)),
+    shrink: () => replace(grown(bytes, wide, high, edge, true)),
+  }
+  const kinds = board.group("Tool")
+  const pick = {}
+  for (const [name, one] of Object.entries(TOOLS)) pick[name] = tool(board, { ...one, group: kinds, press: () => choose(name) })
+  const sizer = slider(board, { label: "Size", min: 0, max: 100, value: 50, group: kinds, change: (value) => resize(Math.exp((value / 100) * Math.log(most()))) })
+  const all = board.group("Whole mask")
+  tool(board, { icon: "invert_colors", label: "Invert", keys: "I", group: all, press: act.invert })
+  tool(board, { icon: "layers_clear", label: "Clear", keys: "Delete", group: all, press: act.clear })
+  const rims = board.group("Edge")
+  tool(board, { icon: "expand_content", label: "Grow", keys: ".", group: rims, press: act.grow })
+  tool(board, { icon: "collapse_content", label: "Shrink", keys: ",", group: rims, press: act.shrink })
+  tool(board, { icon: "blur_on", label: "Soften the edge", keys: "S", group: rims, press: act.soften })
+  const edger = slider(board, { label: "by 4 px", min: 1, max: 32, value: 4, group: rims, change: (value) => by(value) })
+  edger.setAttribute("aria-label", "Pixels to grow, shrink or soften by")
+  const past = board.group("Steps")
+  const undo = tool(board, { icon: "undo", label: "Undo", keys: "Ctrl+Z", group: past, press: () => travel("back") })
+  const redo = tool(board, { icon: "redo", label: "Redo", keys: "Ctrl+Shift+Z", group: past, press: () => travel("forth") })
+  const veil = slider(board, { label: "Opacity", min: 10, max: 100, step: 5, value: 60, group: board.group("View"), change: (value) => (canvas.style.opacity = value / 100) })
+  canvas.style.opacity = veil.value / 100
+  board.ready()
+  const most = () => Math.max(2, Math.max(wide, high) / 2)
+  function by(value) {
+    edge = value
+    edger.value = value
+    edger.parentElement.firstChild.textContent = `by ${value} px`
+  }
+  function resize(value) {
+    size = Math.round(Math.min(most(), Math.max(1, value)))
+    sizer.value = (100 * Math.log(size)) / Math.log(most())
+    sizer.setAttribute("aria-valuetext", `${size} px`)
+    board.tip(`Size ${size} px`)
+    setTimeout(() => board.tip(""), 900)
+    board.repaint()
+  }
+  function choose(name) {
+    if (stroke) cancel()
+    mode = name
+    for (const [each, button] of Object.entries(pick)) press(button, each === name)
+    board.hint(TOOLS[name].hint)
+    board.repaint()
+  }
+  choose("brush")
+
+  // --- what is seen ---
+  function refresh() {
+    share = shareOf(bytes)
+    enable(undo, steps.past())
+    enable(redo, steps.future())
+    const percent = share * 100
+    const words = percent >= 99.95 ? "All of the picture" : `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)} % of the picture`
+    board.say(share ? words : "Nothing is painted yet")
+    board.repaint()
+  }
+  function draw(over) {
+    const lines = [[3.5, "rgb(0 0 0 / .75)"], [1.5, "#fff"]]
+    const trace = (path, dash = []) => {
+      for (const [width, ink] of lines) {
+        over.beginPath()
+        path()
+        over.setLineDash(width < 2 ? dash : [])
+        over.lineWidth = width
+        over.strokeStyle = ink
+        over.stroke()
+      }
+    }
+    if (stroke && stroke.mode === "lasso") trace(() => stroke.points.forEach((point) => over.lineTo(...outside(...point))), [6, 4])
+    if (stroke && stroke.mode === "rectangle" && stroke.points[1]) {
+      const [[x0, y0], [x1, y1]] = stroke.points.map((point) => outside(...point))
+      trace(() => over.rect(x0, y0, x1 - x0, y1 - y0), [6, 4])
+    }
+    const spot = cursor ? outside(...cursor) : pointer
+    const round = mode === "brush" || mode === "eraser"
+    board.stage.style.cursor = round && pointer ? "none" : "crosshair"
+    if (!spot) return
+    const radius = Math.max(1.5, (size / 2) * zoomed())
+    if (round) trace(() => over.arc(...spot, radius, 0, 7), mode === "eraser" ? [4, 4] : [])
+    if (cursor || (round && radius > 9)) {
+      const arm = cursor ? 9 : 4
+      trace(() => {
+        over.moveTo(spot[0] - arm, spot[1]), over.lineTo(spot[0] + arm, spot[1])
+        over.moveTo(spot[0], spot[1] - arm), over.lineTo(spot[0], spot[1] + arm)
+      })
+    }
+  }
+
+  function take(now) {
+    const known = Boolean(data) && now.src === src
+    const news = !known || now.revision > revision
+    const [before, sized] = [colour, wide !== now.columns || high !== now.rows]
+    data = now
+    board.resize(data.width, data.height)
+    board.show(data.src, data.alt)
+    if (sized || !known) {
+      ;[wide, high] = [data.columns, data.rows]
+      Object.assign(canvas, { width: wide, height: high })
+      bytes = new Uint8Array(wide * high)
+      steps = history()
+      if (stroke) stroke = null
+      if (sized) resize(Math.max(wide, high) / 12), by(Math.max(1, Math.round(Math.max(wide, high) / 128)))
+      edger.max = Math.max(8, Math.round(Math.max(wide, high) / 32))
+    }
+    const named = board.colour("--accent")
+    colour = /^#[0-9a-f]{6}/i.test(named) ? named.slice(0, 7) : "#4b5bd6"
+    if (before !== colour && !stroke) paint()
+    if (news) {
+      revision = data.revision
+      src = data.src
+      load(data.mask, (loaded) => {
+        if (known) return replace(loaded, { quiet: true })
+        bytes = loaded
+        paint()
+        refresh()
+      })
+    }
+    refresh()
+  }
+  return { board, post, take }
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  return instance(data, parentElement, setStateValue, beginMask)
+}

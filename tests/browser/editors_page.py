@@ -1,0 +1,81 @@
+"""The page of that house: `?part=` says which editor; what Python knows of it stands below as JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+
+import streamlit as st
+from PIL import Image
+
+from studio.domain.pose import figure_of, presets
+from studio.ui import show
+from studio.ui.components import editors
+
+st.set_page_config(page_title="Editors", layout="wide")
+show.clothes()
+part = st.query_params.get("part", "pose")
+name = st.query_params.get("picture", "1")
+size = (960, 640) if name == "wide" else (512, 512)
+state = st.session_state
+state.setdefault("runs", 0)
+state.setdefault("revision", 0)
+state.runs += 1
+
+
+def changed() -> None:
+    """Nothing: the page reads the state."""
+
+
+def box_mask(size: tuple[int, int]) -> str:
+    """The upper left quarter, as a page would hand a mask that it found by words."""
+    picture = Image.new("L", size, 0)
+    picture.paste(255, (0, 0, size[0] // 2, size[1] // 2))
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+known: dict[str, object] = {"runs": state.runs}
+with st.container(horizontal=True):
+    st.button("Run again")
+    if st.button("Replace"):
+        state.revision += 1
+if part == "pose":
+    standing = figure_of([None if joint in (3, 4) else point for joint, point in enumerate(presets()["Standing"])])
+    figures = (
+        []
+        if "empty" in st.query_params and not state.revision
+        else [presets()["Arms wide"] if state.revision else standing]
+    )
+    editors.pose(
+        key="the_pose",
+        src=f"/shown/{name}",
+        alt="A person beside a house",
+        width=size[0],
+        height=size[1],
+        figures=figures,
+        revision=state.revision,
+        changed=changed,
+    )
+    posed = editors.posed("the_pose")
+    known |= {"figures": posed[0], "n": posed[1]} if posed else {"figures": None}
+if part == "mask":
+    editors.mask(
+        key="the_mask",
+        src=f"/shown/{name}",
+        alt="A person beside a house",
+        width=size[0],
+        height=size[1],
+        mask=box_mask(size) if state.revision else "",
+        revision=state.revision,
+        changed=changed,
+    )
+    masked = editors.masked("the_mask")
+    if masked:
+        picture = Image.open(io.BytesIO(masked[0]))
+        spots = {f"{x},{y}": picture.getpixel((x, y)) for x in range(32, size[0], 64) for y in range(32, size[1], 64)}
+        white = sum(count * grey for grey, count in enumerate(picture.histogram())) / (255 * size[0] * size[1])
+        known |= {"mode": picture.mode, "size": picture.size, "share": round(white, 5), "spots": spots, "n": masked[1]}
+st.code(json.dumps(known), language="json")
