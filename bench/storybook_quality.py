@@ -7,18 +7,14 @@ Every scene comes from seeds that no training used. Shares carry a 95 % Wilson i
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import platform
 import random
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -32,13 +28,14 @@ heavy.prepare()
 
 from PIL import Image  # noqa: E402
 
+from bench.figures import Figure, Question, mean, parts_of, run, share  # noqa: E402
 from studio.starter.captions import caption, facts, plain  # noqa: E402
 from studio.starter.parts.blip import marks  # noqa: E402
 from studio.starter.parts.judge import adherence, load_judge, read  # noqa: E402
 from studio.starter.scenes import KINDS, SPLITS, Scene, render, sample_scene  # noqa: E402
 
 PACK = ROOT / "assets" / "storybook"
-Item = TypeVar("Item")
+Paint = Callable[..., np.ndarray]  # (prompts, seeds, maps) -> pictures (n, 128, 128, 3) uint8
 # Each question has its own stretch of the held-out seeds, so that no picture is measured twice.
 STARTS = {
     "retrieval": 0,
@@ -50,37 +47,6 @@ STARTS = {
 }
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One row of the table: a share (0..1) or a mean in its unit, with its interval and the number of cases."""
-
-    part: str
-    what: str
-    value: float
-    low: float
-    high: float
-    n: int
-    floor: str = ""
-
-
-def share(part: str, what: str, hits: Iterable[bool], floor: str = "") -> Figure:
-    """A proportion with its Wilson interval (Wilson 1927)."""
-    marks = [bool(hit) for hit in hits]
-    n, z = len(marks), 1.96
-    p = sum(marks) / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Figure(part, what, p, max(0.0, centre - half), min(1.0, centre + half), n, floor)
-
-
-def mean(part: str, what: str, values: Sequence[float], floor: str = "") -> Figure:
-    """A mean with its normal interval."""
-    n = len(values)
-    half = 1.96 * float(np.std(values, ddof=1)) / math.sqrt(n)
-    middle = float(np.mean(values))
-    return Figure(part, what, middle, middle - half, middle + half, n, floor)
-
-
 def held_out(part: str, n: int, *, forbidden: bool = False, start: int = 0) -> list[Scene]:
     """The part's own n held-out scenes."""
     first = SPLITS["test"].start + STARTS[part] + start
@@ -90,11 +56,6 @@ def held_out(part: str, n: int, *, forbidden: bool = False, start: int = 0) -> l
 def drawn(scenes: Sequence[Scene]) -> list[Image.Image]:
     """The scenes as pictures."""
     return [Image.fromarray(render(scene).picture) for scene in scenes]
-
-
-def parts_of(items: Sequence[Item], size: int = 50) -> Iterable[Sequence[Item]]:
-    """Cut into batches."""
-    return (items[i : i + size] for i in range(0, len(items), size))
 
 
 @torch.no_grad()
@@ -179,31 +140,50 @@ def vae(n: int) -> list[Figure]:
     return [mean("autoencoder", "PSNR, dB", values, ">= 29")]
 
 
-def painter() -> tuple[Callable[[list[str], list[int]], np.ndarray], str]:
-    """The shipped painter with the pack's own steps, guidance and sampler; (prompts, seeds) -> pictures."""
-    from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+def painter(control: str = "") -> tuple[Paint, str]:
+    """The shipped painter with the pack's own steps, guidance and sampler; (prompts, seeds) -> pictures.
+
+    control: the folder of a ControlNet; then it takes maps as well, (n, 128, 128, 3) uint8.
+    """
+    from diffusers import (
+        ControlNetModel,
+        DPMSolverMultistepScheduler,
+        StableDiffusionControlNetPipeline,
+        StableDiffusionPipeline,
+    )
 
     manifest = tomllib.loads((ROOT / "assets" / "packs" / "storybook.toml").read_text(encoding="utf-8"))
     steps, guidance = int(manifest["steps"]), float(manifest["guidance"])
-    pipe: Any = StableDiffusionPipeline.from_pretrained(
-        PACK, dtype=torch.float32, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    kind: Any = StableDiffusionControlNetPipeline if control else StableDiffusionPipeline
+    more = {"controlnet": ControlNetModel.from_pretrained(PACK / control, dtype=torch.float32)} if control else {}
+    pipe = kind.from_pretrained(
+        PACK, dtype=torch.float32, safety_checker=None, feature_extractor=None, requires_safety_checker=False, **more
     )
     if manifest["sampler"].startswith("dpm++"):
         pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
 
-    def paint(prompts: list[str], seeds: list[int]) -> np.ndarray:
+    def paint(prompts: list[str], seeds: list[int], maps: Sequence[np.ndarray] = ()) -> np.ndarray:
         noise = [torch.Generator().manual_seed(seed) for seed in seeds]
-        out = pipe(prompts, num_inference_steps=steps, guidance_scale=guidance, generator=noise, output_type="np")
+        asked: dict[str, Any] = {"image": [Image.fromarray(drawn) for drawn in maps]} if maps else {}
+        out = pipe(
+            prompts, num_inference_steps=steps, guidance_scale=guidance, generator=noise, output_type="np", **asked
+        )
         pictures: np.ndarray = (out.images * 255).round().astype(np.uint8)
         return pictures
 
     return paint, f"{steps} steps, guidance {guidance:g}, {manifest['sampler']}"
 
 
-def paint_all(scenes: Sequence[Scene], paint: Callable[[list[str], list[int]], np.ndarray]) -> np.ndarray:
-    """Paint the plain captions of scenes, 16 at a time."""
-    return np.concatenate([paint([plain(s) for s in part], [s.seed for s in part]) for part in parts_of(scenes, 16)])
+def paint_all(scenes: Sequence[Scene], paint: Paint, maps: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """Paint the plain captions of scenes, 16 at a time, each by its map where there are maps."""
+    size = 16
+    return np.concatenate(
+        [
+            paint([plain(s) for s in part], [s.seed for s in part], maps[i * size : (i + 1) * size])
+            for i, part in enumerate(parts_of(scenes, size))
+        ]
+    )
 
 
 def adherence_figures(n: int) -> list[Figure]:
@@ -267,7 +247,7 @@ def judge_figures(n: int) -> list[Figure]:
 
 
 # name -> (measure, cases by default: what the question needs, or what a CPU paints in a few minutes)
-QUESTIONS: dict[str, tuple[Callable[[int], list[Figure]], int]] = {
+QUESTIONS: dict[str, Question] = {
     "retrieval": (retrieval, 1000),
     "captions": (captions, 500),
     "vae": (vae, 200),
@@ -277,40 +257,5 @@ QUESTIONS: dict[str, tuple[Callable[[int], list[Figure]], int]] = {
 }
 
 
-def machine() -> str:
-    """This machine in a line."""
-    model = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [
-            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = f"{len(names)} x {names[0]}" if names else model
-    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{model}{gpu}, torch {torch.__version__}, {torch.get_num_threads()} threads"
-
-
-def main() -> None:
-    """Measure, print the table on stderr and JSON lines on stdout."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, help="cases for each question; without it what each needs")
-    parser.add_argument("--only", nargs="+", choices=list(QUESTIONS), default=list(QUESTIONS))
-    parser.add_argument("--out", type=Path, help="append the JSON lines to this file as well")
-    args = parser.parse_args()
-    where = machine()
-    print(f"Storybook on held-out scenes. {where}\n", file=sys.stderr)
-    print("| part | what | value | 95 % interval | n | floor |\n|---|---|---|---|---|---|", file=sys.stderr)
-    for name in args.only:
-        measure, usual = QUESTIONS[name]
-        for figure in measure(args.n or usual):
-            line = json.dumps({**asdict(figure), "machine": where})
-            print(line, flush=True)
-            if args.out:
-                with args.out.open("a", encoding="utf-8") as file:
-                    file.write(line + "\n")
-            row = (figure.part, figure.what, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}")
-            print(f"| {' | '.join(row)} | {figure.n} | {figure.floor} |", file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__ or "", "Storybook on held-out scenes.", QUESTIONS)

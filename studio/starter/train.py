@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 
 from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
+EXPORTS = Path(__file__).resolve().parents[2] / ".training" / "export"  # where the guiding parts wait to be shipped
 CONTROLS = ("control-pose", "control-depth", "control-canny")
 
 
 def train_all() -> None:
     """Every part in order, each in a process of its own; what is finished already costs only its start."""
-    for part in (*GENERATING, *SEEING, *CONTROLS):
+    for part in (*GENERATING, *SEEING, *CONTROLS, "ship"):
         print(f"== {part}", flush=True)
         subprocess.run([sys.executable, "-m", "studio.starter.train", part], check=True)
 
@@ -22,7 +24,7 @@ def train_all() -> None:
 def main() -> None:
     """Parse the part's name and hand over to its trainer; torch is imported only then."""
     parser = argparse.ArgumentParser(prog="python -m studio.starter.train", description=__doc__)
-    parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS])
+    parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS, "ship"])
     parser.add_argument("--minutes", type=float, help="training time of all runs of this part together")
     parser.add_argument("--from-shipped", action="store_true", help="start from the weights in assets/storybook")
     parser.add_argument("--count", type=int, default=21, help="shards: how many thousands of scenes")
@@ -31,6 +33,12 @@ def main() -> None:
     args = parser.parse_args()
     if args.part == "all":
         train_all()
+        return
+    if args.part == "ship":
+        from studio.places import ASSETS
+        from studio.starter.seal import ship
+
+        print("shipped: " + ", ".join(ship(EXPORTS, ASSETS / "storybook")))
         return
     from studio.workshop.heavy import prepare
 

@@ -225,6 +225,11 @@ def sure_points(joints: Sequence[tuple[float, float, float]], least: float = SUR
     return [(x, y) if sure >= least else None for x, y, sure in joints]
 
 
+def is_figure(joints: Sequence[tuple[float, float, float]]) -> bool:
+    """Whether the model saw anybody: it is sure of half of the joints or more."""
+    return sum(point is not None for point in sure_points(joints)) >= JOINTS // 2
+
+
 def examine(model: Any, people: Sequence[Scene], empty: Sequence[Scene]) -> dict[str, float]:
     """PCK on scenes with a person, and how loud the model is about scenes without."""
     model.eval()

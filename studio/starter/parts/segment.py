@@ -32,6 +32,7 @@ from studio.starter.scenes import CALIBRATION_SEEDS, COLOURS, KINDS, LABEL_FIRST
 OUT = WORKDIR / "export" / "clipseg"
 ASKED = 3  # questions put to each picture: the towers' share of the work is done once for all of them
 CLOTHES = ("shirt", "trousers")
+NOTHING = 0.004  # of the picture: a mask smaller than this is none
 
 
 def make_clipseg() -> CLIPSegForImageSegmentation:
@@ -242,6 +243,6 @@ def examine(model: Any, seen: Sequence[Sight]) -> dict[str, float]:
         if question.mask.any():
             rows[name].append(iou(mask, question.mask))
         else:
-            rows["absent"].append(float(mask.mean() < 0.004))
+            rows["absent"].append(float(mask.mean() < NOTHING))
     model.train()
     return {name: float(np.mean(values)) for name, values in rows.items()}
