@@ -9,13 +9,14 @@ import json
 import pytest
 from PIL import Image
 
-from studio.domain.artwork import Artwork
-from studio.domain.control import KINDS
+from studio.domain.artwork import Artwork, Relative
+from studio.domain.control import KINDS, Control
 from studio.domain.errors import BadInput
 from studio.domain.pose import presets
 from studio.domain.recipe import MOST_CONTROLS, Recipe
 from studio.packs.manifest import Manifest, read_manifest
 from studio.places import ASSETS
+from studio.ui import kin
 from studio.ui.guide import forms, masks
 from studio.ui.guide import sheet as sheets
 from studio.ui.guide.sheet import Aid, Pending, Sheet
@@ -316,7 +317,7 @@ def test_a_kind_without_its_part_says_what_it_needs():
     assert forms.lacks("pose", roles, "Storybook") == ""
     assert "choose it under More" in forms.lacks("normal", roles, "Storybook")
     for kind in KINDS:
-        assert forms.lacks(kind, {"Storybook": []}, "Storybook").endswith("the Shelf page lists packs.")
+        assert forms.lacks(kind, {"Storybook": []}, "Storybook").endswith("The Shelf page lists packs.")
 
 
 def test_a_map_that_no_pack_can_draw_says_so():
@@ -336,3 +337,44 @@ def test_what_was_measured_is_said(changed, said):
 @pytest.mark.parametrize(("value", "word"), [(0.3, "A touch"), (0.8, "Mostly new"), (0.5, None)])
 def test_a_strength_has_a_word_when_it_is_exactly_that(value, word):
     assert forms.strength_word(value) == word
+
+
+# --- comparing ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_fields_that_differ_are_told():
+    one = Recipe(prompt="a person", seed=1)
+    assert kin.differences(one, one) == []
+    assert kin.differences(one, dataclasses.replace(one, seed=2, steps=8)) == [("Steps", "20", "8"), ("Seed", "1", "2")]
+    filled = Recipe(prompt="a sun", task="inpaint", source="a" * 64, mask="b" * 64, seed=1)
+    assert kin.differences(one, filled) == [
+        ("Task", "Paint", "Fill"),
+        ("Prompt", "a person", "a sun"),
+        ("Strength", "—", "1"),
+        ("Feather", "—", "4 pixels"),
+    ]
+    assert kin.differences(None, one)[0] == ("Task", "—", "Paint") and kin.differences(None, None) == []
+
+
+def test_every_field_of_a_recipe_that_decides_something_has_words():
+    control = Control("pose", "c" * 64, weight=0.8, end=0.8, balance="prompt")
+    guided = Recipe(prompt="x", controls=(control,), hires=2.0)
+    assert kin.fields(guided)["Guided by"] == "Pose, weight 0.8, 0% to 80%, the prompt matters more"
+    assert kin.fields(guided)["Second pass"] == "2×, strength 0.5"
+    assert (
+        kin.fields(Recipe(prompt="x", task="outpaint", source="a" * 64, extend=(0, 64, 8, 0)))["Extended"]
+        == "up 64, right 8"
+    )
+    assert kin.fields(Recipe(prompt="", task="enlarge", source="a" * 64, factor=4))["Enlarged"] == "4× Repaint"
+
+
+def test_a_picture_is_compared_with_its_source_first_and_never_with_a_mask():
+    parents = [
+        Relative("mask", "1", artwork(id=1, kind="mask")),
+        Relative("pose", "2", artwork(id=2, kind="map")),
+        Relative("source", "3", artwork(id=3)),
+        Relative("depth", "9", None),
+    ]
+    children = [Relative("source", "4", artwork(id=4)), Relative("source", "3", artwork(id=3))]
+    told = [(word, one.id) for word, one in kin.comparable(parents, children)]
+    assert told == [("Source", 3), ("Pose", 2), ("Led to", 4)]

@@ -25,7 +25,7 @@ from studio.places import ROOT
 from studio.safety.gate import Gate
 from studio.ui import forms, session
 
-PAGES = ("create", "gallery", "queue", "shelf", "settings")
+PAGES = ("create", "guide", "gallery", "queue", "shelf", "settings")
 FRAME = str(ROOT / "studio" / "ui" / "frame.py")
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :material/home: $x$"
 PATIENCE = 60  # seconds; the machine may be busy

@@ -14,6 +14,7 @@ show.clothes()
 
 pages = [
     st.Page(ROOT / "pages/create.py", title="Create", icon=":material/brush:", default=True),
+    st.Page(ROOT / "pages/guide.py", title="Guide", icon=":material/draw:"),
     st.Page(ROOT / "pages/gallery.py", title="Gallery", icon=":material/photo_library:"),
     st.Page(ROOT / "pages/queue.py", title="Queue", icon=":material/format_list_numbered:"),
     st.Page(ROOT / "pages/shelf.py", title="Shelf", icon=":material/inventory_2:"),

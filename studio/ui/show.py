@@ -179,6 +179,16 @@ def verdict(artwork: Artwork, *, more: str = "") -> None:
     )
 
 
+def measured(sentence: str) -> None:
+    """What was measured on a saved file."""
+    st.html(f'<p class="verdict"><span>{icon("straighten")}{escape(sentence)}</span></p>')
+
+
+def kept() -> None:
+    """A result that is in the gallery."""
+    st.html(f'<span class="chip good kept">{icon("check")}In the gallery</span>', width="content")
+
+
 def quote(text: str) -> None:
     """Words that somebody typed, exactly as typed."""
     st.html(f'<p class="quote">{escape(text)}</p>')

@@ -28,15 +28,19 @@ def follow(studio: Studio, job: Job, draw: Callable[[Job], None]) -> None:
     look()
 
 
-def painting(studio: Studio, job: Job) -> None:
-    """A paint job in the making: its draft, a bar, what it does and how long it will take, Cancel, what is done so far."""
+def painting(studio: Studio, job: Job, *, size: tuple[int, int] | None = None) -> None:
+    """A paint job in the making: its draft, a bar, what it does and how long it will take, Cancel, what is done so far.
+
+    `size` is the result's, in pixels, where the recipe alone does not tell it.
+    """
     recipe = Recipe.from_dict(job.payload["recipe"])
+    width, height = size or (recipe.width, recipe.height)
     components.easel(
         key=f"easel_{job.id}",
         src=f"/previews/{job.preview}" if job.preview else "",
         alt=f"Draft of: {recipe.prompt}",
-        width=recipe.width,
-        height=recipe.height,
+        width=width,
+        height=height,
         share=words.share(job),
         words=line(studio, job),
         waiting=job.state == "waiting",

@@ -12,6 +12,7 @@ from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.job import Job
+from studio.domain.pose import Figure, from_openpose, presets
 from studio.domain.recipe import Recipe
 from studio.packs.manifest import Manifest
 from studio.safety.intake import sha256
@@ -50,6 +51,25 @@ def use_map(studio: Studio, manifest: Manifest, artwork: Artwork) -> None:
         desk.put({"task": "create"})
 
 
+def follow_address(studio: Studio, manifest: Manifest) -> None:
+    """What the address asks for: ?source=12 takes that picture, &task=inpaint chooses what to do, ?job=3,4 shows results.
+
+    A source is asked for once: another one may be chosen afterwards, and a refresh must not bring the first one back.
+    """
+    asked = st.query_params.pop("source", "")
+    task = st.query_params.pop("task", "")
+    if asked.isascii() and asked.isdecimal() and len(asked) <= 18:
+        take(studio, manifest, int(asked))
+    if task in forms.MODES:
+        desk.put({"task": task})
+        desk.change(view=sheets.MASK if task == "inpaint" else sheets.SOURCE)
+    named = st.query_params.get("job", "")
+    if named and named != ",".join(str(id) for id in desk.sheet().jobs):
+        show_jobs([job.id for job in jobs_named(studio, named)])
+    elif not named and desk.sheet().jobs:
+        st.query_params["job"] = ",".join(str(id) for id in desk.sheet().jobs)
+
+
 def leave_source() -> None:
     """No source any more."""
     desk.change(sheets.with_source(desk.sheet(), 0))
@@ -80,11 +100,77 @@ def select(studio: Studio, adding: bool) -> None:
     desk.change(selecting=job.id, adding=adding, view=sheets.MASK)
 
 
+# --- controls -----------------------------------------------------------------------------------------------------------
+
+
+def add(kind: str) -> None:
+    """One more control, drawn from the source; a pose without a source begins with a standing figure."""
+    lying = desk.sheet()
+    figures = [presets()["Standing"]] if kind == "pose" and not lying.source else None
+    desk.change(sheets.add_aid(lying, kind, figures=figures))
+
+
+def pose_from_nothing() -> None:
+    """A figure on an empty picture, to be moved."""
+    desk.put({"task": "create"})
+    add("pose")
+
+
+def set_aid(id: int, changes: dict[str, Any]) -> None:
+    """Change a control."""
+    desk.change(sheets.change_aid(desk.sheet(), id, **changes))
+
+
+def redraw(id: int) -> None:
+    """Draw its map once more, from the picture."""
+    aid = desk.sheet().aid(id)
+    if aid is not None:
+        set_aid(id, {"figures": None, "asked": "", "job": 0, "revision": aid.revision + 1})
+
+
+def remove(id: int) -> None:
+    """Take a control away; it can be put back."""
+    desk.change(sheets.remove_aid(desk.sheet(), id))
+
+
+def put_back() -> None:
+    """The control that was removed last, again."""
+    desk.change(sheets.put_back(desk.sheet()))
+
+
+def look_at(view: str) -> None:
+    """Put something else on the stage."""
+    desk.change(view=view)
+
+
+def bring_map(studio: Studio, id: int, data: bytes) -> None:
+    """A ready map from a file: it is checked and kept, and then used as it is. OpenPose's JSON becomes figures."""
+    aid = desk.sheet().aid(id)
+    if aid is None:
+        return
+    if data.lstrip()[:1] in (b"{", b"["):
+        if aid.kind != "pose":
+            raise BadInput("controls", "This is a JSON file; only a pose can be read from one.")
+        place(id, from_openpose(data.decode("utf-8", errors="replace")))
+        return
+    source = f"sha:{studio.upload(data)}"
+    job = studio.annotate(source, aid.kind, as_is=True, keep=True, pack=desk.fields()["pack"])
+    set_aid(id, {"bringing": job.id, "revision": aid.revision + 1})
+
+
+def place(id: int, figures: tuple[Figure, ...]) -> None:
+    """Other figures in the pose editor than those that lie there, as one step that it can undo."""
+    aid = desk.sheet().aid(id)
+    if aid is not None:
+        set_aid(id, {"figures": figures, "ready": 0, "overlay": "", "revision": aid.revision + 1})
+
+
 # --- the button ---------------------------------------------------------------------------------------------------------
 
 
 def paint(studio: Studio, manifest: Manifest, roles: dict[str, tuple[str, ...]]) -> None:
     """The button: check everything, draw and keep the maps that are not kept yet, and then paint. Once for a double click."""
+    desk.hear()
     now, lying = desk.fields(), desk.sheet()
     guided = lying.aids if now["task"] in sheets.GUIDED else ()
     for aid in guided:

@@ -13,15 +13,16 @@ from studio.domain.artwork import Artwork
 from studio.domain.errors import BadInput, EaselError
 from studio.packs.manifest import Manifest
 from studio.ui import components
-from studio.ui.guide import forms
+from studio.ui.components import editors
+from studio.ui.guide import forms, masks
 from studio.ui.guide import sheet as sheets
 from studio.ui.guide.forms import GuideFields
-from studio.ui.guide.sheet import Sheet
+from studio.ui.guide.sheet import Aid, Sheet
 
 DRAFT = "guide"
 TYPED = ("prompt", "fill")  # fields that are heard while somebody types
 _HELD, _SHEET, _KEPT = "guide_held", "guide_sheet", "guide_kept"
-_PROBLEM, _STALE = "guide_problem", "guide_stale"
+_PROBLEM, _STALE, _HEARD = "guide_problem", "guide_stale", "guide_heard"
 
 
 def key(name: str) -> str:
@@ -49,6 +50,12 @@ def lay_out(studio: Studio, manifest: Manifest) -> None:
     for name, value in st.session_state[_HELD].items():
         if key(name) not in st.session_state:
             st.session_state[key(name)] = value
+
+
+def pack_kept(studio: Studio) -> str:
+    """The pack of the kept draft; empty when there is none."""
+    fields = (studio.draft(DRAFT) or {}).get("fields")
+    return str(fields.get("pack", "")) if isinstance(fields, dict) else ""
 
 
 def fields() -> GuideFields:
@@ -88,6 +95,36 @@ def sheet() -> Sheet:
 def change(new: Sheet | None = None, **changes: Any) -> None:
     """Lay another sheet on the page, or the same one with changes."""
     st.session_state[_SHEET] = dataclasses.replace(new or sheet(), **changes)
+
+
+def mask_key(source: int) -> str:
+    """The key of the mask editor over a source."""
+    return f"guide_mask_{source}"
+
+
+def pose_key(aid: Aid, source: int) -> str:
+    """The key of the pose editor of a control."""
+    return f"guide_pose_{aid.id}_{source}"
+
+
+def hear() -> None:
+    """Take over what the editors have that was not taken over yet: their last word may come together with a press."""
+    lying = sheet()
+    masked = editors.masked(mask_key(lying.source))
+    if masked is not None and _newer(mask_key(lying.source), masked[1]):
+        change(mask=masks.encoded(masked[0]))
+    for aid in lying.aids:
+        posed = editors.posed(pose_key(aid, lying.source))
+        if posed is not None and _newer(pose_key(aid, lying.source), posed[1]):
+            change(sheets.change_aid(sheet(), aid.id, figures=posed[0]))
+
+
+def _newer(name: str, n: int) -> bool:
+    heard = st.session_state.setdefault(_HEARD, {})
+    if n <= heard.get(name, 0):
+        return False
+    heard[name] = n
+    return True
 
 
 def keep(studio: Studio) -> None:

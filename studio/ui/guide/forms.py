@@ -272,11 +272,10 @@ def lacks(kind: str, roles: Mapping[str, Sequence[str]], pack: str) -> str:
     role = f"control-{kind}"
     if role in roles.get(pack, ()):
         return ""
-    label = CONTROLS[kind].label
     others = [name for name, held in roles.items() if role in held]
     if others:
         return f"{pack} has no ControlNet for this kind; {', '.join(others)} has one: choose it under More."
-    return f"{label} needs a pack with a ControlNet for it, and none here has one; the Shelf page lists packs."
+    return "Needs a pack with a ControlNet for it; none here has one. The Shelf page lists packs."
 
 
 def blind(kind: str, roles: Mapping[str, Sequence[str]]) -> str:
