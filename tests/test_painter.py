@@ -2,37 +2,15 @@
 
 import numpy as np
 import pytest
+from painting import PROMPT, Steps, one, pixels, storybook
 
-from studio.domain.errors import BadInput, Cancelled, NotNumbers
+from studio.domain.errors import Cancelled, NotNumbers
 from studio.domain.recipe import SAMPLERS, Recipe
-from studio.places import ASSETS
-
-PROMPT = "a large red star at night"
 
 
 @pytest.fixture(scope="module")
-def painter(heavy):
-    from studio.workshop.paint.painter import load_painter
-
-    return load_painter(ASSETS / "storybook")
-
-
-class Steps:
-    """Keeps what a painter reports."""
-
-    def __init__(self, *, stop_at=None, draft=False):
-        self.seen, self.drafts, self._stop_at, self._draft = [], [], stop_at, draft
-
-    def __call__(self, done, total, draft=None):
-        self.seen.append((done, total))
-        if self._draft and draft is not None:
-            self.drafts.append(draft())
-        if self._stop_at == len(self.seen):
-            raise Cancelled("Cancelled.")
-
-
-def pixels(painted):
-    return np.asarray(painted.picture).astype(int)
+def painter():
+    return storybook()
 
 
 def test_same_seed_same_pixels_and_another_seed_others(painter):
@@ -75,10 +53,10 @@ def test_batches_that_do_not_fit_follow_each_other_and_steps_add_up(painter, mon
     painted = list(painter.paint(Recipe(PROMPT, steps=2, seed=9, count=3), {}, steps))
     assert [one.seed for one in painted] == [9, 10, 11]
     assert {total for _, total in steps.seen} == {4}
-    assert steps.seen[0] == (1, 4) and steps.seen[-1] == (4, 4)
+    assert steps.seen[0] == (0, 4) and steps.seen[-1] == (4, 4)
 
 
-@pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 5])
 def test_cancel_is_heard_within_one_step_also_while_decoding(painter, stop_at):
     steps = Steps(stop_at=stop_at)
     with pytest.raises(Cancelled):
@@ -111,26 +89,49 @@ def test_half_precision_overflow_is_tried_again_in_full(painter, monkeypatch):
 
     real, seen = painter._batch, []
 
-    def overflowing(recipe, seeds, steps):
+    def overflowing(pieces, how, progress, show):
         seen.append(painter.pipe.unet.dtype)
         if seen[-1] != torch.float32:
             raise NotNumbers("NaN")
-        return real(recipe, seeds, steps)
+        return real(pieces, how, progress, show)
 
+    usual = one(painter, Recipe(PROMPT, steps=1))
     monkeypatch.setattr(painter, "_batch", overflowing)
     painter.pipe.to(dtype=torch.float16)
     try:
-        assert len(list(painter.paint(Recipe(PROMPT, steps=1), {}, Steps()))) == 1
+        retried = one(painter, Recipe(PROMPT, steps=1))
         assert seen == [torch.float16, torch.float32] and painter.pipe.unet.dtype == torch.float16
+        assert np.abs(retried - usual).max() <= 3  # its weights went through half precision
     finally:
         painter.pipe.to(dtype=torch.float32)
+
+
+@pytest.mark.parametrize("sampler", ["dpm++ 2m", "euler a", "heun"])
+def test_it_walks_as_diffusers_own_pipeline_does(painter, sampler):
+    import torch
+
+    from studio.workshop.paint import samplers
+
+    recipe = Recipe(PROMPT, negative="a ball", steps=4, seed=3, sampler=sampler)
+    pipe = painter.pipe
+    usual = pipe.scheduler
+    pipe.scheduler = samplers.scheduler(sampler, painter.config)
+    try:
+        theirs = pipe(
+            PROMPT, negative_prompt="a ball", num_inference_steps=4, guidance_scale=4.0, width=128, height=128,
+            generator=torch.Generator().manual_seed(3),
+        ).images[0]  # fmt: skip
+    finally:
+        pipe.scheduler = usual
+    assert np.abs(one(painter, recipe) - np.asarray(theirs).astype(int)).max() <= 1
+
+
+def test_lcm_takes_more_steps_than_it_was_distilled_from(painter):
+    steps = Steps()
+    one(painter, Recipe(PROMPT, steps=51, width=64, height=64, sampler="lcm"), report=steps)
+    assert steps.seen[-1] == (51, 51)
 
 
 def test_a_prompt_beyond_77_tokens_is_cut_not_refused(painter):
     (painted,) = painter.paint(Recipe("a red star and " * 200, steps=1), {}, Steps())
     assert painted.picture.size == (128, 128)
-
-
-def test_tasks_it_cannot_do_are_said_so(painter):
-    with pytest.raises(BadInput, match="vary"):
-        list(painter.paint(Recipe(PROMPT, task="vary", source="0" * 64), {}, Steps()))

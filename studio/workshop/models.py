@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock, RLock
@@ -13,13 +14,16 @@ from typing import Any
 
 from PIL import Image
 
+from studio.domain.control import CONTROLS
 from studio.domain.errors import PackMissing
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import Gate
 from studio.workshop.ports import Captioner, Checker, Encoder, Painter
 
-MOST_PAINTERS = 2  # the least recently used goes; the small models stay
+MOST_PAINTERS = 2  # the least recently used goes, and its ControlNets with it; the small models stay
+MOST_CONTROLS = 6  # of all packs; as many as one recipe may use
+CONTROL = "control-"  # how the roles of ControlNets begin; the kind follows
 LIBRARIES = ("torch", "diffusers", "transformers")
 logger = logging.getLogger(__name__)
 
@@ -43,9 +47,31 @@ class Models:
         def load() -> Painter:
             from studio.workshop.paint.painter import load_painter
 
-            return load_painter(self.shelf.whole(pack_id).role("painter"))
+            folder = self.shelf.whole(pack_id).role("painter")
+            return load_painter(folder, find_controls=partial(self.controls, pack_id))
 
         return self._get("painter", pack_id, load, waiting)
+
+    def controls(
+        self, pack_id: str, kinds: Sequence[str], *, waiting: Callable[[], None] | None = None
+    ) -> dict[str, Any]:
+        """The ControlNets of a pack by kind; raises PackMissing, naming the first kind that it has none for."""
+        pack = self.shelf.get(pack_id)
+        has = [name.removeprefix(CONTROL) for name in pack.manifest.roles if name.startswith(CONTROL)]
+        for kind in kinds:
+            if kind not in has:
+                others = ", ".join(CONTROLS[name].label for name in has if name in CONTROLS)
+                raise PackMissing(
+                    f"Pack {pack.manifest.name} has no ControlNet for {CONTROLS[kind].label.lower()}"
+                    f" (it has: {others or 'none'}); take that control out, or choose another pack on the Shelf page."
+                )
+
+        def load(kind: str) -> Any:
+            from studio.workshop.paint.painter import load_control
+
+            return load_control(pack.role(CONTROL + kind))
+
+        return {kind: self._get(CONTROL + kind, pack_id, partial(load, kind), waiting) for kind in kinds}
 
     def captioner(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Captioner:
         """The captioner of a pack, or of the first pack that has one."""
@@ -146,6 +172,11 @@ class Models:
         painters = [key for key in self._held if key[0] == "painter"]
         for key in painters[:-MOST_PAINTERS]:
             del self._held[key]
+        gone = {pack_id for _, pack_id in painters[:-MOST_PAINTERS]}
+        controls = [key for key in self._held if key[0].startswith(CONTROL)]
+        for index, key in enumerate(controls):
+            if key[1] in gone or index < len(controls) - MOST_CONTROLS:
+                del self._held[key]
 
 
 class BrokenChecker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from PIL import Image
 from studio.domain.recipe import Recipe
 from studio.safety.gate import Checker
 
-__all__ = ["Captioner", "Checker", "Encoder", "Painted", "Painter"]
+__all__ = ["Captioner", "Checker", "Controls", "Encoder", "Painted", "Painter"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,18 @@ class Painter(Protocol):
     def paint(self, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> Iterator[Painted]:
         """Yield `recipe.count` pictures, picture i with seed + i.
 
-        `report(step, total, draft)` is called after every step and raises Cancelled. Raises NotNumbers, BadInput, Failed.
+        `inputs` are the pictures that the recipe names by SHA-256: source, mask, maps. What a mask does not cover comes back
+        exactly as it was. `report(step, total, draft)` is called after every step and raises Cancelled. Raises NotNumbers,
+        BadInput, PackMissing for a control that the pack does not have, Failed.
         """
+        ...
+
+
+class Controls(Protocol):
+    """Finds the ControlNets of one pack."""
+
+    def __call__(self, kinds: Sequence[str], *, waiting: Callable[[], None] | None = None) -> Mapping[str, Any]:
+        """Kind -> net, each loaded once; raises PackMissing, naming the kind. `waiting` may raise Cancelled."""
         ...
 
 

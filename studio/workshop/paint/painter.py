@@ -5,117 +5,97 @@ from __future__ import annotations
 import gc
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import ControlNetModel, StableDiffusionPipeline
 from PIL import Image
 
-from studio.domain.errors import BadInput, Failed, NotNumbers
+from studio.domain.control import CONTROLS, Control
+from studio.domain.errors import BadInput, Failed, NotNumbers, PackMissing
 from studio.domain.recipe import Recipe
+from studio.workshop.paint import controls, fit, samplers, steps, tasks
 from studio.workshop.paint import device as devices
-from studio.workshop.paint import samplers
+from studio.workshop.paint.controls import Guide
+from studio.workshop.paint.progress import Progress
 from studio.workshop.paint.prompts import encode
-from studio.workshop.ports import Painted
+from studio.workshop.paint.steps import Piece, Walk
+from studio.workshop.ports import Controls, Painted
 
 DRAFT_LATENTS = 32  # a draft is decoded from at most this many latents a side: 256 pixels
 
 
 class StablePainter:
-    """One pack's pipeline, held in memory. One recipe at a time: schedulers and tokenizers are not thread-safe."""
+    """One pack's pipeline, held in memory. One batch at a time: schedulers and tokenizers are not thread-safe.
 
-    def __init__(self, pipe: Any, *, config: dict[str, Any], where: torch.device) -> None:
+    `find_controls` gives the pack's ControlNets of some kinds and raises PackMissing for one that it does not have.
+    """
+
+    def __init__(
+        self, pipe: Any, *, config: dict[str, Any], where: torch.device, find_controls: Controls | None = None
+    ) -> None:
         self.pipe = pipe
         self.where = where
-        self._config = config
+        self.config = config
+        self._find_controls = find_controls
         self._lock = Lock()
 
     @torch.inference_mode()
     def paint(self, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> Iterator[Painted]:
-        """Yield the recipe's pictures; see ports.Painter. A batch as large as fits is painted at once."""
-        if recipe.task != "create":
-            raise BadInput("task", f"This painter cannot {recipe.task} yet; it creates pictures from words.")
-        seeds = [recipe.seed + index for index in range(recipe.count)]
-        size = devices.batch_size(self.where, pixels=recipe.width * recipe.height, count=recipe.count)
-        done = 0
-        while done < len(seeds):
-            batch = seeds[done : done + size]
-            try:
-                with self._lock:
-                    pictures = self._numbers(recipe, batch, _Steps(report, before=done, size=size, count=len(seeds)))
-            except torch.cuda.OutOfMemoryError as error:
-                gc.collect()
-                torch.cuda.empty_cache()
-                if size == 1:
-                    raise Failed(
-                        "The GPU has too little memory for this picture: choose a smaller size, close other programs"
-                        " that use the GPU, or choose a smaller pack."
-                    ) from error
-                size = max(1, size // 2)
-                continue
-            done += len(batch)
-            for picture, seed in zip(pictures, batch, strict=True):
-                yield Painted(picture, seed)
+        """Yield the recipe's pictures; see ports.Painter. As many as fit are painted at once."""
+        yield from tasks.PAINT[recipe.task](Work(self, recipe, inputs, report))
 
-    def _numbers(self, recipe: Recipe, seeds: list[int], steps: _Steps) -> list[Image.Image]:
-        """Paint a batch; where half precision overflowed, once more in fp32."""
-        try:
-            return self._batch(recipe, seeds, steps)
-        except NotNumbers:
-            usual = self.pipe.unet.dtype
-            if usual == torch.float32:
-                raise
-        self.pipe.to(dtype=torch.float32)
-        try:
-            return self._batch(recipe, seeds, steps)
-        finally:
-            self.pipe.to(dtype=usual)
-
-    def _batch(self, recipe: Recipe, seeds: list[int], steps: _Steps) -> list[Image.Image]:
-        pipe = self.pipe
-        pipe.scheduler = samplers.scheduler(recipe.sampler, self._config)
-        negative, states = encode(
-            [recipe.negative, recipe.prompt], tokenizer=pipe.tokenizer, text_encoder=pipe.text_encoder
-        ).chunk(2)
-
-        def after_step(pipe: Any, index: int, _time: Any, kept: dict[str, Any]) -> dict[str, Any]:
-            latents = kept["latents"]
-            if not bool(torch.isfinite(latents).all()):
-                raise NotNumbers("The model produced no numbers (NaN); try another seed, sampler or a lower guidance.")
-            steps(index + 1, pipe.num_timesteps, lambda: self._draft(_clean(pipe, recipe, latents)))
+    def controls(self, kinds: Sequence[str], *, waiting: Callable[[], None]) -> Mapping[str, Any]:
+        """The pack's ControlNets of these kinds; raises PackMissing."""
+        if not kinds:
             return {}
+        if self._find_controls is None:
+            raise PackMissing(
+                f"This pack has no ControlNet for {CONTROLS[kinds[0]].label.lower()}; choose a pack that has one on the"
+                " Shelf page."
+            )
+        return self._find_controls(kinds, waiting=waiting)
 
-        latents = pipe(
-            prompt_embeds=states,
-            negative_prompt_embeds=negative,
-            width=recipe.width,
-            height=recipe.height,
-            num_inference_steps=recipe.steps,
-            guidance_scale=recipe.guidance,
-            num_images_per_prompt=len(seeds),
-            # Noise comes from the CPU, a generator for each picture: the same on every device, alone or in a batch.
-            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-            output_type="latent",
-            callback_on_step_end=after_step,
-        ).images
+    def batch(self, pieces: Sequence[Piece], how: Callable[[], Walk], progress: Progress, show: Any) -> list[Any]:
+        """Paint pieces of one size at once; where half precision overflowed, once more in fp32."""
+        with self._lock:
+            states = [one.generator.get_state() for one in pieces]
+            try:
+                return self._batch(pieces, how(), progress, show)
+            except NotNumbers:
+                usual = self.pipe.unet.dtype
+                if usual == torch.float32:
+                    raise
+            progress.restart()
+            for one, state in zip(pieces, states, strict=True):
+                one.generator.set_state(state)
+            self._to(how().guides, torch.float32)
+            try:
+                return self._batch(pieces, how(), progress, show)
+            finally:
+                self._to(how().guides, usual)
+
+    def _to(self, guides: Sequence[Guide], dtype: torch.dtype) -> None:
+        self.pipe.to(dtype=dtype)
+        for one in guides:
+            one.net.to(dtype=dtype)
+
+    def _batch(self, pieces: Sequence[Piece], how: Walk, progress: Progress, show: Any) -> list[Image.Image]:
+        progress.again()  # before the first step: encoding a large source takes its time as well
+
+        def after(_step: int, _steps: int, guess: torch.Tensor) -> None:
+            progress.step(lambda: show(pieces[0], self._draft(guess)))
+
+        latents = steps.walk(self.pipe, pieces, how, after)
         pictures = []
         for one in latents.split(1):  # one by one: Cancel is heard after each
-            pictures.append(self._decode(one))
-            steps.again()
+            pictures.append(steps.decode(self.pipe, one))
+            progress.again()
+        progress.finish()
         return pictures
-
-    def _decode(self, latents: torch.Tensor) -> Image.Image:
-        vae = self.pipe.vae
-        decoded = vae.decode(
-            latents.to(vae.dtype) / vae.config.scaling_factor + (vae.config.shift_factor or 0.0)
-        ).sample
-        if not bool(torch.isfinite(decoded).all()):
-            raise NotNumbers("The model produced no numbers (NaN) when decoding; try another seed or a lower guidance.")
-        pixels = ((decoded[0].float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-        return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy(), "RGB")
 
     @torch.inference_mode()
     def _draft(self, latents: torch.Tensor) -> Image.Image:
@@ -124,34 +104,118 @@ class StablePainter:
         longest = max(first.shape[-2:])
         if longest > DRAFT_LATENTS:
             first = torch.nn.functional.interpolate(first, scale_factor=DRAFT_LATENTS / longest, mode="area")
-        return self._decode(first)
+        return steps.decode(self.pipe, first)
 
 
-class _Steps:
-    """Adds the steps of all batches up, whatever number of calls a sampler makes of a step (Heun makes nearly two)."""
+class Work:
+    """One recipe being painted: its inputs, what its prompt says, its guides, its progress. The tasks paint through it."""
 
-    def __init__(self, report: Any, *, before: int, size: int, count: int) -> None:
-        self._report = report
-        self._earlier = -(-before // size)
-        self._batches = self._earlier + -(-(count - before) // size)
-        self._last = (0, 1)
+    def __init__(self, painter: StablePainter, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> None:
+        self.painter, self.recipe, self._inputs = painter, recipe, inputs
+        self.pipe = painter.pipe
+        self.progress = Progress(report)
+        self.seeds = [recipe.seed + index for index in range(recipe.count)]
+        self.working = (recipe.width, recipe.height)
+        self._states: torch.Tensor | None = None
+        used = [control for control in recipe.controls if control.weight > 0]
+        self.maps = [self.picture(control.source, "control map") for control in used]
+        self.guides = [*self._guides(used)]
 
-    def __call__(self, step: int, steps: int, draft: Callable[[], Image.Image]) -> None:
-        self._last = (self._earlier * steps + step, self._batches * steps)
-        self._report(*self._last, draft)
+    def picture(self, sha: str | None, what: str) -> Image.Image:
+        """An input picture by its hash; raises BadInput when it did not come along."""
+        picture = self._inputs.get(sha) if sha else None
+        if not isinstance(picture, Image.Image):
+            raise BadInput(
+                "controls" if "map" in what else what, f"The {what} is no longer in the gallery; choose another one."
+            )
+        return picture
 
-    def again(self) -> None:
-        self._report(*self._last)
+    def source(self) -> Image.Image:
+        """The picture to work on; raises BadInput when it is too small to see anything in."""
+        picture = self.picture(self.recipe.source, "source")
+        if min(picture.size) < fit.SMALLEST:
+            raise BadInput(
+                "source",
+                f"The source is {picture.width} by {picture.height} pixels; {fit.SMALLEST} by {fit.SMALLEST} is the least.",
+            )
+        return picture
+
+    def add_guide(self, kind: str, *, weight: float) -> bool:
+        """Let a ControlNet of the pack help whose maps the task makes itself; False when the pack has none."""
+        control = Control(kind=kind, source="0" * 64, weight=weight)
+        try:
+            self.guides += self._guides([control])
+        except PackMissing:
+            return False
+        return True
+
+    def views(self, frame: fit.Size, view: fit.View) -> tuple[Image.Image, ...]:
+        """The recipe's maps as they lie under a view of a canvas of size `frame`."""
+        return tuple(fit.window(one, frame=frame, view=view) for one in self.maps)
+
+    def piece(self, seed: int, view: fit.View, frame: fit.Size, *, start: Any = None, mask: Any = None) -> Piece:
+        """A piece of a view with its seed's noise and its part of the maps."""
+        return steps.piece(self.pipe, seed, view.size, start=start, mask=mask, maps=self.views(frame, view))
+
+    def expect(self, pieces: int, size: fit.Size, *, strength: float = 1.0) -> None:
+        """Announce a pass before anything is painted, so that the progress is one over all passes."""
+        if strength > 0 and pieces:
+            self.progress.expect(-(-pieces // self._at_once(size, pieces)), len(self._ready(strength)[1]))
+
+    def run(
+        self, pieces: Sequence[Piece], *, strength: float = 1.0, show: Callable[[Piece, Image.Image], Image.Image]
+    ) -> Iterator[Image.Image]:
+        """Paint pieces of one size, in order, as many at once as fit; `show` makes a draft of a piece one of the whole."""
+        pixels = (pieces[0].size[1] * self.pipe.vae_scale_factor, pieces[0].size[0] * self.pipe.vae_scale_factor)
+        size, done = self._at_once(pixels, len(pieces)), 0
+        while done < len(pieces):
+            part = pieces[done : done + size]
+            try:
+                made = self.painter.batch(part, lambda: self._walk(strength), self.progress, show)
+            except torch.cuda.OutOfMemoryError as error:
+                gc.collect()
+                torch.cuda.empty_cache()
+                self.progress.restart()
+                if size == 1:
+                    raise Failed(
+                        "The GPU has too little memory for this picture: choose a smaller size, close other programs"
+                        " that use the GPU, or choose a smaller pack."
+                    ) from error
+                size = max(1, size // 2)
+                self.progress.expect(1, len(self._ready(strength)[1]))
+                continue
+            done += len(part)
+            yield from made
+
+    def _guides(self, used: Sequence[Control]) -> list[Guide]:
+        kinds = tuple(dict.fromkeys(control.kind for control in used))
+        nets = self.painter.controls(kinds, waiting=self.progress.again)
+        return [controls.guide(nets[control.kind], control, self.pipe.unet) for control in used]
+
+    def _at_once(self, size: fit.Size, count: int) -> int:
+        return devices.batch_size(self.painter.where, pixels=size[0] * size[1], count=count)
+
+    def _ready(self, strength: float) -> tuple[Any, Any]:
+        return samplers.ready(
+            self.recipe.sampler,
+            self.painter.config,
+            steps=self.recipe.steps,
+            strength=strength,
+            device=self.painter.where,
+        )
+
+    def _walk(self, strength: float) -> Walk:
+        if self._states is None:
+            self._states = encode(
+                [self.recipe.negative, self.recipe.prompt],
+                tokenizer=self.pipe.tokenizer,
+                text_encoder=self.pipe.text_encoder,
+            )
+        scheduler, times = self._ready(strength)
+        return Walk(self._states, self.recipe.guidance, scheduler, times, strength, tuple(self.guides))
 
 
-def _clean(pipe: Any, recipe: Recipe, latents: torch.Tensor) -> torch.Tensor:
-    outputs = getattr(pipe.scheduler, "model_outputs", None)
-    if samplers.predicts_clean(recipe.sampler) and outputs and outputs[-1] is not None:
-        return outputs[-1]
-    return latents
-
-
-def load_painter(folder: Path) -> StablePainter:
+def load_painter(folder: Path, *, find_controls: Controls | None = None) -> StablePainter:
     """Load a pipeline from a local folder in diffusers' layout, safetensors only; no code of the folder runs."""
     where = devices.device()
     with warnings.catch_warnings():
@@ -169,4 +233,13 @@ def load_painter(folder: Path) -> StablePainter:
     pipe.set_progress_bar_config(disable=True)
     pipe.unet.to(memory_format=torch.channels_last)
     config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
-    return StablePainter(pipe, config=config, where=where)
+    return StablePainter(pipe, config=config, where=where, find_controls=find_controls)
+
+
+def load_control(folder: Path) -> Any:
+    """Load a ControlNet from a local folder in diffusers' layout, safetensors only."""
+    where = devices.device()
+    net = ControlNetModel.from_pretrained(
+        str(folder), dtype=devices.dtype(where), local_files_only=True, use_safetensors=True
+    )
+    return net.to(where).to(memory_format=torch.channels_last).eval()

@@ -1,4 +1,4 @@
-"""The scheduler behind each sampler's name; a table, and nothing that runs."""
+"""The scheduler behind each sampler's name, and which of its times are walked; a table, and nothing that runs."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ def scheduler(sampler: str, config: Any) -> Any:
     return getattr(diffusers, name).from_config(config, **settings)
 
 
-def predicts_clean(sampler: str) -> bool:
-    """Whether its `model_outputs` hold the model's guess of the finished latents: the best draft there is."""
-    return sampler.startswith("dpm++") or sampler == "unipc"
+def ready(sampler: str, config: Any, *, steps: int, strength: float, device: Any = "cpu") -> tuple[Any, Any]:
+    """A scheduler set to so many steps, and the times to walk: the last `strength` (above 0 to 1) of them, at least one.
+
+    Which times those are is counted as diffusers' image-to-image pipelines count them.
+    """
+    fresh = scheduler(sampler, config)
+    if sampler == "lcm" and steps > fresh.config.original_inference_steps:  # it refuses more than it was distilled from
+        fresh.register_to_config(original_inference_steps=steps)
+    fresh.set_timesteps(steps, device=device)
+    first = steps - max(1, min(int(steps * strength), steps))
+    begin = first * fresh.order
+    if hasattr(fresh, "set_begin_index"):
+        fresh.set_begin_index(begin)
+    return fresh, fresh.timesteps[begin:]
