@@ -7,12 +7,15 @@ import warnings
 from functools import cache
 from typing import Any
 
-# Set before the first import, because the libraries read them then. The studio opens local folders only.
-ENVIRONMENT = {
-    "HF_HUB_ENVIRONMENT": "1",
-    "TRANSFORMERS_ENVIRONMENT": "1",
+# Both are set before the first import, because the libraries read them then. The studio opens local folders only, so the
+# first part holds whatever the caller's own environment says.
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DIFFUSERS_DISABLE_REMOTE_CODE": "1",
+}
+HABITS = {
     "TOKENIZERS_PARALLELISM": "false",
     # Threads that wait for each other must sleep, not spin: on a busy machine spinning made a picture 15 times slower
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -21,7 +24,8 @@ ENVIRONMENT = {
 
 def prepare() -> None:
     """Import torch, diffusers and transformers (7 to 10 s of CPU the first time); call it before importing a model's module."""
-    for name, value in ENVIRONMENT.items():
+    os.environ.update(OFFLINE)
+    for name, value in HABITS.items():
         os.environ.setdefault(name, value)
     import torch
 
