@@ -61,14 +61,20 @@ def opened() -> None:
 
 def dropped() -> None:
     """A picture to search by: the gate looks at it before anybody sees it again."""
-    file = st.session_state["gallery_drop"]
+    file = st.session_state[drop_key()]
     if file is None:
         return
-    data = file.getvalue()
+    drop_example()  # the one before
+    st.session_state["drop_round"] = st.session_state.get("drop_round", 0) + 1  # an empty box, ready for the next one
     try:
-        st.session_state[EXAMPLE] = {"job": studio.clear(data, file.name).id, "spool": studio.upload(data)}
+        job = studio.clear(file.getvalue(), file.name)
+        st.session_state[EXAMPLE] = {"job": job.id, "spool": job.payload["spool"]}  # the search reads the same bytes
     except EaselError as error:
         st.session_state[PROBLEM] = str(error)
+
+
+def drop_key() -> str:
+    return f"gallery_drop_{st.session_state.get('drop_round', 0)}"
 
 
 def drop_example() -> None:
@@ -126,9 +132,7 @@ def tools(view: View) -> None:
         )
         with st.popover("By picture", icon=":material/image_search:", key="by_picture"):
             show.line("Drop a picture to find others like it. It is checked first, and not kept.")
-            st.file_uploader(
-                "Picture to search by", key="gallery_drop", on_change=dropped, label_visibility="collapsed"
-            )
+            st.file_uploader("Picture to search by", key=drop_key(), on_change=dropped, label_visibility="collapsed")
         st.segmented_control(
             "Shelf",
             browse.SHELVES,
@@ -213,7 +217,7 @@ def example_bar(view: View) -> View:
     with st.container(horizontal=True, vertical_alignment="center", key="example_bar"):
         if job.state == "done":
             show.preview(str(job.result.get("preview", "")), "The picture you search by")
-            show.line("Like this picture")
+            show.line("Like this picture, and the words" if view.words.strip() else "Like this picture")
         else:
             headline, sentence = words.ending(job)
             show.notice(headline, sentence, kind="bad", symbol="shield")
