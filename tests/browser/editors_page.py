@@ -15,6 +15,7 @@ from studio.ui.components import editors
 
 st.set_page_config(page_title="Editors", layout="wide")
 show.clothes()
+show.wordmark()
 part = st.query_params.get("part", "pose")
 name = st.query_params.get("picture", "1")
 size = (960, 640) if name == "wide" else (512, 512)
@@ -77,5 +78,25 @@ if part == "mask":
         picture = Image.open(io.BytesIO(masked[0]))
         spots = {f"{x},{y}": picture.getpixel((x, y)) for x in range(32, size[0], 64) for y in range(32, size[1], 64)}
         white = sum(count * grey for grey, count in enumerate(picture.histogram())) / (255 * size[0] * size[1])
+        edge = [picture.getpixel((x, size[1] // 2)) for x in range(size[0] // 4 - 1, size[0] // 4 + 1)]
+        known |= {"edge": edge, "box": picture.point(lambda grey: 255 if grey > 127 else 0).getbbox()}
         known |= {"mode": picture.mode, "size": picture.size, "share": round(white, 5), "spots": spots, "n": masked[1]}
+if part == "compare":
+    mode = st.radio("How", editors.MODES, horizontal=True)
+    other = st.query_params.get("other", "other")
+    one = {"src": "/shown/1", "alt": "A person and a yellow sun", "label": "Picture 1"}
+    two = {"src": f"/shown/{other}", "alt": "A person and a grey sun", "label": "Picture <b>2</b>"}
+    editors.compare(key="the_pair", one=one, two=two, mode=mode)
+if part == "tree":
+    words = ("Picture 1", "Pose", "Depth", "Picture 4", "Mask", "Picture 6", "Picture 7", "Lost")
+    tree = [
+        {"id": i, "src": f"/shown/{i}", "alt": f"Scene {i} <b>", "label": word, "gone": word == "Lost"}
+        for i, word in enumerate(words, start=1)
+    ]
+    links = [(1, 2, "pose"), (1, 3, "depth"), (1, 4, "source"), (2, 4, "pose"), (4, 5, "mask"), (4, 6, "source")]
+    links += [(5, 6, "mask"), (6, 7, "source"), (8, 4, "reference")]
+    edges = [{"from": a, "to": b, "role": role} for a, b, role in links]
+    state.current = editors.chosen("the_tree") or state.get("current", 4)
+    editors.tree(key="the_tree", nodes=tree, edges=edges, current=state.current, chosen=changed)
+    known |= {"current": state.current}
 st.code(json.dumps(known), language="json")

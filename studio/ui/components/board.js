@@ -247,6 +247,7 @@ function makeBoard({ name, hands }) {
   }
 
   stage.onpointerdown = (event) => {
+    stage.classList.add("mouse")
     stage.focus({ preventScroll: true })
     stage.setPointerCapture(event.pointerId)
     const [x, y] = where(event)
@@ -305,6 +306,7 @@ function makeBoard({ name, hands }) {
   root.addEventListener("keydown", (event) => {
     if (event.isComposing || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) return // the page's own button
     const inside = event.target
+    stage.classList.remove("mouse")
     const native = inside.matches("input") ? /^(Arrow|Home|End|Page|Tab)/ : inside.matches("button") ? /^(Enter| |Tab|Arrow|Home|End)/ : null
     if (native && native.test(event.key)) return event.stopPropagation()
     const ctrl = event.ctrlKey || event.metaKey

@@ -20,6 +20,7 @@ from studio.domain.errors import BadInput
 from studio.ui.components import _component
 
 LARGEST = 2048  # px on a mask's long side
+MODES = ("slider", "side", "difference")
 MOST_BYTES = 16 * 2**20  # of a PNG that an editor may send
 
 
@@ -126,6 +127,35 @@ def read_mask(text: str) -> bytes | None:
     stream = io.BytesIO()
     grey.save(stream, "PNG")
     return stream.getvalue()
+
+
+def compare(*, key: str, one: dict[str, str], two: dict[str, str], mode: str = "slider") -> None:
+    """Two pictures, each {"src", "alt", "label"}; `mode` is slider, side (by side) or difference."""
+    data = {"one": one, "two": two, "mode": mode if mode in MODES else "slider"}
+    _component("compare")(key=key, data=data)
+
+
+def tree(
+    *,
+    key: str,
+    nodes: Sequence[dict[str, Any]],
+    edges: Sequence[dict[str, Any]],
+    current: int,
+    chosen: Callable[[], None],
+) -> None:
+    """Pictures and what was made of them: nodes {"id", "src", "alt", "label", "gone"}, edges {"from", "to", "role"}.
+
+    Edges go from parent to child; `current` is marked. `chosen` is called when a picture was pressed; `chosen(key)` tells which.
+    """
+    data = {"nodes": list(nodes), "edges": list(edges), "current": current}
+    _component("tree")(key=key, data=data, on_chosen_change=chosen)
+
+
+def chosen(key: str) -> int | None:
+    """The id of the picture that was just pressed in the tree of that key."""
+    state = st.session_state.get(key)
+    value = state.get("chosen") if state else None
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _value(key: str, name: str) -> dict[str, Any] | None:

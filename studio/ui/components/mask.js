@@ -7,6 +7,9 @@ const TOOLS = {
   fill: { icon: "format_color_fill", label: "Fill", keys: "G", hint: "Click an enclosed area to fill it, or a painted one to empty it." },
 }
 
+// The accent's ink in both themes: the picture below does not change with the theme either.
+const INK = "#3d4df0"
+
 function beginMask() {
   let data = null
   let revision = 0
@@ -22,7 +25,6 @@ function beginMask() {
   let pointer = null // where the mouse is, on the stage
   let cursor = null // where the keyboard is, in the mask's pixels
   let sending = null // null, "now", "again"
-  let colour = ""
   let wanted = 0
   const post = messenger()
   const canvas = make("canvas", "mask")
@@ -47,7 +49,7 @@ function beginMask() {
     return result
   }
   function paint(area = whole()) {
-    const [r, g, b] = colour.match(/\w\w/g).map((part) => parseInt(part, 16))
+    const [r, g, b] = INK.match(/\w\w/g).map((part) => parseInt(part, 16))
     const image = new ImageData(area.w, area.h)
     for (let y = 0, k = 0; y < area.h; y += 1)
       for (let i = (area.y + y) * wide + area.x, end = i + area.w; i < end; i += 1, k += 4) image.data.set([r, g, b, bytes[i]], k)
@@ -124,7 +126,7 @@ function beginMask() {
   // --- strokes ---
   function ink(erase) {
     pen.globalCompositeOperation = erase ? "destination-out" : "source-over"
-    pen.fillStyle = pen.strokeStyle = colour
+    pen.fillStyle = pen.strokeStyle = INK
     Object.assign(pen, { lineWidth: size, lineCap: "round", lineJoin: "round" })
   }
   function begin(x, y, away) {
@@ -344,7 +346,7 @@ function beginMask() {
   function take(now) {
     const known = Boolean(data) && now.src === src
     const news = !known || now.revision > revision
-    const [before, sized] = [colour, wide !== now.columns || high !== now.rows]
+    const sized = wide !== now.columns || high !== now.rows
     data = now
     board.resize(data.width, data.height)
     board.show(data.src, data.alt)
@@ -357,9 +359,6 @@ function beginMask() {
       if (sized) resize(Math.max(wide, high) / 12), by(Math.max(1, Math.round(Math.max(wide, high) / 128)))
       edger.max = Math.max(8, Math.round(Math.max(wide, high) / 32))
     }
-    const named = board.colour("--accent")
-    colour = /^#[0-9a-f]{6}/i.test(named) ? named.slice(0, 7) : "#4b5bd6"
-    if (before !== colour && !stroke) paint()
     if (news) {
       revision = data.revision
       src = data.src

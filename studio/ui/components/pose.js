@@ -255,7 +255,7 @@ function beginPose() {
   buttons.hide = tool(board, { icon: "visibility_off", label: "Hide or show the joint", keys: "H", group: second, press: act.hide })
   buttons.limb = tool(board, { icon: "accessibility_new", label: "Hide or show the limb from this joint on", keys: "Shift+H", group: second, press: act.limb })
   buttons.all = tool(board, { icon: "visibility", label: "Show all joints of the figure", group: second, press: act.all })
-  const follower = tool(board, { icon: "polyline", label: "The limb follows the joint that is moved", keys: "F", group: second, press: toggleFollow })
+  const follower = tool(board, { icon: "link", label: "The limb follows the joint that is moved", keys: "F", group: second, press: toggleFollow })
   const third = board.group("Steps")
   buttons.undo = tool(board, { icon: "undo", label: "Undo", keys: "Ctrl+Z", group: third, press: () => travel("back") })
   buttons.redo = tool(board, { icon: "redo", label: "Redo", keys: "Ctrl+Shift+Z", group: third, press: () => travel("forth") })
@@ -311,7 +311,10 @@ function beginPose() {
         const sketch = make("canvas")
         Object.assign(sketch, { width: 112, height: 112 })
         const joints = data.presets[name].map((point) => ({ x: point[0], y: point[1], on: true }))
-        drawFigure(sketch.getContext("2d"), joints, { ...data, at: (x, y) => [x * 112, y * 112], thick: 5, dot: 4 })
+        const [left, top, right, bottom] = bounds(joints, 1, 1)
+        const room = 84 / Math.max(right - left, bottom - top, 0.5)
+        const spot = (x, y) => [56 + (x - (left + right) / 2) * room, 56 + (y - (top + bottom) / 2) * room]
+        drawFigure(sketch.getContext("2d"), joints, { ...data, at: spot, thick: 3.5, dot: 3 })
         item.append(sketch, make("span", "", name))
         item.onclick = () => {
           menu(false)
