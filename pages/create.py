@@ -54,6 +54,25 @@ def opened(key: str) -> None:
 
 
 def controls(manifest: Manifest, packs: dict[str, str]) -> None:
+    # The button is drawn before the box that stands above it, and the style sheet hides the box until the button is there:
+    # nobody else hears Ctrl+Enter, and the first one of a quick person must not be lost.
+    above = st.container(key="wish")
+    st.button(
+        forms.paint_label(desk.fields()["count"]),
+        key="paint",
+        type="primary",
+        icon=":material/brush:",
+        shortcut="Ctrl+Enter",
+        on_click=paint,
+        width="stretch",
+    )
+    with above:
+        wish(manifest, packs)
+    with st.expander("More", key="create_more"):
+        knobs.finer(key=desk.key, roll=roll)
+
+
+def wish(manifest: Manifest, packs: dict[str, str]) -> None:
     st.text_area(
         "Prompt",
         key=desk.PROMPT,
@@ -64,11 +83,9 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
     components.typing(key=desk.TYPING, target=f"st-key-{desk.PROMPT}")
     fields = desk.fields()
     knobs.reading(studio, fields["prompt"], manifest.id, hint="Ctrl+Enter paints it.")
-
-    sizes = forms.sizes_offered(manifest, fields["size"])
     st.segmented_control(
         "Size",
-        sizes,
+        forms.sizes_offered(manifest, fields["size"]),
         key=desk.key("size"),
         required=True,
         format_func=lambda name: words.size_icon(*forms.size_of(name)),
@@ -77,21 +94,8 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
     with st.container(horizontal=True, key="pack_and_count", vertical_alignment="bottom"):
         st.selectbox("Pack", list(packs), key=desk.key("pack"), format_func=packs.__getitem__)
         st.number_input("Pictures", *COUNT_RANGE, key=desk.key("count"), width=118)
-
     if desk.problem():
         show.problem(desk.problem())
-    st.button(
-        forms.paint_label(fields["count"]),
-        key="paint",
-        type="primary",
-        icon=":material/brush:",
-        shortcut="Ctrl+Enter",
-        on_click=paint,
-        width="stretch",
-    )
-
-    with st.expander("More", key="create_more"):
-        knobs.finer(key=desk.key, roll=roll)
 
 
 # --- the easel ----------------------------------------------------------------------------------------------------------
@@ -183,6 +187,14 @@ def actions(artwork: Artwork) -> None:
                 on_click=desk.put,
                 args=(forms.fields_of(artwork.recipe),),
             )
+        if st.button(
+            "Guide", key=f"guide_{artwork.id}", icon=":material/draw:", help="Go on from it by pose, depth, edges"
+        ):
+            session.go("guide", source=artwork.id)
+        if st.button(
+            "Edit", key=f"edit_{artwork.id}", icon=":material/ink_eraser:", help="Brush over a part, paint it anew"
+        ):
+            session.go("guide", source=artwork.id, task="inpaint")
         if st.button("Open", key=f"open_{artwork.id}", icon=":material/open_in_full:", help="Open in the gallery"):
             session.go("gallery", id=artwork.id)
         show.download(artwork)

@@ -8,9 +8,11 @@ from datetime import datetime
 import streamlit as st
 
 from studio.app import Studio
-from studio.domain.artwork import Artwork, Hit
+from studio.domain.artwork import Artwork
+from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
-from studio.ui import browse, components, desk, forms, session, show, words
+from studio.domain.pose import to_openpose
+from studio.ui import browse, desk, family, forms, session, show, words
 
 DELETED = "detail_deleted"
 _GO = "detail_go"
@@ -29,7 +31,11 @@ def show_artwork(studio: Studio, id: int, *, shown: Sequence[int], back: Callabl
     _bar(artwork, shown, back)
     left, right = st.columns([2.4, 1], gap="large")
     with left, st.container(key="detail_picture"):
-        show.picture(artwork, room=ROOM)
+        if family.comparing(artwork):
+            family.compared(studio, artwork)
+        else:
+            show.picture(artwork, room=ROOM)
+        family.tree(studio, artwork, open=_open)
     with right, st.container(key="detail_side"):
         _side(studio, artwork, back)
     _go_on(studio)
@@ -40,6 +46,7 @@ def _bar(artwork: Artwork, shown: Sequence[int], back: Callable[[], None]) -> No
     with st.container(horizontal=True, key="detail_bar", vertical_alignment="center"):
         st.button("All pictures", key="detail_back", icon=":material/arrow_back:", on_click=back, type="tertiary")
         st.space("stretch")
+        family.compare_button(artwork)
         for word, symbol, id in (("Previous", "chevron_left", before), ("Next", "chevron_right", after)):
             st.button(
                 word,
@@ -85,9 +92,9 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     if recipe:
         show.part("Recipe")
         show.rows(words.recipe_rows(recipe))
+    _map(artwork)
     show.part("File")
     show.rows(_file_rows(artwork))
-    _family(studio, artwork)
 
 
 def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
@@ -101,10 +108,29 @@ def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None
                 args=(studio, artwork.id),
             )
             return
-        if artwork.recipe:
+        if artwork.kind == "proposal":
             st.button(
-                "Use this recipe", key="use", icon=":material/tune:", on_click=_use, args=(artwork,), type="primary"
-            )
+                "Keep", key="detail_keep", icon=":material/check:", on_click=_keep, args=(studio, artwork.id),
+                help="Put it into the gallery", type="primary",
+            )  # fmt: skip
+        if artwork.kind == "map":
+            st.button(
+                "Use as control", key="use_map", icon=":material/draw:", type="primary", on_click=_guide,
+                args=(artwork.id,), help="Guide the next picture with it",
+            )  # fmt: skip
+        elif artwork.kind != "mask":
+            st.button(
+                "Guide", key="guide_this", icon=":material/draw:", on_click=_guide, args=(artwork.id,),
+                type="secondary" if artwork.kind == "proposal" else "primary",
+                help="Paint another one with its pose, depth or edges, or vary it",
+            )  # fmt: skip
+            st.button(
+                "Edit", key="edit_this", icon=":material/ink_eraser:", on_click=_guide, args=(artwork.id, "inpaint"),
+                help="Brush over a part of it and paint that anew",
+            )  # fmt: skip
+        if artwork.recipe and artwork.recipe.task == "create":
+            st.button("Use this recipe", key="use", icon=":material/tune:", on_click=_use, args=(artwork,))
+        if artwork.recipe:
             st.button(
                 "Paint again",
                 key="paint_again",
@@ -157,17 +183,30 @@ def _file_rows(artwork: Artwork) -> list[tuple[str, str]]:
     return rows
 
 
-def _family(studio: Studio, artwork: Artwork) -> None:
-    for word, relatives in (
-        ("Made from", studio.gallery.parents(artwork.id)),
-        ("Led to", studio.gallery.children(artwork.id)),
-    ):
-        if relatives:
-            show.part(word)
-            key = f"family_{word}_{artwork.id}"
-            components.grid(
-                show.tiles([Hit(one) for one in relatives]), key=key, chosen=lambda key=key: _picked(key), strip=True
-            )
+def _map(artwork: Artwork) -> None:
+    """What a control map is: its kind, how it was drawn, its figures."""
+    if artwork.map is None:
+        return
+    kind = CONTROLS[artwork.map.kind]
+    show.part("Control map")
+    rows = [("Kind", kind.label)]
+    labels = {parameter.name: parameter.label for parameter in kind.parameters}
+    rows += [(labels.get(name, name), f"{value:g}") for name, value in artwork.map.parameters.items()]
+    if artwork.map.figures:
+        rows.append(("Figures", str(len(artwork.map.figures))))
+    if artwork.map.as_is:
+        rows.append(("Made", "Brought along ready made"))
+    show.rows(rows)
+    if artwork.map.figures:
+        st.download_button(
+            "Save as JSON",
+            to_openpose(artwork.map.figures, artwork.width, artwork.height),
+            file_name=f"pose-{artwork.id}.json",
+            mime="application/json",
+            icon=":material/download:",
+            key="detail_json",
+            help="OpenPose's format, for other tools",
+        )
 
 
 # --- what the buttons do ------------------------------------------------------------------------------------------------
@@ -175,12 +214,6 @@ def _family(studio: Studio, artwork: Artwork) -> None:
 
 def _open(id: int) -> None:
     st.query_params["id"] = str(id)
-
-
-def _picked(key: str) -> None:
-    id = components.picked(key)
-    if id is not None:
-        _open(id)
 
 
 def _caption(studio: Studio, id: int, key: str) -> None:
@@ -214,6 +247,13 @@ def _restore(studio: Studio, id: int) -> None:
         st.session_state.pop(DELETED)
 
 
+def _keep(studio: Studio, id: int) -> None:
+    try:
+        studio.keep(id)
+    except EaselError as error:
+        st.session_state[_PROBLEM] = str(error)
+
+
 def _use(artwork: Artwork) -> None:
     if artwork.recipe:
         desk.put(forms.fields_of(artwork.recipe))
@@ -228,8 +268,13 @@ def _paint_again(studio: Studio, artwork: Artwork) -> None:
         except EaselError as error:
             st.session_state[_PROBLEM] = str(error)
         else:
-            desk.remember_job(job.id)
-            st.session_state[_GO] = ("create", {"job": job.id})
+            if artwork.recipe.task == "create":
+                desk.remember_job(job.id)
+            st.session_state[_GO] = ("create" if artwork.recipe.task == "create" else "guide", {"job": job.id})
+
+
+def _guide(id: int, task: str = "") -> None:
+    st.session_state[_GO] = ("guide", {"source": id, **({"task": task} if task else {})})
 
 
 def _like(id: int) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from studio.domain.artwork import Artwork, Relative
 from studio.domain.control import BALANCES, CONTROLS, Control
 from studio.domain.recipe import METHODS, SAMPLERS, TASKS, Recipe
+from studio.gallery.lineage import Lineage
 
 ROLES = {"source": "Source", "mask": "Mask", "made from": "Made from"}
 NOTHING = "—"
@@ -15,6 +17,41 @@ NOTHING = "—"
 def role(name: str) -> str:
     """What a relative was used as, in a word: "Source", "Pose"."""
     return ROLES.get(name) or (CONTROLS[name].label if name in CONTROLS else name[:1].upper() + name[1:])
+
+
+def made(artwork: Artwork) -> str:
+    """How an artwork came to be, in a word or two: "Fill", "Pose map", "Imported"."""
+    if artwork.kind == "map":
+        return f"{CONTROLS[artwork.map.kind].label} map" if artwork.map is not None else "Map"
+    if artwork.kind == "mask":
+        return "Mask"
+    if artwork.recipe is None:
+        return "Imported" if artwork.kind == "imported" else "Painted"
+    return TASKS[artwork.recipe.task]
+
+
+def tree(lineage: Lineage) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Nodes and edges as the tree wants them. What was deleted for good has a number below 0, and cannot be opened."""
+    ids = {
+        node.sha256: node.artwork.id if node.artwork is not None else -place
+        for place, node in enumerate(lineage.nodes, start=1)
+    }
+    nodes = [
+        {
+            "id": ids[node.sha256],
+            "src": f"/thumbs/{node.artwork.id}" if node.artwork is not None else "",
+            "alt": node.artwork.alt if node.artwork is not None else "Deleted",
+            "label": made(node.artwork) if node.artwork is not None else "Deleted",
+            "gone": node.artwork is None,
+        }
+        for node in lineage.nodes
+    ]
+    edges = [
+        {"from": ids[edge.parent], "to": ids[edge.child], "role": role(edge.role)}
+        for edge in lineage.edges
+        if edge.parent in ids and edge.child in ids
+    ]
+    return nodes, edges
 
 
 def control_words(control: Control) -> str:

@@ -64,6 +64,16 @@ def rows(pairs: Sequence[tuple[str, str]], *, mono: bool = False) -> None:
     st.html(f'<dl class="rows{" mono" if mono else ""}">{inner}</dl>')
 
 
+def table(heads: tuple[str, str], lines: Sequence[tuple[str, str, str]]) -> None:
+    """Labels with two values each, such as what differs between two recipes; `heads` names the two."""
+    head = "".join(f"<th scope='col'>{escape(one)}</th>" for one in heads)
+    inner = "".join(
+        f"<tr><th scope='row'>{escape(label)}</th><td>{escape(one)}</td><td>{escape(two)}</td></tr>"
+        for label, one, two in lines
+    )
+    st.html(f'<table class="differing"><thead><tr><th></th>{head}</tr></thead><tbody>{inner}</tbody></table>')
+
+
 def icon(name: str) -> str:
     """A Material symbol as markup; decoration, so that nobody reads its name aloud."""
     return f'<span class="symbol" aria-hidden="true">{escape(name)}</span>'
