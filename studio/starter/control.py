@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -65,17 +66,19 @@ def canny_map(scene: Scene, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of map: the pack's folder for its ControlNet, what draws it, and whether only scenes with a person have one."""
+    """A kind of map: the pack's folder for its ControlNet, what draws it, whether only scenes with a person
+    have one, and the folder of the kind to start from."""
 
     folder: str
     draw: Callable[[Scene, np.random.Generator], np.ndarray]
     persons: bool = False
+    start: str = ""
 
 
 KINDS = {
     "control-pose": Kind("controlnet_pose", pose_map, persons=True),
-    "control-depth": Kind("controlnet_depth", depth_map),
-    "control-canny": Kind("controlnet_canny", canny_map),
+    "control-depth": Kind("controlnet_depth", depth_map, start="controlnet_pose"),
+    "control-canny": Kind("controlnet_canny", canny_map, start="controlnet_pose"),
 }
 
 
@@ -133,6 +136,23 @@ def steered(control: Model, unet: Model, x: Tensor, times: Tensor, states: Tenso
     return told.float()
 
 
+def start_from(folder: Path | None, unet: Model, kind: Kind) -> Model:
+    """The weights to begin with: those in `folder`, else another kind's where they are shipped, else the painter's own.
+
+    A fresh ControlNet hears its map through layers that begin at zero behind layers that begin faint, and for edges 5,000
+    samples taught it next to nothing. One that obeys a map already only has to learn another kind of drawing.
+    """
+    if folder is None and kind.start and (PACK / kind.start / "config.json").exists():
+        folder = PACK / kind.start
+    if folder is not None:
+        return ControlNetModel.from_pretrained(folder, dtype=torch.float32)
+    control: Model = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=WIDTHS)
+    embedding = control.controlnet_cond_embedding
+    for layer in (embedding.conv_in, *embedding.blocks):
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return control
+
+
 def train_control(part: str, minutes: float, *, from_shipped: bool, rate: float = 1e-3) -> None:
     """Train one kind of ControlNet on the shards at hand; the painter stays as it is."""
     torch.manual_seed(41)
@@ -141,10 +161,7 @@ def train_control(part: str, minutes: float, *, from_shipped: bool, rate: float 
     unet: Model = UNet2DConditionModel.from_pretrained(PACK / "unet", dtype=torch.float32).to(device).eval()
     unet.requires_grad_(False)
     unet.to(memory_format=torch.channels_last)
-    if from_shipped:
-        control: Model = ControlNetModel.from_pretrained(PACK / kind.folder, dtype=torch.float32)
-    else:
-        control = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=WIDTHS)
+    control = start_from(PACK / kind.folder if from_shipped else None, unet, kind)
     control.to(device, memory_format=torch.channels_last).train()
     optimiser = Optimisers(control, rate=rate, muon_rate=rate, muon_for="_block")
     average = Average(control, 0.998)

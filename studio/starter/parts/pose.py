@@ -18,6 +18,7 @@ from transformers import (
     VitPoseImageProcessor,
 )
 
+from studio.domain.pose import JOINTS as NAMES
 from studio.measure.metrics import Point, near_joints
 from studio.starter.loop import PACK, WORKDIR, Optimisers, Plan, Progress, autocast, export_model, fit, pick_device
 from studio.starter.optimise import descend
@@ -26,7 +27,7 @@ from studio.starter.parts.rough import Painted, Sight, sights, to_unit, weathere
 from studio.starter.parts.truth import SIZE, seeded
 from studio.starter.scenes import CALIBRATION_SEEDS, LABEL_PERSON, Rendering, Scene, render
 
-JOINTS = 18
+JOINTS = len(NAMES)
 CELLS = 24  # the side of a heatmap: two cells to a patch
 SPREAD = 1.0  # of a joint's bump, in cells; the processor finds its middle between cells (DARK, Zhang et al. 2020)
 MARGIN = 1.25  # the processor widens every box by this
@@ -190,6 +191,8 @@ def train_pose(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch:
     empty = [scene for scene in seeded(CALIBRATION_SEEDS, 500_000, 160) if scene.person is None][:80]
 
     def export() -> None:
+        model.config.id2label = dict(enumerate(NAMES))
+        model.config.label2id = {name: i for i, name in enumerate(NAMES)}
         export_model(model, OUT)
         processor().save_pretrained(OUT)
 
