@@ -6,26 +6,31 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from studio.database import Database
-from studio.domain.artwork import Hit, Query
+from studio.domain.artwork import Artwork, Hit, Query
+from studio.domain.control import ControlMap, kind_of, parameters_of
 from studio.domain.errors import BadInput, Failed, Refused, WorkerLost
 from studio.domain.job import Job
-from studio.domain.recipe import Recipe
+from studio.domain.pose import figures_of
+from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
 from studio.domain.settings import Settings
 from studio.domain.verdict import Verdict
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
+from studio.gallery.lineage import Lineage
 from studio.jobs.queue import Queue
 from studio.jobs.supervisor import Supervisor, WorkerState
+from studio.packs.controls import check_annotator, check_controls
 from studio.packs.shelf import open_shelf
 from studio.packs.words import PromptReading, read_prompt
 from studio.places import default_home, open_home
+from studio.safety.intake import sha256
 
 POLL = 0.05  # seconds between two looks at a job that somebody waits for
 LIBRARIES = ("torch", "diffusers", "transformers", "streamlit", "safetensors", "pillow", "faiss-cpu")
@@ -51,10 +56,104 @@ class Studio:
         self.supervisor.ensure()
         return job
 
-    def paint(self, recipe: Recipe, *, key: str | None = None) -> Job:
-        """Queue a recipe; raises PackMissing before anything is queued when its pack is not whole."""
+    def paint(self, recipe: Recipe, *, key: str | None = None, mask: bytes | None = None, keep: bool = False) -> Job:
+        """Queue a recipe. `mask` is the PNG whose SHA-256 the recipe names; with `keep` its pictures are no proposals.
+
+        Before anything is queued: PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture
+        that it names is not there.
+        """
         self.shelf.whole(recipe.pack)
-        return self.submit("paint", {"recipe": recipe.to_dict()}, key=key)
+        check_controls(self.shelf, recipe)
+        if mask is not None and sha256(mask) != recipe.mask:
+            raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
+        self.gallery.check_inputs(recipe, coming=() if mask is None else (str(recipe.mask),))
+        spools = [] if mask is None or self.gallery.by_sha(str(recipe.mask)) else [self.upload(mask)]
+        job = self.submit("paint", {"recipe": recipe.to_dict(), "spools": spools, "keep": keep}, key=key)
+        for name in spools:
+            if name not in job.payload.get("spools", ()):  # a double click: the first one brought its own
+                self.files.unspool(name)
+        return job
+
+    def annotate(
+        self,
+        source: str,
+        kind: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        figures: Sequence[Sequence[Any]] | None = None,
+        size: tuple[int, int] | None = None,
+        overlay: bytes | None = None,
+        as_is: bool = False,
+        keep: bool = False,
+        pack: str | None = None,
+    ) -> Job:
+        """Queue the drawing of a control map; its result names a preview, and with `keep` the artwork it became.
+
+        `source` is "id:12", "sha:<upload>", or "" where `figures` and `size` (pixels) say everything. `figures` are eighteen
+        (x, y) or None each, in fractions of the picture; `overlay` is an RGBA PNG laid over the map; with `as_is` the source
+        is the map. Raises BadInput and PackMissing before anything is queued.
+        """
+        pack = pack or self.settings.pack
+        values = {} if as_is else parameters_of(kind_of(kind).name, dict(parameters or {}))
+        drawn = None if figures is None else ControlMap(kind, figures=figures_of(figures)).to_dict()["figures"]
+        if drawn is not None and kind != "pose":
+            raise BadInput("figures", "Only a pose is drawn from figures.")
+        self._check_source(source, needed=drawn is None)
+        if drawn is None and not as_is:
+            check_annotator(self.shelf, kind, pack)
+        if not source and size is None:
+            raise BadInput("size", "Say how large the map should be: there is no picture to take the size from.")
+        if size is not None and not all(type(side) is int and SIZE_RANGE[0] <= side <= SIZE_RANGE[1] for side in size):
+            raise BadInput("size", f"A map is {SIZE_RANGE[0]} to {SIZE_RANGE[1]:,} pixels wide and high.")
+        payload = {
+            "source": source,
+            "kind": kind,
+            "parameters": values,
+            "figures": drawn,
+            "size": list(size) if size else None,
+            "overlay": self.upload(overlay) if overlay else "",
+            "as_is": as_is,
+            "keep": keep,
+            "pack": pack,
+        }
+        return self.submit("annotate", payload)
+
+    def select(self, source: str, words: str, *, pack: str | None = None) -> Job:
+        """Queue the search for what words name in a picture; its result names a preview of the mask. Raises BadInput."""
+        self._check_source(source, needed=True)
+        if not words.strip():
+            raise BadInput("select", "Say what to select, such as: the red star.")
+        if len(words) > PROMPT_LIMIT:
+            raise BadInput("select", "That is a lot of words; a few select better.")
+        return self.submit("select", {"source": source, "words": words.strip(), "pack": pack or self.settings.pack})
+
+    def _check_source(self, source: str, *, needed: bool) -> None:
+        kind, _, value = source.partition(":")
+        if kind == "id" and value.isascii() and value.isdecimal():
+            if self.gallery.get(int(value)).deleted_at is not None:
+                raise BadInput("source", "That picture is in the bin; take it out on the Gallery page first.")
+        elif source and kind != "sha":
+            raise BadInput("source", "A picture is named by its number in the gallery or by an upload.")
+        elif needed and not source:
+            raise BadInput("source", "Choose a picture first.")
+
+    # --- proposals, and where a picture comes from --------------------------------------------------------------------
+
+    def keep(self, id: int) -> Artwork:
+        """Make a proposal an artwork of the gallery; its parents, mask and settings are there already."""
+        return self.gallery.keep(id)
+
+    def discard(self, id: int) -> None:
+        """Put a proposal, or any artwork, into the bin; `restore` takes it out again as what it was."""
+        self.gallery.delete(id)
+
+    def restore(self, id: int) -> None:
+        """Take an artwork out of the bin."""
+        self.gallery.restore(id)
+
+    def lineage(self, id: int) -> Lineage:
+        """The tree around an artwork: nodes and edges, ancestors and descendants, at most 200 pictures."""
+        return self.gallery.lineage(id)
 
     def find(self, query: Query) -> Job:
         """Queue a search by meaning; its hits are read with `hits`."""

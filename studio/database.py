@@ -78,6 +78,28 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX embeddings_model ON embeddings (model, artwork);
         """,
     ),
+    (
+        "lineage",
+        """
+        ALTER TABLE artworks ADD COLUMN map TEXT;    -- what is known of a control map beside its pixels, as JSON
+        -- Names, not numbers: a parent that was deleted for good stays a gap that still has a name, and parents of its own
+        CREATE TABLE lineage (
+            child TEXT NOT NULL, parent TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (child, parent, role)
+        ) WITHOUT ROWID;
+        CREATE INDEX lineage_parent ON lineage (parent, child);
+        INSERT OR IGNORE INTO lineage
+            SELECT sha256, one.value, one.key FROM artworks, json_each(iif(json_valid(recipe), recipe, '{}')) AS one
+            WHERE one.key IN ('source', 'mask') AND one.type = 'text';
+        INSERT OR IGNORE INTO lineage
+            SELECT sha256, json_extract(one.value, '$.source'), json_extract(one.value, '$.kind')
+            FROM artworks, json_each(iif(json_valid(recipe), recipe, '{}'), '$.controls') AS one
+            WHERE json_extract(one.value, '$.source') IS NOT NULL AND json_extract(one.value, '$.kind') IS NOT NULL;
+        INSERT OR IGNORE INTO lineage
+            SELECT sha256, one.value, 'made from' FROM artworks, json_each(iif(json_valid(parents), parents, '[]')) AS one
+            WHERE one.type = 'text'
+            AND NOT EXISTS (SELECT 1 FROM lineage WHERE child = artworks.sha256 AND parent = one.value);
+        """,
+    ),
 )
 
 

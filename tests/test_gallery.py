@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from studio.database import Database
-from studio.domain.artwork import Query
+from studio.domain.artwork import Query, Relative
 from studio.domain.control import Control
 from studio.domain.errors import BadInput, Refused, StorageFull
 from studio.domain.recipe import Recipe
@@ -393,7 +393,10 @@ def test_a_recipe_of_another_version_leaves_the_picture_readable(gallery, paint)
 def test_parents_and_children(gallery, paint):
     first = paint(1)
     second = paint(2, parents=[first.sha256, "00" * 32])
-    assert gallery.parents(second.id) == [first] and gallery.children(first.id) == [second]
+    assert gallery.parents(second.id) == [
+        Relative("made from", "00" * 32, None), Relative("made from", first.sha256, first),
+    ]  # fmt: skip
+    assert gallery.children(first.id) == [Relative("made from", second.sha256, second)]
     assert gallery.parents(first.id) == gallery.children(second.id) == []
 
 
@@ -402,7 +405,11 @@ def test_what_a_recipe_uses_are_the_parents_in_row_and_file(gallery, gate, paint
     recipe = Recipe("x", task="vary", source=source.sha256, controls=(Control("pose", pose.sha256),))
     artwork = gallery.add(gate.picture(hostile.scene(3)), recipe)
     assert artwork.parents == (source.sha256, pose.sha256)
-    assert gallery.children(pose.id) == [artwork]
+    assert gallery.children(pose.id) == [Relative("pose", artwork.sha256, artwork)]
+    assert gallery.parents(artwork.id) == [
+        Relative("pose", pose.sha256, pose),
+        Relative("source", source.sha256, source),
+    ]
     body = json.loads(open_picture(gallery.path(artwork).read_bytes()).text["easel"])
     assert body["parents"] == [source.sha256, pose.sha256]
 
@@ -435,7 +442,7 @@ def test_the_pictures_that_a_recipe_names_are_found_by_hash_and_verified(gallery
     assert gallery.inputs(RECIPE) == {}
     path = gallery.path(pose)
     path.write_bytes(hostile.encode(Image.new("RGB", (24, 16), "magenta")))  # changed behind the gate's back
-    with pytest.raises(BadInput, match="not in the gallery any more"):
+    with pytest.raises(BadInput, match="pose map is gone or was changed"):
         gallery.inputs(recipe)
     path.unlink()
     with pytest.raises(BadInput):

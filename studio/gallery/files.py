@@ -23,6 +23,7 @@ from studio.safety.intake import XMP_KEY, open_picture, sha256
 
 FOLDERS = ("pictures", "thumbs", "previews", "index", "bin", "incoming")
 THUMB_SIDE = 384  # pixels, long side
+SHOWN_SIDE = 2_048  # pixels, long side, of what an editor shows
 _TEMP = ".tmp-"
 _STALE = 3_600.0  # seconds: another process may be in the middle of handing a file in
 _FILE = re.compile(r"[0-9a-f]{64}\.(png|jpg|webp)")
@@ -54,14 +55,16 @@ class Files:
 
     # --- pictures -----------------------------------------------------------------------------------------------------
 
-    def write(self, cleared: Cleared, *, text: dict[str, str], xmp: bytes = b"") -> Written:
+    def write(self, cleared: Cleared, *, text: dict[str, str], xmp: bytes = b"", anew: bool = False) -> Written:
         """Store a cleared picture under the SHA-256 of its bytes.
 
-        The file it came from is kept byte for byte where the gate allowed that; otherwise a PNG is made that carries `text` and
-        `xmp`. When this returns, the file survives a power cut. Raises StorageFull, and leaves nothing, on a full disk.
+        The file it came from is kept byte for byte where the gate allowed that, unless it is to be written `anew`; otherwise a
+        PNG is made that carries `text` and `xmp`.
+
+        When this returns, the file survives a power cut. Raises StorageFull, and leaves nothing, on a full disk.
         """
         cleared = require_cleared(cleared)
-        data, suffix = _original(cleared)
+        data, suffix = (b"", "") if anew else _original(cleared)
         if not suffix:
             data, suffix = _png(cleared.picture, text=text, xmp=xmp), "png"
         name = sha256(data)
@@ -82,13 +85,34 @@ class Files:
 
         Raises BadInput when they are gone or no longer the same.
         """
+        self._write_thumb(open_picture(self._unchanged(file, binned=binned)).picture, Path(file).stem)
+
+    def _unchanged(self, file: str, *, binned: bool) -> bytes:
         try:
             data = self.path(file, binned=binned).read_bytes()
         except OSError:
             data = b""
         if sha256(data) != Path(file).stem:
             raise BadInput("file", "This picture's file is gone or damaged; `python -m studio check` says more.")
-        self._write_thumb(open_picture(data).picture, Path(file).stem)
+        return data
+
+    def shown(self, file: str, *, binned: bool = False) -> Path:
+        """A stored picture as an editor shows it: itself, or where its long side is over 2,048 pixels a copy of that size.
+
+        The copy is made only from the very bytes that were cleared, and kept beside the thumbnails. Raises BadInput when they
+        are gone or no longer the same.
+        """
+        path = self.path(file, binned=binned)
+        copy = self.thumb_path(path.stem).with_stem(f"{path.stem}-{SHOWN_SIDE}")
+        if copy.exists():
+            return copy
+        data = self._unchanged(file, binned=binned)
+        if max(size_of(data)) <= SHOWN_SIDE:
+            return path
+        picture = open_picture(data).picture
+        picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+        write_whole(copy, _webp(picture, quality=92), durable=False)
+        return copy
 
     def path(self, file: str, *, binned: bool = False) -> Path:
         """Where a picture lies, by its name; raises BadInput for a name that this class did not make."""
@@ -109,7 +133,10 @@ class Files:
     def drop(self, file: str) -> None:
         """Remove a picture, its thumbnail and its copy in the bin for good."""
         with _storage(self.home):
-            for path in (self.path(file), self.path(file, binned=True), self.thumb_path(Path(file).stem)):
+            stored = self.path(file)
+            thumb = self.thumb_path(stored.stem)
+            shown = thumb.with_stem(f"{stored.stem}-{SHOWN_SIDE}")
+            for path in (stored, self.path(file, binned=True), thumb, shown):
                 path.unlink(missing_ok=True)
 
     def _move(self, source: Path, target: Path) -> None:
@@ -271,7 +298,18 @@ def _png(picture: Image.Image, *, text: dict[str, str], xmp: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _webp(picture: Image.Image) -> bytes:
+def plain_png(picture: Image.Image) -> bytes:
+    """A picture as the bytes of a PNG with nothing beside its pixels, to be handed to the gate; it is written nowhere."""
+    return _png(picture, text={}, xmp=b"")
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels of a picture file that was cleared, read from its header."""
+    with Image.open(BytesIO(data)) as header:
+        return header.size
+
+
+def _webp(picture: Image.Image, *, quality: int = 84) -> bytes:
     buffer = BytesIO()
-    picture.save(buffer, "WEBP", quality=84, method=4)
+    picture.save(buffer, "WEBP", quality=quality, method=4)
     return buffer.getvalue()

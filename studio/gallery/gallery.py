@@ -11,19 +11,21 @@ from typing import Any
 from PIL import Image
 
 from studio.database import Database
-from studio.domain.artwork import KINDS, Artwork, Query
+from studio.domain.artwork import KINDS, SHOWN, Artwork, Query, Relative
+from studio.domain.control import CONTROLS, ControlMap
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Cleared, require_cleared
-from studio.gallery import upkeep
+from studio.gallery import inputs, lineage, upkeep
 from studio.gallery.files import Files, Written
 from studio.gallery.importing import shown_name
-from studio.gallery.metadata import write_text
+from studio.gallery.metadata import read_map, write_map, write_text
 from studio.gallery.rows import storable, tag_name, to_artwork, where
-from studio.safety.intake import XMP_KEY, open_picture, sha256
+from studio.safety.intake import XMP_KEY, Intake
 from studio.safety.provenance import read_source_type, source_type, xmp_packet
 
 CAPTION_LIMIT = 2_000
+OWN_WORDS = "easel"  # who captions a map; no captioner replaces it
 _TEXT_KEPT = 2**20  # characters of foreign text that travel along when a picture is written anew
 
 
@@ -50,26 +52,40 @@ class Gallery:
         parents: Sequence[str] = (),
         record: dict[str, Any] | None = None,
         text: dict[str, str] | None = None,
+        map: ControlMap | None = None,
+        made_by: str = "",
     ) -> Artwork:
         """Keep a cleared picture: file first, then row, so that a crash leaves at worst a file that `sweep` settles.
 
         The same bytes twice are the same artwork; one that lay in the bin comes back. `source_sha256` is of the file it was
         imported from, `text` what that file said, kept when the picture is written anew; `record` what is known of its making
-        (pack hashes, versions); `parents` are SHA-256 names, by default of the pictures that the recipe uses. Raises
-        StorageFull with nothing left behind.
+        (pack hashes, versions); `parents` are SHA-256 names, by default of the pictures that the recipe uses. `map` says what
+        a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known. Raises StorageFull with
+        nothing left behind.
+
+        A proposal's file says "painted": Keep changes the row alone, so neither the file nor its name ever changes.
         """
         cleared = require_cleared(cleared)
         if kind not in KINDS:
             raise BadInput("kind", f"There is no kind of artwork named {kind!r}; choose one of {', '.join(KINDS)}.")
+        if (kind == "map") != (map is not None):
+            raise BadInput("map", "A control map must say of what kind it is, and nothing else may.")
         verdict = cleared.verdict.to_dict()
-        if recipe is not None and kind == "painted":
-            prompt, parents = recipe.prompt, parents or _named(recipe)
-            body = {"kind": kind, "record": record or {}, "verdict": verdict, "parents": list(parents)}
-            text, xmp = write_text(recipe, extras=body), xmp_packet(source_type(recipe))
+        parents = tuple(dict.fromkeys([*parents, *lineage.named(recipe)])) if kind != "mask" else ()
+        anew = False
+        if recipe is not None and kind in ("painted", "proposal"):
+            prompt = recipe.prompt
+            body = {"kind": "painted", "record": record or {}, "verdict": verdict, "parents": list(parents)}
+            text, xmp = write_text(recipe, extras=body), xmp_packet(made_by or source_type(recipe))
+        elif map is not None:
+            known = read_map(text or {})
+            anew = known is None or known[0] != map  # a map brought back in keeps its file, and so its name
+            text = write_map(map, extras={"kind": kind, "verdict": verdict, "parents": list(parents)})
+            xmp = xmp_packet(made_by) if made_by else b""
         else:
             xmp = _kept_source_type(text or {})
             text = _kept_text(text or {})
-        written = self.files.write(cleared, text=text, xmp=xmp)
+        written = self.files.write(cleared, text=text, xmp=xmp, anew=anew)
         try:
             self.files.thumb(cleared, written.sha256)
             return self._insert(
@@ -83,6 +99,7 @@ class Gallery:
                 source_sha256=source_sha256,
                 note=note,
                 job=job,
+                map=map,
             )
         except BaseException:
             self._withdraw(written)
@@ -101,33 +118,48 @@ class Gallery:
         source_sha256: str | None = None,
         note: str = "",
         job: int | None = None,
+        map: ControlMap | None = None,
     ) -> Artwork:
+        values = {
+            "sha256": written.sha256,
+            "file": written.file,
+            "kind": kind,
+            "width": written.width,
+            "height": written.height,
+            "bytes": written.bytes,
+            "recipe": recipe.to_json() if recipe else None,
+            "prompt": prompt,
+            "verdict": json.dumps(verdict),
+            "parents": json.dumps(list(parents)),
+            "source_name": source_name,
+            "source_sha256": source_sha256,
+            "note": note,
+            "job": job,
+            "created_at": time.time(),
+            "map": json.dumps(map.to_dict()) if map else None,
+            "caption": self._map_words(map, parents) if map else "",
+            "caption_by": OWN_WORDS if map else "",
+        }
         with self.database.transaction() as connection:
             row = connection.execute(
-                "INSERT INTO artworks (sha256, file, kind, width, height, bytes, recipe, prompt, verdict, parents,"
-                " source_name, source_sha256, note, job, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                f"INSERT INTO artworks ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
                 " ON CONFLICT (sha256) DO UPDATE SET deleted_at = NULL,"
-                " source_sha256 = coalesce(source_sha256, excluded.source_sha256) RETURNING id",
-                (
-                    written.sha256,
-                    written.file,
-                    kind,
-                    written.width,
-                    written.height,
-                    written.bytes,
-                    recipe.to_json() if recipe else None,
-                    prompt,
-                    json.dumps(verdict),
-                    json.dumps(list(parents)),
-                    source_name,
-                    source_sha256,
-                    note,
-                    job,
-                    time.time(),
-                ),
+                " source_sha256 = coalesce(source_sha256, excluded.source_sha256),"
+                # what was proposed, or served as a mask, and now comes to be kept
+                " kind = CASE WHEN kind = 'proposal' AND excluded.kind IN ('painted', 'imported') THEN 'painted'"
+                " WHEN kind = 'mask' THEN excluded.kind ELSE kind END RETURNING id",
+                tuple(values.values()),
             ).fetchone()
+            lineage.write(connection, written.sha256, recipe, parents)
         self.files.from_bin(written.file)  # where the same picture lay in the bin, one copy is enough
         return self.get(row["id"])
+
+    def _map_words(self, map: ControlMap, parents: Sequence[str]) -> str:
+        """A captioner sees a stick figure in a map; what a person looks for is the picture that it was drawn from."""
+        words = f"{CONTROLS[map.kind].label.lower()} map"
+        parent = next(iter(self.by_names(parents).values()), None)
+        told = (parent.caption or parent.prompt) if parent is not None else ""
+        return f"{words} of {told}"[:CAPTION_LIMIT] if told else words
 
     def _withdraw(self, written: Written) -> None:
         """After a failure: take the file away again, unless an artwork has it."""
@@ -140,19 +172,17 @@ class Gallery:
     def inputs(self, recipe: Recipe) -> dict[str, Image.Image]:
         """The pictures a recipe names by hash: source, mask, control maps. Each was cleared when it came in.
 
-        Raises BadInput when one is not in the gallery, or is no longer the file that was checked.
+        Raises BadInput when one is not in the gallery, lies in the bin, or is no longer the file that was checked.
         """
-        return {name: self._picture(name) for name in _named(recipe)}
+        return {name: intake.picture for name, intake in self.opened(recipe).items()}
 
-    def _picture(self, sha: str) -> Image.Image:
-        artwork = self.by_sha(sha)
-        try:
-            data = self.path(artwork).read_bytes() if artwork else b""
-        except OSError:
-            data = b""
-        if artwork is None or not artwork.verdict.allowed or sha256(data) != sha:
-            raise BadInput("source", "A picture that this recipe needs is not in the gallery any more; choose another.")
-        return open_picture(data).picture
+    def opened(self, recipe: Recipe) -> dict[str, Intake]:
+        """What `inputs` gives, with what each file says of itself."""
+        return inputs.opened(recipe, find=self.by_sha, path=self.path)
+
+    def check_inputs(self, recipe: Recipe, *, coming: Sequence[str] = ()) -> None:
+        """Raise BadInput when a picture that the recipe names cannot be used; `coming` are masks on their way."""
+        inputs.check(recipe, find=self.by_sha, coming=coming)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -194,18 +224,33 @@ class Gallery:
     def has_source(self, sha: str) -> int | None:
         """The artwork made from a file with this SHA-256, if one is in the gallery and not in the bin."""
         row = self.database.one(
-            "SELECT id FROM artworks WHERE (source_sha256 = ? OR sha256 = ?) AND deleted_at IS NULL LIMIT 1", sha, sha
+            "SELECT id FROM artworks WHERE (source_sha256 = ? OR sha256 = ?) AND deleted_at IS NULL"
+            f" AND kind IN {SHOWN} LIMIT 1",
+            sha,
+            sha,
         )
         return int(row["id"]) if row else None
 
-    def parents(self, id: int) -> list[Artwork]:
-        """The artworks this one was made from, those that are still here."""
-        names = json.dumps(list(self.get(id).parents))
-        return self._artworks("WHERE sha256 IN (SELECT value FROM json_each(?)) ORDER BY id", names)
+    def parents(self, id: int) -> list[Relative]:
+        """What this artwork was made from, also what is in the bin; `artwork` is None for what is gone."""
+        edges = lineage.into(self.database, [self.get(id).sha256])
+        found = self.by_names([edge.parent for edge in edges])
+        return [Relative(edge.role, edge.parent, found.get(edge.parent)) for edge in edges]
 
-    def children(self, id: int) -> list[Artwork]:
-        """The artworks that were made from this one."""
-        return self._artworks("WHERE instr(parents, ?) > 0 ORDER BY id", json.dumps(self.get(id).sha256))
+    def children(self, id: int, *, most: int = lineage.MOST) -> list[Relative]:
+        """What was made from this artwork and is in the gallery, proposals too, oldest first; each with what it was used as."""
+        edges = lineage.out_of(self.database, [self.get(id).sha256], most=most)
+        found = self.by_names([edge.child for edge in edges])
+        return [Relative(edge.role, edge.child, found[edge.child]) for edge in edges if edge.child in found]
+
+    def lineage(self, id: int, *, most: int = lineage.MOST) -> lineage.Lineage:
+        """The tree around an artwork: all it came from and all it led to, at most `most` pictures."""
+        return lineage.around(self.database, self.get(id).sha256, find=self.by_names, most=most)
+
+    def by_names(self, names: Sequence[str]) -> dict[str, Artwork]:
+        """Artworks by the SHA-256 of their files, those that exist."""
+        clause = "WHERE sha256 IN (SELECT value FROM json_each(?))"
+        return {artwork.sha256: artwork for artwork in self._artworks(clause, json.dumps(list(names)))}
 
     def path(self, artwork: Artwork) -> Path:
         """Where an artwork's file lies."""
@@ -261,6 +306,18 @@ class Gallery:
         )
         return {row["tag"]: row["uses"] for row in rows}
 
+    def keep(self, id: int) -> Artwork:
+        """Make a proposal an artwork, out of the bin too; one that is kept already stays. Raises BadInput for a mask."""
+        artwork = self.get(id)
+        if artwork.kind == "mask":
+            raise BadInput(
+                "artwork", "A mask belongs to the pictures that were filled with it; it is not kept by itself."
+            )
+        if artwork.deleted_at is not None:
+            self.restore(id)
+        self.database.write("UPDATE artworks SET kind = 'painted' WHERE id = ? AND kind = 'proposal'", id)
+        return self.get(id)
+
     def delete(self, id: int) -> None:
         """Put an artwork in the bin. Row first: a crash before the move is made good by `sweep`."""
         artwork = self.get(id)
@@ -291,7 +348,10 @@ class Gallery:
 
     def missing_vectors(self, model: str) -> list[Artwork]:
         """The artworks outside the bin that this model has not seen yet, oldest first."""
-        clause = "WHERE deleted_at IS NULL AND id NOT IN (SELECT artwork FROM embeddings WHERE model = ?) ORDER BY id"
+        clause = (
+            f"WHERE deleted_at IS NULL AND kind IN {SHOWN}"
+            " AND id NOT IN (SELECT artwork FROM embeddings WHERE model = ?) ORDER BY id"
+        )
         return self._artworks(clause, model)
 
     def sweep(self) -> list[str]:
@@ -304,15 +364,9 @@ class Gallery:
 
     def _adopt(self, found: upkeep.Orphan) -> None:
         self._insert(
-            found.written, kind="painted", recipe=found.recipe, prompt=found.recipe.prompt, verdict=found.verdict,
-            parents=found.parents, note="found after a crash",
+            found.written, kind=found.kind, recipe=found.recipe, prompt=found.recipe.prompt if found.recipe else "",
+            verdict=found.verdict, parents=found.parents, note="found after a crash", map=found.map,
         )  # fmt: skip
-
-
-def _named(recipe: Recipe) -> list[str]:
-    """The pictures that a recipe uses, by hash, each once."""
-    names = (recipe.source, recipe.mask, *(control.source for control in recipe.controls))
-    return list(dict.fromkeys(name for name in names if name))
 
 
 def _kept_text(text: dict[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import json
 import re
 from typing import Any
 
+from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.recipe import PROMPT_LIMIT, SAMPLERS, Recipe
 from studio.safety.intake import Intake
@@ -29,10 +30,18 @@ def write_text(recipe: Recipe, *, extras: dict[str, Any]) -> dict[str, str]:
     `extras` goes into our JSON beside the recipe: `record` (pack hashes, versions), `verdict`, `parents`. A record's
     `pack_name` is what other tools read as the model.
     """
-    body = {"version": VERSION, "recipe": recipe.to_dict(), **extras}
     model = str(extras.get("record", {}).get("pack_name") or recipe.pack)
+    return {"parameters": parameters(recipe, model=model), **_own({"recipe": recipe.to_dict(), **extras})}
+
+
+def write_map(map: ControlMap, *, extras: dict[str, Any]) -> dict[str, str]:
+    """The text of a control map's file: our own JSON with its kind, parameters and figures; other tools need none of it."""
+    return _own({"map": map.to_dict(), **extras})
+
+
+def _own(body: dict[str, Any]) -> dict[str, str]:
     # ASCII JSON: NUL, line breaks and every script come back byte for byte from any PNG reader
-    return {"parameters": parameters(recipe, model=model), KEY: json.dumps(body, sort_keys=True, separators=(",", ":"))}
+    return {KEY: json.dumps({"version": VERSION, **body}, sort_keys=True, separators=(",", ":"))}
 
 
 def parameters(recipe: Recipe, *, model: str) -> str:
@@ -87,6 +96,21 @@ def read_own(text: dict[str, str]) -> tuple[Recipe, dict[str, Any]] | None:
         return Recipe.from_dict(body["recipe"]), body
     except (KeyError, BadInput):
         return None
+
+
+def read_map(text: dict[str, str]) -> tuple[ControlMap, dict[str, Any]] | None:
+    """Our own JSON of a control map: what it is and the whole body, or None when there is none or it cannot be read."""
+    body = _object(text.get(KEY, ""))
+    try:
+        return ControlMap.from_dict(body["map"]), body
+    except (KeyError, BadInput):
+        return None
+
+
+def read_parents(text: dict[str, str]) -> tuple[str, ...]:
+    """The parents that our own JSON names, as SHA-256 names; empty when it names none."""
+    parents = _object(text.get(KEY, "")).get("parents", [])
+    return tuple(one for one in parents if isinstance(one, str)) if isinstance(parents, list) else ()
 
 
 def read_parameters(text: str) -> tuple[Recipe | None, str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from studio.domain.artwork import Artwork, Query
+from studio.domain.artwork import SHOWN, Artwork, Query
+from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 
 TAG_LIMIT = 64  # characters
+IN_BIN = (*SHOWN, "proposal")  # the bin also shows what was discarded, so that it can be taken out again
 
 
 def where(query: Query) -> tuple[str, list[Any]]:
@@ -19,9 +21,9 @@ def where(query: Query) -> tuple[str, list[Any]]:
     values: list[Any] = []
     if query.favourites:
         parts.append("favourite = 1")
-    if query.kind:
-        parts.append("kind = ?")
-        values.append(query.kind)
+    kinds = (query.kind,) if query.kind else IN_BIN if query.binned else SHOWN
+    parts.append(f"kind IN ({', '.join('?' * len(kinds))})")
+    values += kinds
     if query.tag:
         parts.append("id IN (SELECT artwork FROM tags WHERE tag = ?)")
         values.append(tag_name(query.tag))
@@ -34,6 +36,10 @@ def to_artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
         recipe = Recipe.from_json(row["recipe"]) if row["recipe"] else None
     except BadInput:  # written by another version: the prompt still stands in its own column
         recipe = None
+    try:
+        map = ControlMap.from_dict(json.loads(row["map"])) if row["map"] else None
+    except BadInput:
+        map = None
     return Artwork(
         id=row["id"],
         sha256=row["sha256"],
@@ -55,6 +61,7 @@ def to_artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
         note=row["note"],
         deleted_at=row["deleted_at"],
         job=row["job"],
+        map=map,
     )
 
 

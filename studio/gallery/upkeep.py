@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from studio.database import Database
+from studio.domain.control import ControlMap
 from studio.domain.errors import BadPicture
 from studio.domain.recipe import Recipe
 from studio.gallery.files import Files, Written
-from studio.gallery.metadata import read_own
+from studio.gallery.metadata import read_map, read_own, read_parents
 from studio.safety.intake import open_picture, read_file, sha256
 
 _SPOOLED = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}")
@@ -28,10 +29,12 @@ _SPOOLED = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}")
 
 @dataclass(frozen=True)
 class Orphan:
-    """A file without a row that proved to be ours."""
+    """A file without a row that proved to be ours: painted by a recipe, or a control map."""
 
     written: Written
-    recipe: Recipe
+    kind: str
+    recipe: Recipe | None
+    map: ControlMap | None
     verdict: dict[str, Any]
     parents: tuple[str, ...]
 
@@ -64,34 +67,52 @@ def _read(files: Files, file: str) -> Orphan | None:
         intake = open_picture(data)
     except BadPicture:
         return None
-    own = read_own(intake.text)
-    if own is None or intake.sha256 != Path(file).stem:
+    painted, mapped = read_own(intake.text), read_map(intake.text)
+    if intake.sha256 != Path(file).stem or (painted is None and mapped is None):
         return None
-    recipe, body = own
-    verdict, parents = body.get("verdict"), body.get("parents", [])
-    if not isinstance(verdict, dict) or verdict.get("allowed") is not True or not isinstance(parents, list):
+    recipe, body = painted or (None, {})
+    map, body = mapped or (None, body)
+    verdict = body.get("verdict")
+    if not isinstance(verdict, dict) or verdict.get("allowed") is not True:
         return None
     written = Written(file, intake.sha256, *intake.size, len(data))
-    return Orphan(written, recipe, verdict, tuple(str(parent) for parent in parents))
+    # A proposal comes back as painted: nobody can tell any more, and what was kept must not vanish from the gallery
+    kind = "map" if map is not None else "painted"
+    return Orphan(written, kind, recipe, map, verdict, read_parents(intake.text))
 
 
 def _awaited_uploads(database: Database) -> set[str]:
-    """Uploads named by jobs that will still run, or that a person may run again."""
-    rows = database.read("SELECT payload FROM jobs WHERE state IN ('waiting', 'running', 'interrupted')")
+    """Uploads named by jobs that will still run, or that a person may run again: of a paint job, its mask."""
+    rows = database.read(
+        "SELECT payload FROM jobs WHERE state IN ('waiting', 'running', 'interrupted')"
+        " OR (kind = 'paint' AND state IN ('cancelled', 'failed'))"
+    )
     return {name for row in rows for name in _SPOOLED.findall(row["payload"])}
 
 
 def empty_bin(database: Database, files: Files, *, before: float) -> int:
-    """Delete for good what was put in the bin before a time (Unix seconds); rows first, so that no row lacks its file."""
+    """Delete for good what was put in the bin before a time (Unix seconds), and masks that nothing uses any more.
+
+    Rows first, so that no row lacks its file. Returns how many artworks went.
+    """
     with database.transaction() as connection:
         rows = connection.execute("DELETE FROM artworks WHERE deleted_at <= ? RETURNING file", (before,)).fetchall()
+        went = len(rows)
+        # A mask is seen through the pictures that were filled with it, so it goes with the last of them
+        rows += connection.execute(
+            "DELETE FROM artworks WHERE kind = 'mask' AND created_at <= ? AND NOT EXISTS (SELECT 1 FROM lineage"
+            " JOIN artworks AS child ON child.sha256 = lineage.child WHERE lineage.parent = artworks.sha256)"
+            " AND NOT EXISTS (SELECT 1 FROM jobs WHERE state IN ('waiting', 'running', 'interrupted')"
+            " AND instr(payload, artworks.sha256) > 0) RETURNING file",
+            (before,),
+        ).fetchall()
     for row in rows:
         files.drop(row["file"])
     known = {row["file"] for row in database.read("SELECT file FROM artworks")}
     for file in files.stored(binned=True):  # strays that the sweep put there, and what a crash left of the loop above
         if file not in known and files.path(file, binned=True).stat().st_mtime <= before:
             files.path(file, binned=True).unlink(missing_ok=True)
-    return len(rows)
+    return went
 
 
 def check(database: Database, files: Files) -> list[str]:

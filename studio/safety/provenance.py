@@ -24,9 +24,16 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 _FOUND = re.compile(re.escape("cv.iptc.org/newscodes/digitalsourcetype/") + r"([A-Za-z]{1,64})")
 
 
-def source_type(recipe: Recipe) -> str:
-    """What IPTC calls a picture painted by this recipe."""
-    return GENERATED if recipe.task == "create" else EDITED
+def source_type(recipe: Recipe, source_xmp: str = "") -> str:
+    """What IPTC calls a picture painted by this recipe; `source_xmp` is what the source's own file says of itself.
+
+    Only the source's pixels go into a picture, so only it decides: a model's picture changed by a model is still a model's, and
+    each says so in its file, so the chain ends at the first. A photograph, or anything that does not say, makes a composite.
+    A control map guides and lends no pixel: a picture made from words under the pose of a photographed person is generated.
+    """
+    if recipe.task == "create":
+        return GENERATED
+    return GENERATED if read_source_type(source_xmp) == GENERATED else EDITED
 
 
 def xmp_packet(kind: str) -> bytes:

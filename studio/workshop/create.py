@@ -10,6 +10,8 @@ from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 from studio.gallery.gallery import Gallery
 from studio.safety.gate import Gate
+from studio.safety.intake import XMP_KEY
+from studio.safety.provenance import source_type
 from studio.workshop.ports import Painter
 
 
@@ -22,16 +24,23 @@ def create(
     report: Any,
     record: dict[str, Any] | None = None,
     job: int | None = None,
+    kind: str = "painted",
 ) -> Iterator[Artwork | Verdict]:
     """Paint a recipe; yield each picture that passed as the artwork it became, each that did not as its verdict.
 
-    Raises Refused for the prompt, and whatever the painter and the gallery raise. `record` says with what it was painted.
+    Raises Refused for the prompt, and whatever the painter and the gallery raise. `record` says with what it was painted,
+    `kind` whether it is kept at once ("painted") or waits for a person's word ("proposal").
     """
     gate.prompt(recipe)
-    inputs = gallery.inputs(recipe)  # by content hash; each was cleared when it came in
+    opened = gallery.opened(recipe)  # by content hash; each was cleared when it came in
+    source = opened.get(recipe.source or "")
+    made_by = source_type(recipe, source.text.get(XMP_KEY, "") if source else "")
+    inputs = {name: intake.picture for name, intake in opened.items()}
     for painted in painter.paint(recipe, inputs, gate.watch(report)):
         (decided,) = gate.pictures([painted.picture])
         if isinstance(decided, Verdict):
             yield decided
         else:
-            yield gallery.add(decided, recipe.with_seed(painted.seed), record=record, job=job)
+            yield gallery.add(
+                decided, recipe.with_seed(painted.seed), kind=kind, record=record, job=job, made_by=made_by
+            )

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 
 from studio.domain.errors import Cancelled, StorageFull
+from studio.gallery.gallery import OWN_WORDS
 from studio.workshop.reporting import Stopped
 from studio.workshop.tools import Tools
 
+SPOKEN = ("you", OWN_WORDS)
 SIDE = 512  # pixels; no model looks closer, and a batch of 64 MP pictures would fill the memory
 logger = logging.getLogger(__name__)
 
@@ -33,8 +35,12 @@ def describe(
         tools.vectors(encoder.name).add(ids, encoder.pictures(shown))
         waiting()
         if captions:
+            held = tools.gallery.many(ids)  # what a person wrote, or says what a map is of, is not replaced
+            silent = [(id, one) for id, one in pictures if id in held and held[id].caption_by not in SPOKEN]
+            if not silent:
+                return
             captioner = tools.models.captioner(pack_id, waiting=waiting)
-            for id, text in zip(ids, captioner(shown), strict=True):
+            for (id, _), text in zip(silent, captioner([one for _, one in silent]), strict=True):
                 tools.gallery.set_caption(id, text, captioner.name)
     except (Cancelled, Stopped, StorageFull):
         raise

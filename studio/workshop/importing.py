@@ -12,7 +12,7 @@ from PIL import Image
 from studio.domain.errors import BadInput, BadPicture, Refused
 from studio.domain.job import Job
 from studio.gallery.importing import files_below, shown_name
-from studio.gallery.metadata import read_recipe
+from studio.gallery.metadata import read_map, read_parents, read_recipe
 from studio.safety.gate import Gate
 from studio.safety.intake import read_file, sha256
 from studio.workshop.describe import describe, small
@@ -65,9 +65,11 @@ def _one(name: str, data: bytes, *, gate: Gate, tools: Tools, job: Job) -> tuple
         return None
     cleared, intake = gate.file(data)
     recipe, prompt, _ = read_recipe(intake)
+    mapped = read_map(intake.text)  # one of our own control maps comes back as what it was
     artwork = tools.gallery.add(
-        cleared, recipe, kind="imported", prompt=prompt, source_name=name, source_sha256=intake.sha256,
-        note=intake.note, job=job.id, text=intake.text,
+        cleared, recipe, kind="map" if mapped else "imported", prompt=prompt, source_name=name,
+        source_sha256=intake.sha256, note=intake.note, job=job.id, text=intake.text, map=mapped[0] if mapped else None,
+        parents=read_parents(intake.text),
     )  # fmt: skip
     return artwork.id, small(cleared.picture)
 

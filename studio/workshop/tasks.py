@@ -19,6 +19,8 @@ from studio.safety.intake import open_picture
 from studio.workshop.create import create
 from studio.workshop.describe import describe, small
 from studio.workshop.importing import import_pictures
+from studio.workshop.masking import bring_masks
+from studio.workshop.outside import Outside
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 
@@ -41,27 +43,33 @@ Task = Callable[[Job, JobReport, Tools], Outcome]
 def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
     """Paint, check, save, caption and embed; what is refused leaves its verdict and no pixels."""
     recipe = Recipe.from_dict(job.payload["recipe"])
+    kind = "painted" if recipe.task == "create" or job.payload.get("keep") is True else "proposal"
     report.stage(f"loading {recipe.pack}")
     gate = tools.gate(recipe.pack, waiting=report.check)
+    bring_masks(job, gate=gate, tools=tools)
+    tools.gallery.check_inputs(recipe)
     painter = tools.models.painter(recipe.pack, waiting=report.check)
     record = tools.models.record(recipe.pack)
     report.stage("painting")
     began = time.monotonic()
     artworks: list[Artwork] = []
     refused: list[dict[str, Any]] = []
+    outside, measured = Outside(recipe, tools.gallery), {}
     for made in create(
-        recipe, painter=painter, gate=gate, gallery=tools.gallery, report=report, record=record, job=job.id
+        recipe, painter=painter, gate=gate, gallery=tools.gallery, report=report, record=record, job=job.id, kind=kind
     ):
         if isinstance(made, Artwork):
             artworks.append(made)
+            if outside.asked:
+                measured[str(made.id)] = outside(made)
         else:
             refused.append(made.to_dict())
-        report.partial(_painted(artworks, refused, recipe.count))
+        report.partial(_painted(artworks, refused, recipe.count, measured))
     report.stage("captioning")
     pictures = [(artwork.id, small(_stored(artwork, tools))) for artwork in artworks]
     describe(pictures, tools=tools, pack_id=recipe.pack, waiting=report.check)
     tools.queue.record_timing(*forecast.subject_and_work(job.kind, job.payload), time.monotonic() - began)
-    result = _painted(artworks, refused, recipe.count)
+    result = _painted(artworks, refused, recipe.count, measured)
     if artworks:
         return Outcome(result)
     reasons = dict.fromkeys(reason for verdict in refused for reason in verdict["reasons"])
@@ -156,8 +164,11 @@ def refusal(error: Refused) -> dict[str, Any]:
     return {"refused": [error.verdict.to_dict()], "verdict": error.verdict.to_dict()}
 
 
-def _painted(artworks: list[Artwork], refused: list[dict[str, Any]], count: int) -> dict[str, Any]:
-    return {"artworks": [artwork.id for artwork in artworks], "refused": refused, "count": count}
+def _painted(
+    artworks: list[Artwork], refused: list[dict[str, Any]], count: int, measured: dict[str, int]
+) -> dict[str, Any]:
+    result = {"artworks": [artwork.id for artwork in artworks], "refused": refused, "count": count}
+    return {**result, "outside": measured} if measured else result
 
 
 def _stored(artwork: Artwork, tools: Tools) -> Image.Image:

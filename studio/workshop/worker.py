@@ -21,6 +21,7 @@ from studio.domain.job import Job
 from studio.jobs.lock import Lock
 from studio.jobs.queue import CLOSED
 from studio.workshop.reporting import JobReport, Stopped
+from studio.workshop.spools import spent
 from studio.workshop.tools import Tools
 
 if TYPE_CHECKING:
@@ -211,11 +212,10 @@ class Worker:
                 logger.warning("job %d cannot be ended yet: %s", job.id, trouble)
                 if self.stop.wait(1.0):
                     return
-        if state != "interrupted" and job.kind in ("import", "caption"):
+        if state != "interrupted":
             with contextlib.suppress(EaselError):
-                for name in [file["spool"] for file in job.payload.get("files", [])] + [job.payload.get("spool", "")]:
-                    if name:
-                        self._tools.files.unspool(name)
+                for name in spent(job, state, self._tools.gallery):
+                    self._tools.files.unspool(name)
 
     # ---------------------------------------------------------------- a full disk
 

@@ -1,0 +1,71 @@
+"""The pictures that a recipe uses, by hash, opened for the painter; each was checked when it came in. It changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from studio.domain.artwork import Artwork
+from studio.domain.control import CONTROLS
+from studio.domain.errors import BadInput
+from studio.domain.recipe import Recipe
+from studio.gallery import lineage
+from studio.safety.intake import Intake, open_picture, sha256
+
+Find = Callable[[str], Artwork | None]
+
+
+def check(recipe: Recipe, *, find: Find, coming: Collection[str] = ()) -> None:
+    """Raise BadInput when a picture that the recipe names is not there to be used; every one of them is named.
+
+    `coming` are names of masks that travel along with the job.
+    """
+    field, sentences = "", []
+    for role, name in lineage.uses(recipe):
+        sentence = "" if name in coming else _lacks(role, find(name))
+        if sentence and sentence not in sentences:
+            sentences.append(sentence)
+            field = field or _field(role)
+    if sentences:
+        raise BadInput(field, " ".join(sentences))
+
+
+def opened(recipe: Recipe, *, find: Find, path: Callable[[Artwork], Path]) -> dict[str, Intake]:
+    """The files that a recipe names, decoded, by hash; raises BadInput as `check` does, and for a file that was changed."""
+    check(recipe, find=find)
+    found: dict[str, Intake] = {}
+    for role, name in lineage.uses(recipe):
+        if name not in found:
+            found[name] = _open(role, find(name), path)
+    return found
+
+
+def _open(role: str, artwork: Artwork | None, path: Callable[[Artwork], Path]) -> Intake:
+    try:
+        data = path(artwork).read_bytes() if artwork else b""
+    except OSError:
+        data = b""
+    if artwork is None or sha256(data) != artwork.sha256:
+        raise BadInput(
+            _field(role),
+            f"The file of the {_word(role)} is gone or was changed; choose another, or ask `python -m studio check`.",
+        )
+    return open_picture(data)
+
+
+def _lacks(role: str, artwork: Artwork | None) -> str:
+    word = _word(role)
+    if artwork is None or not artwork.verdict.allowed:
+        remedy = "brush it again" if role == "mask" else "choose another"
+        return f"The {word} is not in the gallery any more; {remedy}."
+    if artwork.deleted_at is not None and role != "mask":  # nobody sees masks in the bin, so nobody could take one out
+        return f"The {word} is in the bin; take it out on the Gallery page, or choose another."
+    return ""
+
+
+def _field(role: str) -> str:
+    return role if role in ("source", "mask") else "controls"
+
+
+def _word(role: str) -> str:
+    return f"{CONTROLS[role].label.lower()} map" if role in CONTROLS else role
