@@ -15,7 +15,7 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 
-from studio.starter.loop import PACK, WORKDIR, Plan, Progress, autocast, fit, pick_device
+from studio.starter.loop import EXPORTS, PACK, Plan, Progress, autocast, fit, pick_device
 from studio.starter.optimise import Average, Optimisers
 from studio.starter.scenes import Scene, render
 from studio.starter.shards import PER_SHARD, WORDINGS, Library, Words, shard_scene
@@ -209,6 +209,6 @@ def train_control(part: str, minutes: float, *, from_shipped: bool, rate: float 
         optimiser=optimiser,
         step=step,
         evaluate=examine,
-        export=lambda: export_average(average, shown, WORKDIR / "export" / kind.folder),
+        export=lambda: export_average(average, shown, EXPORTS / kind.folder),
         export_seconds=300,
     )

@@ -20,6 +20,7 @@ from studio.starter.optimise import Optimisers
 ROOT = Path(__file__).resolve().parents[2]
 PACK = ROOT / "assets" / "storybook"
 WORKDIR = ROOT / ".training"  # checkpoints and caches: outside git, safe to delete
+EXPORTS = WORKDIR / "export"  # where the guiding parts wait to be shipped
 
 
 class Stateful(Protocol):

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
-EXPORTS = Path(__file__).resolve().parents[2] / ".training" / "export"  # where the guiding parts wait to be shipped
 CONTROLS = ("control-pose", "control-depth", "control-canny")
 
 
@@ -35,10 +33,10 @@ def main() -> None:
         train_all()
         return
     if args.part == "ship":
-        from studio.places import ASSETS
+        from studio.starter.loop import EXPORTS, PACK
         from studio.starter.seal import ship
 
-        print("shipped: " + ", ".join(ship(EXPORTS, ASSETS / "storybook")))
+        print("shipped: " + ", ".join(ship(EXPORTS, PACK)))
         return
     from studio.workshop.heavy import prepare
 

@@ -12,14 +12,12 @@ from torch import nn
 from transformers import CLIPModel, DPTConfig, DPTForDepthEstimation, DPTImageProcessor
 
 from studio.measure.metrics import depth_errors, spearman
-from studio.starter.loop import PACK, WORKDIR, Optimisers, Plan, Progress, autocast, export_model, fit, pick_device
+from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast, pick_device
 from studio.starter.optimise import descend
 from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, folded, prepare, take_layers
-from studio.starter.parts.rough import Painted, sights, to_unit, weathered
+from studio.starter.parts.rough import Painted, sights, teach, to_unit, weathered
 from studio.starter.parts.truth import seeded
 from studio.starter.scenes import CALIBRATION_SEEDS, Scene, render
-
-OUT = WORKDIR / "export" / "depth"
 
 
 def make_depth() -> DPTForDepthEstimation:
@@ -101,19 +99,9 @@ def train_depth(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch
 
     exam = seeded(CALIBRATION_SEEDS, 510_000, 60)
 
-    def export() -> None:
-        export_model(model, OUT)
-        processor().save_pretrained(OUT)
-
     plan = Plan("depth", minutes, rate, batch, warmup=40, anneal=0.6, save_seconds=120)
-    fit(
-        plan,
-        parts={"model": model},
-        optimiser=optimiser,
-        step=step,
-        evaluate=lambda: examine(model, exam),
-        export=export,
-        export_seconds=240,
+    teach(
+        plan, model=model, optimiser=optimiser, step=step, evaluate=lambda: examine(model, exam), processor=processor()
     )
 
 

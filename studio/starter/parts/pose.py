@@ -20,10 +20,10 @@ from transformers import (
 
 from studio.domain.pose import JOINTS as NAMES
 from studio.measure.metrics import Point, near_joints
-from studio.starter.loop import PACK, WORKDIR, Optimisers, Plan, Progress, autocast, export_model, fit, pick_device
+from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast, pick_device
 from studio.starter.optimise import descend
 from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, folded, normalise, take_layers
-from studio.starter.parts.rough import Painted, Sight, sights, to_unit, weathered
+from studio.starter.parts.rough import Painted, Sight, sights, teach, to_unit, weathered
 from studio.starter.parts.truth import SIZE, seeded
 from studio.starter.scenes import CALIBRATION_SEEDS, LABEL_PERSON, Rendering, Scene, render
 
@@ -33,7 +33,6 @@ SPREAD = 1.0  # of a joint's bump, in cells; the processor finds its middle betw
 MARGIN = 1.25  # the processor widens every box by this
 WHOLE = MARGIN * SIZE
 SURE = 0.3  # a joint's bump is 1 high where the model is certain; below this it saw none
-OUT = WORKDIR / "export" / "pose"
 OpenPose = tuple[tuple[float, float], ...]
 
 
@@ -51,6 +50,8 @@ def make_pose() -> VitPoseForPoseEstimation:
     model: Any = VitPoseForPoseEstimation(
         VitPoseConfig(backbone_config=backbone, num_labels=JOINTS, use_simple_decoder=True, scale_factor=scale)
     )
+    model.config.id2label = dict(enumerate(NAMES))
+    model.config.label2id = {name: i for i, name in enumerate(NAMES)}
     tower = CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32).vision_model
     kernel, places = folded(tower)
     embeddings = model.backbone.embeddings
@@ -190,21 +191,14 @@ def train_pose(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch:
     exam = [scene for scene in seeded(CALIBRATION_SEEDS, 500_000, 320) if scene.person][:80]
     empty = [scene for scene in seeded(CALIBRATION_SEEDS, 500_000, 160) if scene.person is None][:80]
 
-    def export() -> None:
-        model.config.id2label = dict(enumerate(NAMES))
-        model.config.label2id = {name: i for i, name in enumerate(NAMES)}
-        export_model(model, OUT)
-        processor().save_pretrained(OUT)
-
     plan = Plan("pose", minutes, rate, batch, warmup=40, anneal=0.6, save_seconds=120)
-    fit(
+    teach(
         plan,
-        parts={"model": model},
+        model=model,
         optimiser=optimiser,
         step=step,
         evaluate=lambda: examine(model, exam, empty),
-        export=export,
-        export_seconds=240,
+        processor=processor(),
     )
 
 

@@ -1,8 +1,8 @@
-"""Pictures as they reach the seeing parts: drawn, roughened, and as the painter's decoder leaves them; trains nothing."""
+"""Pictures as they reach the seeing parts, drawn, roughened or through the decoder, and how a part learns from them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from studio.starter.loop import PACK, WORKDIR, pick_device, save_atomically
+from studio.starter.loop import EXPORTS, PACK, WORKDIR, Plan, Progress, export_model, fit, pick_device, save_atomically
+from studio.starter.optimise import Optimisers
 from studio.starter.parts.truth import weather
 from studio.starter.scenes import TRAIN_SEEDS, Rendering, Scene, render, sample_scene
 
@@ -111,6 +112,32 @@ def _next(seed: int, *, person: bool) -> tuple[Scene, int]:
         seed += 1
         if (scene.person is not None) == person:
             return scene, seed
+
+
+def teach(
+    plan: Plan,
+    *,
+    model: Any,
+    optimiser: Optimisers,
+    step: Callable[[Progress], Mapping[str, float]],
+    evaluate: Callable[[], Mapping[str, float]],
+    processor: Any,
+) -> None:
+    """Train one part that sees; weights and processor go to .training/export/NAME, where shipping finds them."""
+
+    def export() -> None:
+        export_model(model, EXPORTS / plan.name)
+        processor.save_pretrained(EXPORTS / plan.name)
+
+    fit(
+        plan,
+        parts={"model": model},
+        optimiser=optimiser,
+        step=step,
+        evaluate=evaluate,
+        export=export,
+        export_seconds=240,
+    )
 
 
 def weathered(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -22,14 +22,13 @@ from transformers import (
 
 from studio.measure.metrics import iou
 from studio.starter.captions import COLOUR_WORDS, KIND_WORDS, PERSON_WORDS, SIZE_WORDS
-from studio.starter.loop import PACK, WORKDIR, Optimisers, Plan, Progress, autocast, export_model, fit, pick_device
+from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast, pick_device
 from studio.starter.optimise import descend
 from studio.starter.parts.eyes import MEAN, PIXELS, STD, prepare
-from studio.starter.parts.rough import Painted, Sight, sights, to_unit, weathered
+from studio.starter.parts.rough import Painted, Sight, sights, teach, to_unit, weathered
 from studio.starter.parts.truth import seeded
 from studio.starter.scenes import CALIBRATION_SEEDS, COLOURS, KINDS, LABEL_FIRST, LABEL_PERSON, SIZES, Scene, render
 
-OUT = WORKDIR / "export" / "clipseg"
 ASKED = 3  # questions put to each picture: the towers' share of the work is done once for all of them
 CLOTHES = ("shirt", "trousers")
 NOTHING = 0.004  # of the picture: a mask smaller than this is none
@@ -197,19 +196,9 @@ def train_clipseg(minutes: float, *, from_shipped: bool, rate: float = 1e-3, bat
 
     exam = [Sight(s, made.picture, made) for s in seeded(CALIBRATION_SEEDS, 520_000, 60) for made in (render(s),)]
 
-    def export() -> None:
-        export_model(model, OUT)
-        processor().save_pretrained(OUT)
-
     plan = Plan("clipseg", minutes, rate, batch, warmup=40, anneal=0.6, save_seconds=120)
-    fit(
-        plan,
-        parts={"model": model},
-        optimiser=optimiser,
-        step=step,
-        evaluate=lambda: examine(model, exam),
-        export=export,
-        export_seconds=240,
+    teach(
+        plan, model=model, optimiser=optimiser, step=step, evaluate=lambda: examine(model, exam), processor=processor()
     )
 
 
