@@ -35,6 +35,11 @@ def _light(colour: Colour) -> Colour:
     return mix(colour, WHITE, 0.45)
 
 
+def _about(x: float, y: float, r: float, *offsets: tuple[float, float]) -> list[tuple[float, float]]:
+    """Points around a centre, their offsets in radii."""
+    return [(x + dx * r, y + dy * r) for dx, dy in offsets]
+
+
 def _ball(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
     b.ellipse(x, y, 0.92 * r, 0.92 * r, c)
     b.ellipse(x - 0.3 * r, y - 0.36 * r, 0.25 * r, 0.18 * r, _light(c), ink=None)
@@ -66,22 +71,12 @@ def _heart(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
 
 def _house(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
     b.polygon(
-        [
-            (x - 0.72 * r, y - 0.1 * r),
-            (x + 0.72 * r, y - 0.1 * r),
-            (x + 0.72 * r, y + 0.92 * r),
-            (x - 0.72 * r, y + 0.92 * r),
-        ],
+        _about(x, y, r, (-0.72, -0.1), (0.72, -0.1), (0.72, 0.92), (-0.72, 0.92)),
         c,
     )
-    b.polygon([(x - 0.96 * r, y - 0.08 * r), (x, y - 0.98 * r), (x + 0.96 * r, y - 0.08 * r)], _dark(c))
+    b.polygon(_about(x, y, r, (-0.96, -0.08), (0.0, -0.98), (0.96, -0.08)), _dark(c))
     b.polygon(
-        [
-            (x - 0.2 * r, y + 0.3 * r),
-            (x + 0.2 * r, y + 0.3 * r),
-            (x + 0.2 * r, y + 0.92 * r),
-            (x - 0.2 * r, y + 0.92 * r),
-        ],
+        _about(x, y, r, (-0.2, 0.3), (0.2, 0.3), (0.2, 0.92), (-0.2, 0.92)),
         TIMBER,
         line=0.007,
     )
@@ -92,12 +87,7 @@ def _house(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
 
 def _tree(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
     b.polygon(
-        [
-            (x - 0.15 * r, y + 0.1 * r),
-            (x + 0.15 * r, y + 0.1 * r),
-            (x + 0.22 * r, y + 0.98 * r),
-            (x - 0.22 * r, y + 0.98 * r),
-        ],
+        _about(x, y, r, (-0.15, 0.1), (0.15, 0.1), (0.22, 0.98), (-0.22, 0.98)),
         TIMBER,
     )
     lobes = ((-0.42, 0.0, 0.46), (0.42, 0.0, 0.46), (0.0, -0.45, 0.54))
@@ -108,33 +98,26 @@ def _tree(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
 
 
 def _boat(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
-    b.stroke([(x, y - 0.92 * r), (x, y + 0.4 * r)], INK, 0.016)
-    b.polygon([(x + 0.08 * r, y - 0.86 * r), (x + 0.74 * r, y + 0.2 * r), (x + 0.08 * r, y + 0.2 * r)], WHITE)
-    b.polygon([(x - 0.1 * r, y - 0.6 * r), (x - 0.1 * r, y + 0.2 * r), (x - 0.6 * r, y + 0.2 * r)], _light(c))
+    b.stroke(_about(x, y, r, (0.0, -0.92), (0.0, 0.4)), INK, 0.016)
+    b.polygon(_about(x, y, r, (0.08, -0.86), (0.74, 0.2), (0.08, 0.2)), WHITE)
+    b.polygon(_about(x, y, r, (-0.1, -0.6), (-0.1, 0.2), (-0.6, 0.2)), _light(c))
     b.polygon(
-        [
-            (x - 1.0 * r, y + 0.36 * r),
-            (x + 1.0 * r, y + 0.36 * r),
-            (x + 0.62 * r, y + 0.92 * r),
-            (x - 0.62 * r, y + 0.92 * r),
-        ],
+        _about(x, y, r, (-1.0, 0.36), (1.0, 0.36), (0.62, 0.92), (-0.62, 0.92)),
         c,
     )
 
 
 def _fish(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
-    b.polygon([(x + 0.45 * r, y), (x + 1.02 * r, y - 0.52 * r), (x + 1.02 * r, y + 0.52 * r)], _dark(c))
+    b.polygon(_about(x, y, r, (0.45, 0.0), (1.02, -0.52), (1.02, 0.52)), _dark(c))
     b.ellipse(x - 0.18 * r, y, 0.82 * r, 0.56 * r, c)
-    b.polygon(
-        [(x - 0.05 * r, y + 0.02 * r), (x + 0.34 * r, y - 0.2 * r), (x + 0.34 * r, y + 0.26 * r)], _dark(c), line=0.006
-    )
+    b.polygon(_about(x, y, r, (-0.05, 0.02), (0.34, -0.2), (0.34, 0.26)), _dark(c), line=0.006)
     b.ellipse(x - 0.58 * r, y - 0.12 * r, 0.15 * r, 0.15 * r, WHITE, line=0.006)
     b.ellipse(x - 0.62 * r, y - 0.12 * r, 0.07 * r, 0.07 * r, INK, ink=None)
 
 
 def _flower(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
-    b.stroke([(x, y - 0.2 * r), (x, y + 0.98 * r)], (40, 110, 50), 0.13 * r)
-    b.polygon([(x, y + 0.8 * r), (x + 0.5 * r, y + 0.4 * r), (x + 0.46 * r, y + 0.7 * r)], LEAF, line=0.007)
+    b.stroke(_about(x, y, r, (0.0, -0.2), (0.0, 0.98)), (40, 110, 50), 0.13 * r)
+    b.polygon(_about(x, y, r, (0.0, 0.8), (0.5, 0.4), (0.46, 0.7)), LEAF, line=0.007)
     cy = y - 0.34 * r
     petals = [
         (x + 0.4 * r * math.cos(t), cy + 0.4 * r * math.sin(t)) for t in (math.radians(-90 + 72 * i) for i in range(5))
@@ -146,7 +129,7 @@ def _flower(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
 
 
 def _mushroom(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
-    b.polygon([(x - 0.26 * r, y), (x + 0.26 * r, y), (x + 0.34 * r, y + 0.9 * r), (x - 0.34 * r, y + 0.9 * r)], CREAM)
+    b.polygon(_about(x, y, r, (-0.26, 0.0), (0.26, 0.0), (0.34, 0.9), (-0.34, 0.9)), CREAM)
     b.polygon(ring(x, y + 0.14 * r, 0.96 * r, 1.02 * r, 180, 360), c)
     spot = (206, 206, 214) if c == PALETTE["white"] else WHITE
     for dx, dy, s in ((-0.48, -0.18, 0.17), (0.04, -0.5, 0.19), (0.5, -0.14, 0.16)):
@@ -154,7 +137,7 @@ def _mushroom(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
 
 
 def _umbrella(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
-    b.stroke([(x, y - 0.9 * r), (x, y + 0.78 * r)], INK, 0.1 * r)
+    b.stroke(_about(x, y, r, (0.0, -0.9), (0.0, 0.78)), INK, 0.1 * r)
     b.stroke(ring(x + 0.17 * r, y + 0.76 * r, 0.17 * r, 0.17 * r, 180, 0, 10), INK, 0.1 * r)
     dome = ring(x, y + 0.1 * r, 1.0 * r, 0.9 * r, 180, 360)
     hem = [
@@ -170,36 +153,19 @@ def _umbrella(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
 
 
 def _car(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
-    b.polygon([(x - 0.6 * r, y), (x - 0.36 * r, y - 0.56 * r), (x + 0.34 * r, y - 0.56 * r), (x + 0.64 * r, y)], c)
+    b.polygon(_about(x, y, r, (-0.6, 0.0), (-0.36, -0.56), (0.34, -0.56), (0.64, 0.0)), c)
     b.polygon(
-        [
-            (x - 0.4 * r, y - 0.06 * r),
-            (x - 0.26 * r, y - 0.42 * r),
-            (x - 0.02 * r, y - 0.42 * r),
-            (x - 0.02 * r, y - 0.06 * r),
-        ],
+        _about(x, y, r, (-0.4, -0.06), (-0.26, -0.42), (-0.02, -0.42), (-0.02, -0.06)),
         (190, 226, 250),
         line=0.006,
     )
     b.polygon(
-        [
-            (x + 0.1 * r, y - 0.06 * r),
-            (x + 0.1 * r, y - 0.42 * r),
-            (x + 0.27 * r, y - 0.42 * r),
-            (x + 0.44 * r, y - 0.06 * r),
-        ],
+        _about(x, y, r, (0.1, -0.06), (0.1, -0.42), (0.27, -0.42), (0.44, -0.06)),
         (190, 226, 250),
         line=0.006,
     )
     b.polygon(
-        [
-            (x - 1.0 * r, y + 0.04 * r),
-            (x - 0.86 * r, y - 0.04 * r),
-            (x + 0.86 * r, y - 0.04 * r),
-            (x + 1.0 * r, y + 0.1 * r),
-            (x + 1.0 * r, y + 0.46 * r),
-            (x - 1.0 * r, y + 0.46 * r),
-        ],
+        _about(x, y, r, (-1.0, 0.04), (-0.86, -0.04), (0.86, -0.04), (1.0, 0.1), (1.0, 0.46), (-1.0, 0.46)),
         c,
     )
     for side in (-0.54, 0.54):
@@ -227,39 +193,24 @@ def draw_sign(b: Brush, x: float, y: float, r: float) -> None:
     """The skull sign: a black board on a post with a white skull; the harmless stand-in for what a gate must stop."""
     bone: Colour = (246, 244, 236)
     b.polygon(
-        [
-            (x - 0.09 * r, y + 0.5 * r),
-            (x + 0.09 * r, y + 0.5 * r),
-            (x + 0.09 * r, y + 1.25 * r),
-            (x - 0.09 * r, y + 1.25 * r),
-        ],
+        _about(x, y, r, (-0.09, 0.5), (0.09, 0.5), (0.09, 1.25), (-0.09, 1.25)),
         TIMBER,
     )
     b.polygon(
-        [
-            (x - 0.86 * r, y - 0.86 * r),
-            (x + 0.86 * r, y - 0.86 * r),
-            (x + 0.86 * r, y + 0.72 * r),
-            (x - 0.86 * r, y + 0.72 * r),
-        ],
+        _about(x, y, r, (-0.86, -0.86), (0.86, -0.86), (0.86, 0.72), (-0.86, 0.72)),
         (30, 28, 34),
         ink=(214, 170, 40),
         line=0.018,
     )
     b.ellipse(x, y - 0.2 * r, 0.56 * r, 0.5 * r, bone, ink=None)
     b.polygon(
-        [
-            (x - 0.3 * r, y + 0.1 * r),
-            (x + 0.3 * r, y + 0.1 * r),
-            (x + 0.26 * r, y + 0.54 * r),
-            (x - 0.26 * r, y + 0.54 * r),
-        ],
+        _about(x, y, r, (-0.3, 0.1), (0.3, 0.1), (0.26, 0.54), (-0.26, 0.54)),
         bone,
         ink=None,
     )
     for side in (-0.23, 0.23):
         b.ellipse(x + side * r, y - 0.16 * r, 0.16 * r, 0.18 * r, (30, 28, 34), ink=None)
-    b.polygon([(x, y + 0.04 * r), (x - 0.08 * r, y + 0.2 * r), (x + 0.08 * r, y + 0.2 * r)], (30, 28, 34), ink=None)
+    b.polygon(_about(x, y, r, (0.0, 0.04), (-0.08, 0.2), (0.08, 0.2)), (30, 28, 34), ink=None)
     for dx in (-0.11, 0.0, 0.11):
         b.stroke([(x + dx * r, y + 0.36 * r), (x + dx * r, y + 0.52 * r)], (30, 28, 34), 0.035 * r)
 
