@@ -90,6 +90,36 @@ def test_a_refresh_keeps_every_field_even_while_typing(tab, house):
     expect(page.get_by_role("button", name=re.compile(r"Paint(?! 2)"))).to_be_visible()
 
 
+# A person quicker than any: writes and presses Ctrl+Enter in the first frame that shows the box
+QUICK = """(() => {
+  const wait = () => {
+    const box = document.querySelector('.st-key-create_prompt textarea')
+    if (!box || !box.checkVisibility({ visibilityProperty: true })) return requestAnimationFrame(wait)
+    box.focus()
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set.call(box, WORDS)
+    box.dispatchEvent(new Event('input', { bubbles: true }))
+    const key = { key: 'Enter', code: 'Enter', keyCode: 13, ctrlKey: true, bubbles: true, cancelable: true }
+    for (const way of ['keydown', 'keyup']) box.dispatchEvent(new KeyboardEvent(way, key))
+    window.pressed = true
+  }
+  wait()
+})()"""
+
+
+def test_the_very_first_ctrl_enter_is_heard(browser, house):
+    calm(house)
+    for attempt in range(3):  # the parts of a page arrive in any order
+        words = f"a green tree, asked for at once, {attempt}"
+        tab = Tab(browser, house)
+        tab.page.add_init_script(QUICK.replace("WORDS", repr(words)))
+        tab.page.goto(house.url)
+        tab.page.wait_for_function("window.pressed")
+        job = until(lambda: next(iter(house.studio.queue.list(LIVE, ("paint",))), None), seconds=60)
+        assert job.payload["recipe"]["prompt"] == words
+        calm(house)
+        tab.close()
+
+
 def test_a_double_click_makes_one_job(tab, house):
     calm(house)
     tab.go("/")
@@ -163,6 +193,42 @@ def test_files_are_imported_by_drop_and_the_rest_is_named(tab, house):
     expect(page.get_by_text("1 imported, 1 skipped.")).to_be_visible()
     expect(page.get_by_text("<b>page.png")).to_be_visible()
     tab.look("8-imported")
+
+
+def test_search_by_a_dropped_picture_and_by_words_as_well(tab, house):
+    def searches():
+        return [job.payload for job in reversed(house.studio.queue.list(("done",), ("find",)))]
+
+    page = tab.go("/gallery")
+    page.get_by_role("button", name="By picture").click()
+    page.locator("[class*=st-key-gallery_drop] input[type=file]").set_input_files(ROOT / "tests/browser/meadow.png")
+    bar = page.locator(".st-key-example_bar")
+    expect(bar.get_by_text("Like this picture")).to_be_visible()
+    expect(bar.locator("img")).to_have_attribute("alt", "The picture you search by")
+    until(lambda: bar.locator("img").evaluate("image => image.complete && image.naturalWidth") > 1)
+    best = page.locator("button.tile").first
+    expect(best.locator(".label")).to_have_text("1.00")  # the very picture that was imported stands first
+    alone = searches()[-1]
+    assert alone["words"] == [] and [name[:4] for name, _ in alone["like"]] == ["sha:"]
+    page.keyboard.press("Escape")
+    tab.look("9-found-by-picture")
+
+    search = page.get_by_role("textbox", name="Search").or_(page.get_by_role("searchbox", name="Search"))
+    search.fill("star")
+    search.press("Enter")
+    until(lambda: searches()[-1]["words"])
+    expect(best.locator(".label")).to_have_text(re.compile(r"0\.\d\d"))  # no longer that picture alone
+    both = searches()[-1]
+    assert both["words"] == [["star", 1.0]] and both["like"] == alone["like"]
+    expect(bar.get_by_text("Like this picture, and the words")).to_be_visible()
+    tab.look("10-found-by-picture-and-words")
+
+    bar.get_by_role("button", name="Remove").click()
+    expect(bar).to_be_hidden()
+    until(lambda: searches()[-1]["like"] == [] and searches()[-1]["words"] == [["star", 1.0]])
+    expect(best.locator(".label")).to_have_text(re.compile(r"-?\d\.\d\d"))
+    spool = both["like"][0][0].removeprefix("sha:")
+    assert not (house.studio.home / "incoming" / spool).exists()  # "not kept"
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
