@@ -19,8 +19,6 @@ _WITH, _WAY, _CHOSEN = "detail_with", "detail_way", "detail_compared"
 
 def tree(studio: Studio, artwork: Artwork, *, open: Callable[[int], None]) -> None:
     """The tree around an artwork; nothing when it stands alone."""
-    if not hasattr(studio, "lineage"):
-        return
     lineage = studio.lineage(artwork.id)
     if len(lineage.nodes) < 2:
         return

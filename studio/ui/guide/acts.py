@@ -278,10 +278,11 @@ def go_on_from(studio: Studio, manifest: Manifest, id: int) -> None:
 
 def again(studio: Studio, jobs: list[Job]) -> None:
     """The same wishes with a new seed."""
-    seed = shared.new_seed()
+    seed, brushed = shared.new_seed(), masks.decoded(desk.sheet().mask)
     begun = []
     for job in jobs:
-        recipe = Recipe.from_dict(job.payload["recipe"])
-        again = dataclasses.replace(recipe, seed=seed)
-        begun.append(studio.paint(again).id)
+        recipe = dataclasses.replace(Recipe.from_dict(job.payload["recipe"]), seed=seed)
+        # a job that ended early may not have brought its mask into the gallery; the one on the page may be it
+        mask = brushed if brushed and sha256(brushed) == recipe.mask else None
+        begun.append(studio.paint(recipe, mask=mask).id)
     show_jobs(begun)

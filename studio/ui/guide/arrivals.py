@@ -33,8 +33,11 @@ def arrive(studio: Studio, manifest: Manifest) -> None:
         desk.change(pending=None)
         desk.say(str(error))
     now = desk.fields()
-    if now["task"] in sheets.GUIDED:
-        desk.change(maps.drawn(studio, desk.sheet(), now))
+    if now["task"] in sheets.GUIDED and maps.artwork_of(studio, desk.sheet().source) is not None:
+        try:
+            desk.change(maps.drawn(studio, desk.sheet(), now))
+        except EaselError as error:
+            desk.say(str(error), "controls")
 
 
 def _arrive_source(studio: Studio, manifest: Manifest) -> None:
