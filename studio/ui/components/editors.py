@@ -17,6 +17,7 @@ from PIL import Image
 
 from studio.domain import pose as poses
 from studio.domain.errors import BadInput
+from studio.gallery.files import plain_png
 from studio.ui.components import _component
 
 LARGEST = 2048  # px on a mask's long side
@@ -53,7 +54,7 @@ def pose(
         "colours": list(poses.COLOURS),
         "most": poses.MOST_FIGURES,
     }
-    _component("pose", "board", "skeleton")(key=key, data=data, on_figures_change=changed)
+    _component("pose", "parts", "board", "skeleton", "presets")(key=key, data=data, on_figures_change=changed)
 
 
 def posed(key: str) -> tuple[tuple[poses.Figure, ...], int] | None:
@@ -95,7 +96,7 @@ def mask(
         "mask": mask,
         "revision": revision,
     }
-    _component("mask", "board", "coverage")(key=key, data=data, on_mask_change=changed)
+    _component("mask", "parts", "board", "coverage")(key=key, data=data, on_mask_change=changed)
 
 
 def masked(key: str) -> tuple[bytes, int] | None:
@@ -124,9 +125,7 @@ def read_mask(text: str) -> bytes | None:
             grey = picture.convert("RGB").convert("L")
     except (binascii.Error, ValueError, OSError, SyntaxError, Image.DecompressionBombError):
         return None
-    stream = io.BytesIO()
-    grey.save(stream, "PNG")
-    return stream.getvalue()
+    return plain_png(grey)
 
 
 def compare(*, key: str, one: dict[str, str], two: dict[str, str], mode: str = "slider") -> None:
@@ -145,7 +144,8 @@ def tree(
 ) -> None:
     """Pictures and what was made of them: nodes {"id", "src", "alt", "label", "gone"}, edges {"from", "to", "role"}.
 
-    Edges go from parent to child; `current` is marked. `chosen` is called when a picture was pressed; `chosen(key)` tells which.
+    Edges go from parent to child; `current` is marked. `chosen` is called when a picture was pressed, and `chosen(key)`
+    tells which.
     """
     data = {"nodes": list(nodes), "edges": list(edges), "current": current}
     _component("tree")(key=key, data=data, on_chosen_change=chosen)

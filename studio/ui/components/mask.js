@@ -7,9 +7,6 @@ const TOOLS = {
   fill: { icon: "format_color_fill", label: "Fill", keys: "G", hint: "Click an enclosed area to fill it, or a painted one to empty it." },
 }
 
-// The accent's ink in both themes: the picture below does not change with the theme either.
-const INK = "#3d4df0"
-
 function beginMask() {
   let data = null
   let revision = 0
@@ -25,6 +22,7 @@ function beginMask() {
   let pointer = null // where the mouse is, on the stage
   let cursor = null // where the keyboard is, in the mask's pixels
   let sending = null // null, "now", "again"
+  let waiting = 0
   let wanted = 0
   const post = messenger()
   const canvas = make("canvas", "mask")
@@ -33,7 +31,7 @@ function beginMask() {
 
   const board = makeBoard({
     name: "Mask editor",
-    hands: { draw, down, move, up, cancel, hover, key, keyup, wheel, undo: () => travel("back"), redo: () => travel("forth") },
+    hands: { draw, down, move, up, cancel, hover, key, keyup, wheel, leave: () => waiting && tell(), undo: () => travel("back"), redo: () => travel("forth") },
   })
   board.sheet.append(canvas)
   const whole = () => ({ x: 0, y: 0, w: wide, h: high })
@@ -49,11 +47,7 @@ function beginMask() {
     return result
   }
   function paint(area = whole()) {
-    const [r, g, b] = INK.match(/\w\w/g).map((part) => parseInt(part, 16))
-    const image = new ImageData(area.w, area.h)
-    for (let y = 0, k = 0; y < area.h; y += 1)
-      for (let i = (area.y + y) * wide + area.x, end = i + area.w; i < end; i += 1, k += 4) image.data.set([r, g, b, bytes[i]], k)
-    pen.putImageData(image, area.x, area.y)
+    pen.putImageData(tinted(bytes, wide, area), area.x, area.y)
   }
   // From the canvas into `bytes`, as one step; `area` is where something can have changed.
   function commit(area = whole()) {
@@ -79,48 +73,32 @@ function beginMask() {
     if (!step) return
     unpack(way === "back" ? step.before : step.after, bytes, wide, step.box)
     paint(step.box)
-    tell()
+    tell(PAUSE)
     refresh()
   }
-  function tell() {
+  // Python hears of it when a stroke ends, and once after many steps back; a mask from Python meanwhile counts for more.
+  function tell(pause = 0) {
+    clearTimeout(waiting)
+    waiting = pause ? setTimeout(tell, pause) : 0
+    if (pause) return
     if (sending) return (sending = "again")
     sending = "now"
-    const grey = make("canvas")
-    Object.assign(grey, { width: wide, height: high })
-    const image = new ImageData(wide, high)
-    for (let i = 0, k = 0; i < bytes.length; i += 1, k += 4) {
-      image.data[k] = image.data[k + 1] = image.data[k + 2] = bytes[i]
-      image.data[k + 3] = 255
-    }
-    grey.getContext("2d").putImageData(image, 0, 0)
-    grey.toBlob((blob) => {
-      const reader = new FileReader()
-      reader.onload = () => {
-        const again = sending === "again"
-        sending = null
-        again ? tell() : post.later("mask", { png: reader.result })
-      }
-      reader.readAsDataURL(blob)
-    }, "image/png")
+    const mine = wanted
+    toPicture(bytes, wide, high, (png) => {
+      const again = sending === "again"
+      sending = null
+      if (again) tell()
+      else if (mine === wanted) post.later("mask", { png })
+    })
   }
-  // A mask from a path of ours or a data URL, brought to our size; black where there is none.
-  function load(url, done) {
+  // What stands at `data.mask`, unless something newer was asked for in the meantime.
+  function load(done) {
     wanted += 1
     const mine = wanted
-    if (!url) return done(new Uint8Array(wide * high))
-    const image = new Image()
-    image.onload = () => {
-      if (mine !== wanted) return
-      const grey = make("canvas")
-      Object.assign(grey, { width: wide, height: high })
-      const ink = grey.getContext("2d", { willReadFrequently: true })
-      ink.fillRect(0, 0, wide, high)
-      ink.drawImage(image, 0, 0, wide, high)
-      const seen = ink.getImageData(0, 0, wide, high).data
-      done(Uint8Array.from({ length: wide * high }, (_, i) => seen[i * 4]))
-    }
-    image.onerror = () => mine === wanted && board.say("The mask could not be loaded; paint it again.")
-    image.src = url
+    fromPicture(data.mask, wide, high).then(
+      (loaded) => mine === wanted && done(loaded),
+      () => mine === wanted && board.say("The mask could not be loaded; paint it again."),
+    )
   }
 
   // --- strokes ---
@@ -345,7 +323,7 @@ function beginMask() {
 
   function take(now) {
     const known = Boolean(data) && now.src === src
-    const news = !known || now.revision > revision
+    const news = !known || now.revision !== revision
     const sized = wide !== now.columns || high !== now.rows
     data = now
     board.resize(data.width, data.height)
@@ -362,7 +340,9 @@ function beginMask() {
     if (news) {
       revision = data.revision
       src = data.src
-      load(data.mask, (loaded) => {
+      post.drop()
+      clearTimeout(waiting)
+      load((loaded) => {
         if (known) return replace(loaded, { quiet: true })
         bytes = loaded
         paint()

@@ -22,7 +22,7 @@ function beginPose() {
 
   const board = makeBoard({
     name: "Pose editor",
-    hands: { draw, down, move, up, cancel, hover, key, undo: () => travel("back"), redo: () => travel("forth") },
+    hands: { draw, down, move, up, cancel, hover, key, leave: () => post.flush(), undo: () => travel("back"), redo: () => travel("forth") },
   })
   const size = () => [board.width, board.height]
   const figure = () => figures[chosen.figure]
@@ -30,14 +30,14 @@ function beginPose() {
   const at = (x, y) => board.out(x * board.width, y * board.height)
 
   // --- steps ---
-  function commit(before, { again = false, pause = 0 } = {}) {
+  function commit(before, { again = false, pause = PAUSE } = {}) {
     const last = again && Date.now() - nudged < 700 ? steps.last() : null
     if (last) last.after = snapshot()
     else steps.push({ before, after: snapshot() })
     nudged = again ? Date.now() : 0
     tell(pause)
   }
-  function tell(pause = 0) {
+  function tell(pause) {
     post.later("figures", { figures: plain(figures) }, pause)
     refresh()
   }
@@ -53,7 +53,7 @@ function beginPose() {
     figures = copies(to.figures)
     chosen = { ...to.chosen }
     nudged = 0
-    tell()
+    tell(PAUSE)
   }
 
   // --- what can be done ---
@@ -88,13 +88,13 @@ function beginPose() {
         for (const joint of beyond(chosen.joint, data.limbs)) figure()[joint].on = on
       }),
     all: () => change(() => figure().forEach((joint) => (joint.on = true))),
-    turn: (degrees) => change(() => (figures[chosen.figure] = turned(figure(), degrees, middle(), ...size())), { again: true, pause: 250 }),
-    scale: (factor) => change(() => (figures[chosen.figure] = scaled(figure(), factor, middle(), ...size())), { again: true, pause: 250 }),
+    turn: (degrees) => change(() => (figures[chosen.figure] = turned(figure(), degrees, middle(), ...size())), { again: true }),
+    scale: (factor) => change(() => (figures[chosen.figure] = scaled(figure(), factor, middle(), ...size())), { again: true }),
     nudge: (dx, dy) =>
       change(() => {
         const which = chosen.joint < 0 ? figure().map((_, i) => i) : follow ? beyond(chosen.joint, data.limbs) : [chosen.joint]
         shift(figure(), which, dx / board.width, dy / board.height)
-      }, { again: true, pause: 250 }),
+      }, { again: true }),
   }
   function shift(figure, which, dx, dy) {
     for (const i of which) Object.assign(figure[i], { x: near(figure[i].x + dx), y: near(figure[i].y + dy) })
@@ -140,7 +140,7 @@ function beginPose() {
     return x > x0 && x < x1 && y > y0 && y < y1 ? { figure: chosen.figure, joint: -1 } : null
   }
   function down(x, y, event) {
-    menu(false)
+    menu.show(false)
     if (event.button !== 0) return false
     const found = hit(x, y, event)
     const before = snapshot()
@@ -181,7 +181,7 @@ function beginPose() {
   function up() {
     const { before, begun } = moving
     moving = null
-    if (begun) commit({ ...before, chosen: { ...chosen } })
+    if (begun) commit({ ...before, chosen: { ...chosen } }, { pause: 0 })
   }
   function cancel() {
     if (moving) figures[chosen.figure] = moving.from
@@ -201,7 +201,7 @@ function beginPose() {
   // --- keys ---
   function key(event, letter, ctrl) {
     if (event.key === "Escape") {
-      if (!choices.hidden) menu(false, true)
+      if (menu.open()) menu.show(false, true)
       else if (moving) cancel()
       else if (chosen.joint >= 0) choose(chosen.figure, -1)
       else if (figure()) choose(-1, -1)
@@ -210,7 +210,7 @@ function beginPose() {
     }
     if (ctrl || event.altKey) return false
     if (event.key === "Tab" && event.target === board.stage) return tab(event.shiftKey ? -1 : 1)
-    if (letter === "a") return menu(true), true
+    if (letter === "a") return menu.show(true), true
     if (letter === "f") return toggleFollow(), true
     if (!figure()) return false
     const far = event.shiftKey ? 10 : 1
@@ -244,8 +244,7 @@ function beginPose() {
 
   // --- tools ---
   const first = board.group("Figure")
-  const adder = tool(board, { icon: "person_add", label: "Add a figure", keys: "A", word: "Add figure", group: first, press: () => menu(choices.hidden) })
-  adder.setAttribute("aria-haspopup", "menu")
+  const adder = tool(board, { icon: "person_add", label: "Add a figure", keys: "A", word: "Add figure", group: first, press: () => menu.show(!menu.open()) })
   const buttons = {
     duplicate: tool(board, { icon: "content_copy", label: "Duplicate the figure", keys: "D", group: first, press: act.duplicate }),
     mirror: tool(board, { icon: "flip", label: "Mirror the figure", keys: "M", group: first, press: act.mirror }),
@@ -273,57 +272,11 @@ function beginPose() {
     press(follower, follow)
   }
 
-  const choices = make("div", "choices")
-  choices.setAttribute("role", "menu")
-  choices.setAttribute("aria-label", "Poses to begin with")
-  choices.hidden = true
-  board.frame.append(choices)
+  const menu = poseMenu(board, adder, add)
   const invite = make("div", "invite")
   invite.append(make("p", "", "No figure yet"))
   tool(board, { icon: "person_add", label: "Add a standing figure", word: "Add a standing figure", group: invite, press: () => add(Object.keys(data.presets)[0]) })
   board.frame.append(invite)
-
-  function menu(open, back = false) {
-    choices.hidden = !open
-    adder.setAttribute("aria-expanded", String(open))
-    if (open) choices.firstChild.focus()
-    else if (back) adder.focus()
-  }
-  choices.addEventListener("keydown", (event) => {
-    const list = [...choices.children]
-    const spot = list.indexOf(event.target)
-    const to = { ArrowDown: spot + 1, ArrowRight: spot + 1, ArrowUp: spot - 1, ArrowLeft: spot - 1, Home: 0, End: list.length - 1 }[event.key]
-    if (event.key === "Tab") menu(false)
-    if (to === undefined) return
-    event.preventDefault()
-    event.stopPropagation()
-    list[(to + list.length) % list.length].focus()
-  })
-  choices.addEventListener("focusout", (event) => {
-    if (!choices.contains(event.relatedTarget) && event.relatedTarget !== adder) menu(false)
-  })
-  function offer() {
-    choices.replaceChildren(
-      ...Object.keys(data.presets).map((name) => {
-        const item = make("button", "choice")
-        item.type = "button"
-        item.setAttribute("role", "menuitem")
-        const sketch = make("canvas")
-        Object.assign(sketch, { width: 112, height: 112 })
-        const joints = data.presets[name].map((point) => ({ x: point[0], y: point[1], on: true }))
-        const [left, top, right, bottom] = bounds(joints, 1, 1)
-        const room = 84 / Math.max(right - left, bottom - top, 0.5)
-        const spot = (x, y) => [56 + (x - (left + right) / 2) * room, 56 + (y - (top + bottom) / 2) * room]
-        drawFigure(sketch.getContext("2d"), joints, { ...data, at: spot, thick: 3.5, dot: 3 })
-        item.append(sketch, make("span", "", name))
-        item.onclick = () => {
-          menu(false)
-          add(name)
-        }
-        return item
-      }),
-    )
-  }
 
   // --- what is seen ---
   function describe() {
@@ -399,15 +352,17 @@ function beginPose() {
   }
 
   function take(now) {
-    const news = !data || now.revision > revision || now.src !== src
+    const news = !data || now.revision !== revision || now.src !== src
     const known = Boolean(data)
     data = now
     board.resize(data.width, data.height)
     board.show(data.src, data.alt)
     board.sheet.classList.toggle("empty", !data.src)
     dimmer.parentElement.hidden = !data.src
-    if (!choices.childElementCount) offer()
+    menu.offer(data)
     if (news) {
+      post.drop()
+      if (moving) cancel()
       const before = snapshot()
       const rest = Object.values(data.presets)[0]
       figures = data.figures.map((points) => revive(points, rest, ...size()))
