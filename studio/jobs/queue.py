@@ -10,7 +10,8 @@ from typing import Any
 from studio.database import Database
 from studio.domain.errors import BadInput
 from studio.domain.job import ENDED, LANES, Job
-from studio.jobs import forecast
+from studio.jobs import timings
+from studio.jobs.rows import marks, to_job, where
 
 WATCHED_SECONDS = 3.0  # a page that polls looks several times in this; a closed tab does not
 LOOKS_KEPT_SECONDS = 86_400  # answers to searches are of no use a day later
@@ -41,39 +42,39 @@ class Queue:
             if key is not None:
                 row = connection.execute("SELECT * FROM jobs WHERE key = ?", (key,)).fetchone()
                 if row:
-                    return _job(row)
+                    return to_job(row)
             row = connection.execute(
                 "INSERT INTO jobs (kind, lane, place, key, payload, attempts, created_at)"
                 " VALUES (?, ?, (SELECT coalesce(max(place), 0) + 1 FROM jobs), ?, ?, ?, ?) RETURNING *",
                 (kind, LANES[kind], key, json.dumps(payload), attempts, time.time()),
             ).fetchone()
-        return _job(row)
+        return to_job(row)
 
     def get(self, id: int) -> Job:
         """One job."""
         row = self.database.one("SELECT * FROM jobs WHERE id = ?", id)
         if row is None:
             raise BadInput("job", f"There is no job {id}; the Queue page lists them.")
-        return _job(row)
+        return to_job(row)
 
     def list(
         self, states: Sequence[str] = (), kinds: Sequence[str] = (), limit: int = 100, offset: int = 0
     ) -> list[Job]:
         """Running jobs first, then the waiting in the order they will run, then the ended, newest first."""
-        where, values = _where(states, kinds)
+        condition, values = where(states, kinds)
         rows = self.database.read(
-            f"SELECT * FROM jobs {where} ORDER BY CASE state WHEN 'running' THEN 0 WHEN 'waiting' THEN 1 ELSE 2 END,"
+            f"SELECT * FROM jobs {condition} ORDER BY CASE state WHEN 'running' THEN 0 WHEN 'waiting' THEN 1 ELSE 2 END,"
             " CASE state WHEN 'waiting' THEN place ELSE -id END, id LIMIT ? OFFSET ?",
             *values,
             limit,
             offset,
         )
-        return [_job(row) for row in rows]
+        return [to_job(row) for row in rows]
 
     def count(self, states: Sequence[str] = (), kinds: Sequence[str] = ()) -> int:
         """How many jobs are in these states (all of them without any)."""
-        where, values = _where(states, kinds)
-        row = self.database.one(f"SELECT count(*) FROM jobs {where}", *values)
+        condition, values = where(states, kinds)
+        row = self.database.one(f"SELECT count(*) FROM jobs {condition}", *values)
         return int(row[0]) if row else 0
 
     def cancel(self, id: int) -> None:
@@ -117,7 +118,7 @@ class Queue:
 
     def forget(self, id: int) -> None:
         """Remove an ended job from the list; its artworks stay."""
-        self.database.write(f"DELETE FROM jobs WHERE id = ? AND state IN ({_marks(ENDED)})", id, *ENDED)
+        self.database.write(f"DELETE FROM jobs WHERE id = ? AND state IN ({marks(ENDED)})", id, *ENDED)
 
     def watch(self, id: int) -> None:
         """Say that somebody looks at this job, so that drafts are worth making."""
@@ -140,47 +141,11 @@ class Queue:
 
     def record_timing(self, subject: str, work: float, seconds: float) -> None:
         """Remember that `work` units of this subject took so many seconds (by a monotonic clock)."""
-        if work <= 0 or seconds < 0:
-            return
-        with self.database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO timings (subject, work, seconds, at) VALUES (?, ?, ?, ?)",
-                (subject, work, seconds, time.time()),
-            )
-            connection.execute(
-                "DELETE FROM timings WHERE subject = ? AND id NOT IN"
-                " (SELECT id FROM timings WHERE subject = ? ORDER BY id DESC LIMIT ?)",
-                (subject, subject, forecast.HISTORY),
-            )
+        timings.record(self.database, subject, work, seconds)
 
     def seconds_left(self, job: Job) -> float | None:
         """Seconds until this job ends, from this machine's own history; None without any. Never negative."""
-        if not job.live:
-            return 0.0
-        own = self._own_seconds_left(job)
-        if job.state == "running" or own is None:
-            return own
-        rows = self.database.read(
-            "SELECT * FROM jobs WHERE lane = ? AND id <> ? AND (state = 'running' OR (state = 'waiting'"
-            " AND (place, id) < (SELECT place, id FROM jobs WHERE id = ?)))",
-            job.lane,
-            job.id,
-            job.id,
-        )
-        before = [self._own_seconds_left(_job(row)) for row in rows]
-        known = [seconds for seconds in before if seconds is not None]
-        return own + sum(known) if len(known) == len(before) else None
-
-    def _own_seconds_left(self, job: Job) -> float | None:
-        subject, work = forecast.subject_and_work(job.kind, job.payload)
-        rows = self.database.read(
-            "SELECT seconds / work AS per_unit FROM timings WHERE subject = ? ORDER BY id DESC LIMIT ?",
-            subject,
-            forecast.HISTORY,
-        )
-        if job.kind == "import" and job.total:
-            work = job.total  # a folder is counted only when the worker has walked it
-        return forecast.left(forecast.expected([row["per_unit"] for row in rows], work), job.done, job.total)
+        return timings.seconds_left(self.database, job)
 
     # ---------------------------------------------------------------- what the worker does
 
@@ -196,7 +161,7 @@ class Queue:
                 f"UPDATE jobs SET state = 'running', worker = ?, started_at = ? WHERE id = ({waiting}) RETURNING *",
                 (worker, time.time(), lane),
             ).fetchone()
-        return _job(row) if row else None
+        return to_job(row) if row else None
 
     def progress(
         self,
@@ -289,7 +254,7 @@ class Queue:
     def tidy(self) -> None:
         """Forget ended searches and other looks of yesterday; paint and import jobs stay as history."""
         self.database.write(
-            f"DELETE FROM jobs WHERE lane = 'look' AND state IN ({_marks(ENDED)}) AND created_at < ?",
+            f"DELETE FROM jobs WHERE lane = 'look' AND state IN ({marks(ENDED)}) AND created_at < ?",
             *ENDED,
             time.time() - LOOKS_KEPT_SECONDS,
         )
@@ -326,38 +291,3 @@ class Queue:
         """The row of the last worker that wrote one: name, pid, state, device, note, started_at, beat."""
         row = self.database.one("SELECT * FROM workers ORDER BY started_at DESC LIMIT 1")
         return dict(row) if row else None
-
-
-def _where(states: Sequence[str], kinds: Sequence[str]) -> tuple[str, list[str]]:
-    parts = []
-    if states:
-        parts.append(f"state IN ({_marks(states)})")
-    if kinds:
-        parts.append(f"kind IN ({_marks(kinds)})")
-    return ("WHERE " + " AND ".join(parts) if parts else "", [*states, *kinds])
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _job(row: Any) -> Job:
-    return Job(
-        id=row["id"],
-        kind=row["kind"],
-        lane=row["lane"],
-        state=row["state"],
-        payload=json.loads(row["payload"]),
-        done=row["done"],
-        total=row["total"],
-        stage=row["stage"],
-        preview=row["preview"],
-        cancel=bool(row["cancel"]),
-        result=json.loads(row["result"]),
-        error=row["error"],
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        seconds=row["seconds"],
-    )

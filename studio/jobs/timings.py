@@ -1,0 +1,57 @@
+"""What earlier jobs took on this machine, and what that says of when a job ends. Without history it guesses nothing."""
+
+from __future__ import annotations
+
+import time
+
+from studio.database import Database
+from studio.domain.job import Job
+from studio.jobs import forecast
+from studio.jobs.rows import to_job
+
+
+def record(database: Database, subject: str, work: float, seconds: float) -> None:
+    """Remember that `work` units of this subject took so many seconds (by a monotonic clock)."""
+    if work <= 0 or seconds < 0:
+        return
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO timings (subject, work, seconds, at) VALUES (?, ?, ?, ?)",
+            (subject, work, seconds, time.time()),
+        )
+        connection.execute(
+            "DELETE FROM timings WHERE subject = ? AND id NOT IN"
+            " (SELECT id FROM timings WHERE subject = ? ORDER BY id DESC LIMIT ?)",
+            (subject, subject, forecast.HISTORY),
+        )
+
+
+def seconds_left(database: Database, job: Job) -> float | None:
+    """Seconds until this job ends, with those before it in its lane; None where history says nothing. Never negative."""
+    if not job.live:
+        return 0.0
+    own = _own_seconds_left(database, job)
+    if job.state == "running" or own is None:
+        return own
+    rows = database.read(
+        "SELECT * FROM jobs WHERE lane = ? AND id <> ? AND (state = 'running' OR (state = 'waiting'"
+        " AND (place, id) < (SELECT place, id FROM jobs WHERE id = ?)))",
+        job.lane,
+        job.id,
+        job.id,
+    )
+    before = [_own_seconds_left(database, to_job(row)) for row in rows]
+    known = [seconds for seconds in before if seconds is not None]
+    return own + sum(known) if len(known) == len(before) else None
+
+
+def _own_seconds_left(database: Database, job: Job) -> float | None:
+    subject, work = forecast.subject_and_work(job.kind, job.payload)
+    rows = database.read(
+        "SELECT seconds / work AS per_unit FROM timings WHERE subject = ? ORDER BY id DESC LIMIT ?",
+        subject,
+        forecast.HISTORY,
+    )
+    if job.kind == "import" and job.total:
+        work = job.total  # a folder is counted only when the worker has walked it
+    return forecast.left(forecast.expected([row["per_unit"] for row in rows], work), job.done, job.total)
