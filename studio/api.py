@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.domain.errors import BadInput, EaselError
+from studio.domain.pose import to_openpose
 from studio.places import ASSETS
 
 if TYPE_CHECKING:
@@ -143,6 +144,26 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         path = home.gallery.thumb(artwork)  # thumbnails can be deleted at any time: it is made again
         return _file(request, path, tag=f"{artwork.sha256[:32]}-{path.suffix[1:]}")
 
+    def shown(request: Request) -> Response:
+        """An artwork as an editor shows it: itself, or a copy whose long side is 2,048 pixels."""
+        home = studio()
+        artwork = _artwork(request, home)
+        path = home.files.shown(artwork.file, binned=artwork.deleted_at is not None)
+        return _file(request, path, tag=path.stem)
+
+    def pose(request: Request) -> Response:
+        """The figures of a pose map as OpenPose's JSON, in pixels of the map."""
+        artwork = _artwork(request, studio())
+        if artwork.map is None or artwork.map.kind != "pose":
+            raise BadInput("id", "Only a pose has figures.")
+        text = to_openpose(artwork.map.figures, artwork.width, artwork.height)
+        headers = {"cache-control": "private, no-cache", "etag": f'"{artwork.sha256}"'}
+        if "download" in request.query_params:
+            headers["content-disposition"] = f'attachment; filename="pose-{artwork.id}.json"'
+        elif headers["etag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(text, media_type="application/json", headers=headers)
+
     def preview(request: Request) -> Response:
         return _file(request, studio().files.preview_path(request.path_params["name"]), tag=None)
 
@@ -156,6 +177,8 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
     return [
         Route("/pictures/{id:str}", _in_a_sentence(picture), methods=["GET"]),
         Route("/thumbs/{id:str}", _in_a_sentence(thumb), methods=["GET"]),
+        Route("/shown/{id:str}", _in_a_sentence(shown), methods=["GET"]),
+        Route("/pose/{id:str}.json", _in_a_sentence(pose), methods=["GET"]),
         Route("/previews/{name:str}", _in_a_sentence(preview), methods=["GET"]),
         Route("/fonts/{name:str}.woff2", font, methods=["GET"]),
     ]

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
-import secrets
-import shutil
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
-from studio.domain.job import Job
-from studio.domain.recipe import SAMPLERS, Recipe
+from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
+from studio.terminal import guiding, painting
+from studio.terminal.answers import CANCELLED, DONE, FAILED, ending, open_home_studio, print_json, respond, say, wait
 
 if TYPE_CHECKING:  # the studio itself is opened only once the words are understood, so that --help is instant
     from studio.app import Studio
-    from studio.domain.artwork import Artwork
-
-DONE, BAD_INPUT, REFUSED, PACK_MISSING, FAILED, CANCELLED = 0, 2, 3, 4, 5, 130
-ENDINGS = {"done": DONE, "refused": REFUSED, "failed": FAILED, "interrupted": FAILED, "cancelled": CANCELLED}
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -30,14 +24,14 @@ def main(words: Sequence[str] | None = None) -> int:
         code: int = options.verb(options)
         return code
     except KeyboardInterrupt:
-        _say("Cancelled.")
+        say("Cancelled.")
         return CANCELLED
     except BrokenPipeError:
         return FAILED
     except EaselError as error:
-        _say(str(error))
+        say(str(error))
         if getattr(options, "json", False):
-            _print_json({"error": {"message": str(error), "field": getattr(error, "field", None)}})
+            print_json({"error": {"message": str(error), "field": getattr(error, "field", None)}})
         return error.exit_code
 
 
@@ -56,17 +50,35 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--json", action="store_true", help="print the answer as JSON")
         return one
 
-    paint = verb("paint", _paint, "Paint a picture from words.")
+    paint = verb("paint", painting.paint, "Paint a picture from words; or vary, fill or extend one.")
     paint.add_argument("prompt", metavar="PROMPT")
-    paint.add_argument("--negative", default="", metavar="T", help="what should not be there")
-    paint.add_argument("--seed", type=int, metavar="N", help="same recipe and seed, same picture (default: a new one)")
+    _settings(paint)
     paint.add_argument("--count", type=int, default=1, metavar="K", help="how many pictures, 1 to 8")
     paint.add_argument("--size", metavar="WxH", help="pixels, such as 128x128 (default: the pack's)")
-    paint.add_argument("--steps", type=int, metavar="N")
-    paint.add_argument("--guidance", type=float, metavar="X")
-    paint.add_argument("--sampler", metavar="NAME", help=", ".join(SAMPLERS))
-    paint.add_argument("--pack", default="storybook", metavar="ID")
-    paint.add_argument("--out", type=Path, metavar="DIR", help="also copy the pictures here")
+    paint.add_argument("--hires", type=float, default=1.0, metavar="X", help="paint once more, that much larger")
+    paint.add_argument(
+        "--control", action="append", default=[], metavar="KIND=FILE[:WEIGHT[:START[:END]]]",
+        help=f"follow a map: a picture, an artwork's number, or OpenPose's JSON; repeatable; {', '.join(KINDS)}",
+    )  # fmt: skip
+    paint.add_argument("--balance", default="balanced", choices=tuple(BALANCES), help="what matters more")
+    paint.add_argument("--source", metavar="FILE_OR_ID", help="the picture to vary, fill or extend")
+    paint.add_argument("--mask", type=Path, metavar="FILE", help="fill the source where this picture is white")
+    paint.add_argument("--feather", type=int, metavar="N", help="pixels that blend inside the mask's edge")
+    paint.add_argument("--extend", metavar="SIDE=N,...", help="extend the source: left=64,top=32,right=..,bottom=..")
+
+    annotate = verb("annotate", guiding.annotate, "Draw a control map of a picture: its pose, depth, edges ...")
+    annotate.add_argument("file", metavar="FILE_OR_ID")
+    annotate.add_argument("--kind", required=True, metavar="K", help=", ".join(KINDS))
+    annotate.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; repeatable")
+    annotate.add_argument("--pack", metavar="ID", help="whose models look (default: as in the settings)")
+    annotate.add_argument("--out", type=Path, metavar="DIR", help="also copy the map here")
+
+    enlarge = verb("enlarge", painting.enlarge, "Make a picture 2 or 4 times as large.")
+    enlarge.add_argument("file", metavar="FILE_OR_ID")
+    enlarge.add_argument("--factor", type=int, default=2, metavar="N", help=" or ".join(str(one) for one in FACTORS))
+    enlarge.add_argument("--method", default="repaint", metavar="NAME", help=", ".join(METHODS))
+    enlarge.add_argument("--prompt", metavar="T", help="what it shows (default: what is known of it)")
+    _settings(enlarge)
 
     find = verb("find", _find, "Find pictures in the gallery by meaning.")
     find.add_argument("words", nargs="*", metavar="WORDS")
@@ -88,45 +100,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _paint(options: argparse.Namespace) -> int:
-    studio = _studio()
-    shown = studio.shelf.get(options.pack).manifest
-    width, height = _size(options.size) if options.size else shown.size
-    recipe = Recipe(
-        prompt=options.prompt,
-        negative=options.negative,
-        pack=options.pack,
-        width=width,
-        height=height,
-        steps=shown.steps if options.steps is None else options.steps,
-        guidance=shown.guidance if options.guidance is None else options.guidance,
-        sampler=shown.sampler if options.sampler is None else options.sampler.lower(),
-        seed=secrets.randbelow(2**32) if options.seed is None else options.seed,
-        count=options.count,
-    )
-    out = _out_folder(options.out)
-    job = _wait(studio, studio.paint(recipe))
-    artworks = list(studio.gallery.many(job.result.get("artworks", [])).values())
-    if out is not None:
-        for artwork in artworks:
-            shutil.copyfile(studio.files.path(artwork.file), out / artwork.file)
-    reasons = [reason for verdict in job.result.get("refused", []) for reason in verdict["reasons"]]
-    if job.error and job.error not in reasons:
-        reasons.append(job.error)
-    state = {"id": job.id, "state": job.state, "seconds": job.seconds, "reasons": reasons}
-    answer = {"job": state, "artworks": [_artwork(studio, artwork) for artwork in artworks]}
-    _answer(
-        options,
-        answer,
-        [f"{studio.files.path(one.file)}  seed {one.recipe and one.recipe.seed}  {one.caption}" for one in artworks],
-    )
-    return _ending(job, reasons)
+def _settings(verb: argparse.ArgumentParser) -> None:
+    """What everything that paints can be told."""
+    verb.add_argument("--negative", default="", metavar="T", help="what should not be there")
+    verb.add_argument("--strength", type=float, metavar="X", help="how much of a source changes, 0 to 1")
+    verb.add_argument("--seed", type=int, metavar="N", help="same recipe and seed, same picture (default: a new one)")
+    verb.add_argument("--steps", type=int, metavar="N")
+    verb.add_argument("--guidance", type=float, metavar="X")
+    verb.add_argument("--sampler", metavar="NAME", help=", ".join(SAMPLERS))
+    verb.add_argument("--pack", default="storybook", metavar="ID")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="also copy the pictures here")
 
 
 def _find(options: argparse.Namespace) -> int:
     from studio.domain.artwork import Query
 
-    studio = _studio()
+    studio = open_home_studio()
     if not (1 <= options.limit <= 1_000):
         raise BadInput("limit", "The limit must be between 1 and 1,000.")
     words = ((" ".join(options.words), 1.0),) if options.words else ()
@@ -142,42 +131,42 @@ def _find(options: argparse.Namespace) -> int:
         }
         for hit in hits
     ]
-    _answer(options, {"hits": rows}, [f"{_score(row['score'])}  {row['path']}  {row['caption']}" for row in rows])
+    respond(options, {"hits": rows}, [f"{_score(row['score'])}  {row['path']}  {row['caption']}" for row in rows])
     return DONE
 
 
 def _caption(options: argparse.Namespace) -> int:
     from studio.safety.intake import read_file
 
-    studio = _studio()
-    job = _wait(studio, studio.caption(data=read_file(options.file)))
+    studio = open_home_studio()
+    job = wait(studio, studio.caption(data=read_file(options.file)))
     if job.state == "done":
-        _answer(options, {"caption": job.result["caption"]}, [job.result["caption"]])
-    return _ending(job, [job.error] if job.error else [])
+        respond(options, {"caption": job.result["caption"]}, [job.result["caption"]])
+    return ending(job, [job.error] if job.error else [])
 
 
 def _import(options: argparse.Namespace) -> int:
-    studio = _studio()
-    job = _wait(studio, studio.import_folder(options.folder))
+    studio = open_home_studio()
+    job = wait(studio, studio.import_folder(options.folder))
     answer = {
         name: job.result.get(name, empty) for name, empty in (("imported", 0), ("duplicates", 0), ("skipped", []))
     }
     lines = [f"{answer['imported']} imported, {answer['duplicates']} already here, {len(answer['skipped'])} skipped."]
-    _answer(options, answer, lines + [f"  {skip['name']!r}: {skip['reason']}" for skip in answer["skipped"]])
-    return _ending(job, [job.error] if job.error else [])
+    respond(options, answer, lines + [f"  {skip['name']!r}: {skip['reason']}" for skip in answer["skipped"]])
+    return ending(job, [job.error] if job.error else [])
 
 
 def _queue(options: argparse.Namespace) -> int:
     names = ("id", "kind", "state", "done", "total", "error")
-    rows = [{name: getattr(job, name) for name in names} for job in _studio().queue.list(limit=options.limit)]
-    _answer(
+    rows = [{name: getattr(job, name) for name in names} for job in open_home_studio().queue.list(limit=options.limit)]
+    respond(
         options, {"jobs": rows}, [f"{row['id']:>6}  {row['kind']:<8} {row['state']:<12} {row['error']}" for row in rows]
     )
     return DONE
 
 
 def _packs(options: argparse.Namespace) -> int:
-    studio = _studio()
+    studio = open_home_studio()
     rows = []
     for pack in studio.shelf.packs():
         rows.append(
@@ -196,13 +185,13 @@ def _packs(options: argparse.Namespace) -> int:
         f"{row['id']:<12} {row['bytes'] / 2**20:6.1f} MiB  {'incomplete' if row['missing'] else 'ready'}"
         for row in rows
     ]
-    _answer(options, {"packs": rows}, lines)
+    respond(options, {"packs": rows}, lines)
     return DONE
 
 
 def _check(options: argparse.Namespace) -> int:
-    problems = _studio().check()
-    _answer(options, {"ok": not problems, "problems": problems}, problems or ["All is well."])
+    problems = open_home_studio().check()
+    respond(options, {"ok": not problems, "problems": problems}, problems or ["All is well."])
     return FAILED if problems else DONE
 
 
@@ -219,63 +208,6 @@ def _run(options: argparse.Namespace) -> int:
     return serve(port=options.port, browser=not options.no_browser)
 
 
-# --- helpers ----------------------------------------------------------------------------------------------------------
-
-
-def _studio() -> Studio:
-    from studio.app import open_studio
-
-    return open_studio()
-
-
-def _wait(studio: Studio, job: Job) -> Job:
-    """Wait for a job, telling a person at a terminal how far it is; Ctrl+C cancels it."""
-    live = sys.stderr.isatty()
-
-    def tell(job: Job) -> None:
-        if live:
-            left = studio.seconds_left(job)
-            eta = f", about {left:.0f} s left" if left else ""
-            print(f"\r\033[K{job.stage or job.state} {job.done}/{job.total}{eta}", end="", file=sys.stderr, flush=True)
-
-    try:
-        return studio.wait(job.id, on_change=tell)
-    except KeyboardInterrupt:
-        studio.cancel(job.id)
-        studio.wait(job.id, timeout=30)
-        raise
-    finally:
-        if live:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-def _ending(job: Job, reasons: list[str]) -> int:
-    for reason in reasons:
-        _say(reason)
-    return ENDINGS.get(job.state, FAILED)
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, cross, height = text.lower().partition("x")
-    try:
-        if not cross:
-            raise ValueError
-        return int(width), int(height)
-    except ValueError as error:
-        raise BadInput("size", f"The size must look like 128x128, in pixels; {text!r} does not.") from error
-
-
-def _out_folder(out: Path | None) -> Path | None:
-    """The folder to copy to, made now, so that a wrong one is said before anything is painted."""
-    if out is None:
-        return None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput("out", f"{out} cannot be used as a folder ({error.strerror}).") from error
-    return out
-
-
 def _like(studio: Studio, text: str) -> str:
     """A reference to an artwork by its number, or to a file handed in."""
     from studio.safety.intake import read_file
@@ -287,40 +219,5 @@ def _like(studio: Studio, text: str) -> str:
     return f"sha:{studio.upload(read_file(Path(text)))}"
 
 
-def _artwork(studio: Studio, artwork: Artwork) -> dict[str, Any]:
-    recipe = artwork.recipe
-    return {
-        "id": artwork.id,
-        "path": str(studio.files.path(artwork.file)),
-        "sha256": artwork.sha256,
-        "seed": recipe.seed if recipe else None,
-        "width": artwork.width,
-        "height": artwork.height,
-        "prompt": recipe.prompt if recipe else artwork.prompt,
-        "caption": artwork.caption,
-        "verdict": {
-            "allowed": artwork.verdict.allowed,
-            "margin": artwork.verdict.margin,
-            "scores": artwork.verdict.scores,
-        },
-    }
-
-
-def _answer(options: argparse.Namespace, answer: dict[str, Any], lines: list[str]) -> None:
-    if options.json:
-        _print_json(answer)
-    else:
-        for line in lines:
-            print(line)
-
-
-def _print_json(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer, ensure_ascii=False))
-
-
 def _score(score: float | None) -> str:
     return "     " if score is None else f"{score:.3f}"
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)

@@ -18,6 +18,7 @@ FRONT = (
     "pages/",
     "studio/ui/",
     "studio/cli.py",
+    "studio/terminal/",
     "studio/api.py",
     "studio/app.py",
     "studio/__main__.py",
@@ -38,6 +39,7 @@ FLOORS = {
     "studio.starter": 6,
     "studio.api": 6,
     "studio.ui": 6,
+    "studio.terminal": 6,
     "studio.cli": 7,
     "studio.__main__": 8,
 }
@@ -123,7 +125,7 @@ def test_the_front_and_the_workshop_never_import_each_other():
                     continue
                 wrong.append(f"{name(path)}:{line} imports {module}")
             if name(path).startswith(WORKSHOP) and module.startswith(
-                ("studio.app", "studio.ui", "studio.api", "studio.cli")
+                ("studio.app", "studio.ui", "studio.api", "studio.cli", "studio.terminal")
             ):
                 wrong.append(f"{name(path)}:{line} imports {module}")
     assert wrong == []
@@ -206,7 +208,7 @@ def test_no_module_holds_mutable_state():
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", ["studio.app", "studio.api", "studio.cli"])
+@pytest.mark.parametrize("module", ["studio.app", "studio.api", "studio.cli", "studio.terminal.painting"])
 def test_the_front_loads_no_model_library(module):
     unwanted = [*HEAVY, "faiss", "streamlit", "cv2"] if module != "studio.api" else [*HEAVY, "faiss", "cv2"]
     program = f"import sys, {module}; print([m for m in {unwanted!r} if m in sys.modules])"

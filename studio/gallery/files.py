@@ -19,7 +19,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.domain.errors import BadInput, EaselError, StorageBroken, StorageFull
 from studio.domain.verdict import Cleared, require_cleared
-from studio.safety.intake import XMP_KEY, open_picture, sha256
+from studio.safety.contents import XMP_KEY
+from studio.safety.intake import open_picture, sha256
 
 FOLDERS = ("pictures", "thumbs", "previews", "index", "bin", "incoming")
 THUMB_SIDE = 384  # pixels, long side

@@ -21,7 +21,8 @@ from studio.gallery.files import Files, Written
 from studio.gallery.importing import shown_name
 from studio.gallery.metadata import read_map, write_map, write_text
 from studio.gallery.rows import storable, tag_name, to_artwork, where
-from studio.safety.intake import XMP_KEY, Intake
+from studio.safety.contents import XMP_KEY
+from studio.safety.intake import Intake
 from studio.safety.provenance import read_source_type, source_type, xmp_packet
 
 CAPTION_LIMIT = 2_000

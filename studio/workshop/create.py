@@ -9,8 +9,8 @@ from studio.domain.artwork import Artwork
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 from studio.gallery.gallery import Gallery
+from studio.safety.contents import XMP_KEY
 from studio.safety.gate import Gate
-from studio.safety.intake import XMP_KEY
 from studio.safety.provenance import source_type
 from studio.workshop.ports import Painter
 

@@ -23,7 +23,7 @@ AT_ONCE = 16  # captions and vectors are made for so many pictures together
 
 
 def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
-    """Import the payload's files or folder; returns imported, ids, duplicates and skipped (name and reason each).
+    """Import the payload's files or folder; returns imported, ids, duplicates and skipped (name, reason, refused).
 
     Known by the SHA-256 of each file's bytes: what is in the gallery already is counted as a duplicate and not opened again.
     """
@@ -35,7 +35,7 @@ def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]
     items = _items(job.payload, tools)
     ids: list[int] = []
     duplicates = 0
-    skipped: list[dict[str, str]] = []
+    skipped: list[dict[str, Any]] = []
     fresh: list[tuple[int, Image.Image]] = []
     report.stage("importing")
     for index, (name, read) in enumerate(items):
@@ -44,7 +44,7 @@ def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]
         try:
             added = _one(name, read(), gate=gate, tools=tools, job=job)
         except (BadPicture, BadInput, Refused) as error:
-            skipped.append({"name": name, "reason": str(error)})
+            skipped.append({"name": name, "reason": str(error), "refused": isinstance(error, Refused)})
             continue
         if added is None:
             duplicates += 1

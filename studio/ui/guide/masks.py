@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 
 from PIL import Image, ImageChops
 
 from studio.domain.errors import BadInput, EaselError
+from studio.gallery.files import plain_png
 from studio.safety.intake import open_picture
 
 WHITE = 128  # from this grey on, a pixel of the mask is painted
@@ -53,9 +53,7 @@ def from_words(picture: bytes, size: tuple[int, int], *, onto: str = "") -> str:
     before = _opened(decoded(onto))
     if before is not None:
         mask = ImageChops.lighter(mask, before.resize(size, Image.Resampling.BILINEAR))
-    stream = io.BytesIO()
-    mask.save(stream, "PNG")
-    return encoded(stream.getvalue())
+    return encoded(plain_png(mask))
 
 
 def _opened(data: bytes) -> Image.Image | None:
