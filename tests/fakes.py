@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from studio.domain.recipe import Recipe
-from studio.workshop.ports import Painted
+from studio.safety.gate import Gate
+from studio.workshop.ports import Painted, Painter
+from studio.workshop.reporting import JobReport
+from studio.workshop.tasks import TASKS
 
 # What FakeChecker refuses: no channel at an end and red far from blue, so that alpha and colour profiles can hide it
 FORBIDDEN = (190, 60, 120)
@@ -75,6 +79,39 @@ class FakeEncoder:
         return _unit(
             np.array([[word in text for word in ("red", "green", "blue")] for text in texts], np.float32) + 0.01
         )
+
+
+class FakeModels:
+    """The port of the worker's models: everything above, behind a real gate."""
+
+    def __init__(self, gate: Gate, painter: Painter) -> None:
+        self.shelf = SimpleNamespace()
+        self._gate, self._painter = gate, painter
+
+    def gate(self, pack_id, *, caution, waiting=None):
+        return self._gate
+
+    def painter(self, pack_id, *, waiting=None):
+        return self._painter
+
+    def captioner(self, pack_id, *, waiting=None):
+        return FakeCaptioner()
+
+    def encoder(self, pack_id, *, waiting=None):
+        return FakeEncoder()
+
+    def record(self, pack_id):
+        return {}
+
+
+def work(tools, kind: str, payload: dict[str, Any], *, watch: bool = True) -> Any:
+    """Run a job as the worker does, with somebody watching; returns its outcome or raises."""
+    job = tools.queue.submit(kind, payload)
+    tools.queue.claim(job.lane, "w")
+    if watch:
+        tools.queue.watch(job.id)
+    report = JobReport(job, queue=tools.queue, files=tools.files, alive=lambda: None, stopping=lambda: False)
+    return TASKS[kind](job, report, tools)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

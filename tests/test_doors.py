@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import hostile
 import pytest
-from fakes import FORBIDDEN, FakeCaptioner, FakeChecker, FakeEncoder, FakePainter
+from fakes import FORBIDDEN, FakeChecker, FakeModels, FakePainter, work
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
@@ -25,7 +25,6 @@ from studio.domain.verdict import Cleared, Verdict, require_cleared
 from studio.safety.gate import Gate
 from studio.safety.intake import open_picture
 from studio.workshop.reporting import JobReport
-from studio.workshop.tasks import TASKS
 from studio.workshop.tools import Tools
 
 GREY = (120, 130, 140)
@@ -59,44 +58,11 @@ def shows(picture):
     return any(max(abs(a - b) for a, b in zip(pixel, FORBIDDEN, strict=True)) < 60 for pixel in pixels)
 
 
-class Fakes:
-    """Models that need no weights, behind the real gate."""
-
-    def __init__(self, gate, painter):
-        self.shelf = SimpleNamespace()
-        self._gate, self._painter = gate, painter
-
-    def gate(self, pack_id, *, caution, waiting=None):
-        return self._gate
-
-    def painter(self, pack_id, *, waiting=None):
-        return self._painter
-
-    def captioner(self, pack_id, *, waiting=None):
-        return FakeCaptioner()
-
-    def encoder(self, pack_id, *, waiting=None):
-        return FakeEncoder()
-
-    def record(self, pack_id):
-        return {}
-
-
 @pytest.fixture
 def tools(home, gate):
-    made = Tools(home, models=Fakes(gate, FakePainter(forbidden=(1, 2, 3))))
+    made = Tools(home, models=FakeModels(gate, FakePainter(forbidden=(1, 2, 3))))
     yield made
     made.database.close()
-
-
-def work(tools, kind, payload, *, watch=True):
-    """Run a job as the worker does, with somebody watching; returns its outcome or raises."""
-    job = tools.queue.submit(kind, payload)
-    tools.queue.claim(job.lane, "w")
-    if watch:
-        tools.queue.watch(job.id)
-    report = JobReport(job, queue=tools.queue, files=tools.files, alive=lambda: None, stopping=lambda: False)
-    return TASKS[kind](job, report, tools)
 
 
 def nothing_shown(tools):
