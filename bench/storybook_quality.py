@@ -175,12 +175,14 @@ def painter(control: str = "") -> tuple[Paint, str]:
     return paint, f"{steps} steps, guidance {guidance:g}, {manifest['sampler']}"
 
 
-def paint_all(scenes: Sequence[Scene], paint: Paint, maps: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """Paint the plain captions of scenes, 16 at a time, each by its map where there are maps."""
+def paint_all(
+    scenes: Sequence[Scene], paint: Paint, maps: Sequence[np.ndarray] = (), *, words: Callable[[Scene], str] = plain
+) -> np.ndarray:
+    """Paint the captions of scenes, 16 at a time, each by its map where there are maps."""
     size = 16
     return np.concatenate(
         [
-            paint([plain(s) for s in part], [s.seed for s in part], maps[i * size : (i + 1) * size])
+            paint([words(s) for s in part], [s.seed for s in part], maps[i * size : (i + 1) * size])
             for i, part in enumerate(parts_of(scenes, size))
         ]
     )
