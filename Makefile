@@ -33,12 +33,13 @@ $(STAMP): requirements.txt
 
 # Debian's Chromium for the browser tests, where we may install it; without one they are skipped, and say so.
 browser:
-	@command -v chromium >/dev/null || { \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo "Installing Debian's Chromium for the browser tests"; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 	  fi; } || true
-	@command -v chromium >/dev/null || echo "BROWSER TESTS SKIPPED: no Chromium here; install the package 'chromium' to run them."
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || echo "BROWSER TESTS SKIPPED: no Chromium here; install the package 'chromium' to run them."
 
 clean:
 	rm -rf $(VENV) .ruff_cache .mypy_cache
