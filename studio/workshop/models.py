@@ -98,6 +98,22 @@ class Models:
 
         return self._get("encoder", pack_id, load, waiting)
 
+    def seer(self, role: str, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Any:
+        """What finds joints, depth or regions (roles pose, depth, segmenter, segments): the pack's, or the first there is."""
+
+        def load() -> Any:
+            from studio.workshop.annotate import depth, pose, regions
+
+            loaders: dict[str, Callable[[Path], Any]] = {
+                "pose": pose.load_pose,
+                "depth": depth.load_depth,
+                "segmenter": regions.load_words,
+                "segments": regions.load_regions,
+            }
+            return loaders[role](self._with(role, pack_id).role(role))
+
+        return self._get(role, pack_id, load, waiting)
+
     def gate(self, pack_id: str, *, caution: float, waiting: Callable[[], None] | None = None) -> Gate:
         """The gate with the pack's own checker. A checker that is absent or does not load makes a gate that blocks all.
 

@@ -16,6 +16,7 @@ from studio.domain.recipe import Recipe
 from studio.gallery.search import blend
 from studio.jobs import forecast
 from studio.safety.intake import open_picture
+from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
 from studio.workshop.describe import describe, small
 from studio.workshop.importing import import_pictures
@@ -155,6 +156,8 @@ TASKS: Mapping[str, Task] = {
     "find": find,
     "caption": caption,
     "clear": clear,
+    "annotate": lambda job, report, tools: Outcome(draw_map(job, report, tools)),
+    "select": lambda job, report, tools: Outcome(find_by_words(job, report, tools)),
     "warm": warm,
 }
 

@@ -1,1 +1,1 @@
-"""From pictures to control maps: what draws them and what estimates them; nothing here paints."""
+"""From pictures to control maps, and from words to masks."""
