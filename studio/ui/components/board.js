@@ -23,6 +23,8 @@ function makeBoard({ name, hands }) {
   const lens = make("div", "lens")
   const foot = make("div", "foot")
   const hint = make("p", "hint")
+  hint.id = "hint"
+  stage.setAttribute("aria-describedby", "hint")
   const status = make("p", "status")
   status.setAttribute("role", "status")
   foot.append(hint, status)

@@ -64,7 +64,7 @@ function beginMask() {
     steps.push({ box, before: packed(bytes, wide, box), after: packed(now, wide, box) })
     bytes = now
     if (!drawn) paint(box)
-    if (!quiet) tell()
+    if (!quiet) tell(drawn ? 0 : PAUSE)
     refresh()
   }
   function travel(way) {
@@ -250,6 +250,8 @@ function beginMask() {
   tool(board, { icon: "blur_on", label: "Soften the edge", keys: "S", group: rims, press: act.soften })
   const edger = slider(board, { label: "by 4 px", min: 1, max: 32, value: 4, group: rims, change: (value) => by(value) })
   edger.setAttribute("aria-label", "Pixels to grow, shrink or soften by")
+  sizer.parentElement.classList.add("sized")
+  edger.parentElement.classList.add("edged")
   const past = board.group("Steps")
   const undo = tool(board, { icon: "undo", label: "Undo", keys: "Ctrl+Z", group: past, press: () => travel("back") })
   const redo = tool(board, { icon: "redo", label: "Redo", keys: "Ctrl+Shift+Z", group: past, press: () => travel("forth") })
@@ -260,14 +262,12 @@ function beginMask() {
   function by(value) {
     edge = value
     edger.value = value
-    edger.parentElement.firstChild.textContent = `by ${value} px`
+    reading(edger, `by ${value} px`)
   }
   function resize(value) {
     size = Math.round(Math.min(most(), Math.max(1, value)))
     sizer.value = (100 * Math.log(size)) / Math.log(most())
-    sizer.setAttribute("aria-valuetext", `${size} px`)
-    board.tip(`Size ${size} px`)
-    setTimeout(() => board.tip(""), 900)
+    reading(sizer, `Size ${size} px`)
     board.repaint()
   }
   function choose(name) {

@@ -79,9 +79,13 @@ function tool(board, { icon, label, keys = "", word = "", press, group }) {
   button.setAttribute("aria-label", label)
   const tip = keys ? `${label}  ·  ${keys}` : label
   button.title = tip
-  button.onpointerenter = button.onfocus = () => board.tip(tip)
+  button.onpointerenter = () => board.tip(tip)
+  button.onfocus = () => button.matches(":focus-visible") && board.tip(tip)
   button.onpointerleave = button.onblur = () => board.tip("")
-  button.onclick = () => button.getAttribute("aria-disabled") !== "true" && press(button)
+  button.onclick = () => {
+    board.tip("") // what the tool does now counts for more than its name
+    if (button.getAttribute("aria-disabled") !== "true") press(button)
+  }
   group.append(button)
   return button
 }
@@ -97,6 +101,12 @@ function slider(board, { label, min, max, step = 1, value, group, change }) {
   input.oninput = () => change(Number(input.value))
   group.append(box)
   return input
+}
+
+// The words beside a slider, which hold its value where it has a unit.
+function reading(input, words) {
+  input.parentElement.firstChild.textContent = words
+  input.setAttribute("aria-valuetext", words)
 }
 
 function enable(button, yes) {
