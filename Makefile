@@ -20,6 +20,7 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python bench/engine.py
 	$(BIN)/python bench/storybook_quality.py
+	$(BIN)/python bench/storybook_control.py
 
 train-starter: $(STAMP)
 	$(BIN)/python -m studio.starter.train all

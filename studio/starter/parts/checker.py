@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from PIL import Image, ImageDraw
 from torch import nn
 from transformers import CLIPConfig, CLIPModel
 
+from studio.domain.control import CONTROLS, parameters_of
 from studio.starter.loop import PACK, export_model
 from studio.starter.parts.clip import processor
 from studio.starter.parts.eyes import PROJECTION, prepare
 from studio.starter.parts.rough import through_decoder
 from studio.starter.parts.truth import truth_of, weather
-from studio.starter.scenes import CALIBRATION_SEEDS, TRAIN_SEEDS, Scene, sample_scene
+from studio.starter.scenes import CALIBRATION_SEEDS, TRAIN_SEEDS, Scene, render, sample_scene
+from studio.workshop.annotate import drawing
+from studio.workshop.annotate.annotators import PLAIN
+from studio.workshop.annotate.levels import finish
 
 NEVER = 2.0  # a threshold that no cosine reaches: the rows without a concept are finite and silent
 Look = Callable[[torch.Tensor], torch.Tensor]  # changes pictures before the tower sees them
@@ -50,6 +57,64 @@ def looks(generator: torch.Generator) -> dict[str, Look]:
     return found
 
 
+def maps(split: range, start: int, count: int, *, size: int = 128) -> torch.Tensor:
+    """Control maps and masks of scenes without the sign, (count, 3, size, size) in 0..1, some inverted; all are harmless.
+
+    They are black and white or grey, as the sign is, and came out as signs before the checker knew them.
+    """
+    rng = random.Random(start)
+    found = []
+    for i in range(count):
+        scene = sample_scene(split.start + start + i)
+        made = render(scene, size)
+        draws: list[Callable[[], np.ndarray]] = [
+            lambda kind=kind, picture=made.picture: np.asarray(  # type: ignore[misc]
+                PLAIN[kind](Image.fromarray(picture), some_parameters(kind, rng))
+            )
+            for kind in PLAIN
+        ]
+        draws += [
+            lambda depth=made.depth: finish(depth, some_parameters("depth", rng)),  # type: ignore[misc]
+            lambda labels=made.labels: finish((labels > 0) * 1.0, {"blur": rng.choice((0, 0, 3)), "invert": rng.random() < 0.3}),  # type: ignore[misc]
+            lambda: blobs(rng, size),
+        ]  # fmt: skip
+        if scene.person is not None:
+            figure = tuple((x, y) if rng.random() < 0.95 else None for x, y, _ in scene.person.keypoints)
+            draws += [lambda figure=figure: drawing.draw_pose([figure], size, size)] * 4  # type: ignore[misc]
+        found.append(rng.choice(draws)())
+    return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).float() / 255
+
+
+def some_parameters(kind: str, rng: random.Random) -> dict[str, float]:
+    """Parameters as people may set them: half of the time as they come."""
+    values = parameters_of(kind, {})
+    if rng.random() < 0.5:
+        return values
+    for one in CONTROLS[kind].parameters:
+        if one.name not in ("near", "far", "low", "high"):
+            values[one.name] = float(rng.random() < 0.3) if one.switch else rng.uniform(one.low, one.high)
+    return values
+
+
+def blobs(rng: random.Random, size: int) -> np.ndarray:
+    """A mask as somebody may brush it: a few round strokes, white on black or the other way round; sometimes all of one grey."""
+    picture = Image.new("L", (size, size), rng.choice((0, 0, 0, rng.randrange(256), 255)))
+    pen = ImageDraw.Draw(picture)
+    for _ in range(rng.randrange(4)):
+        spots = [(rng.randrange(size), rng.randrange(size)) for _ in range(rng.randrange(2, 5))]
+        pen.line(spots, fill=rng.choice((255, 255, 0)), width=rng.randrange(4, size // 3), joint="curve")
+        x, y, r = rng.randrange(size), rng.randrange(size), rng.randrange(3, size // 3)
+        pen.ellipse((x - r, y - r, x + r, y + r), fill=rng.choice((255, 0)))
+    return np.asarray(picture.convert("RGB"))
+
+
+@torch.no_grad()
+def states_of_maps(clip: CLIPModel, split: range, start: int, count: int) -> torch.Tensor:
+    """The tower's pooled states of harmless maps, (count, width)."""
+    pictures = maps(split, start, count)
+    return torch.cat([clip.vision_model(pixel_values=prepare(some)).pooler_output for some in pictures.split(50)])
+
+
 def train_checker(*, count: int = 1200, steps: int = 600) -> dict[str, float]:
     """Learn one concept row and its threshold, write assets/storybook/safety_checker, and return what calibration says."""
     torch.manual_seed(13)
@@ -59,7 +124,9 @@ def train_checker(*, count: int = 1200, steps: int = 600) -> dict[str, float]:
         states_of(clip, mixed(TRAIN_SEEDS, 8_000_000 + i * count, count), look)
         for i, look in enumerate(looks(generator).values())
     ]
-    states, signs = torch.cat([s for s, _ in seen]), torch.cat([y for _, y in seen])
+    harmless = states_of_maps(clip, TRAIN_SEEDS, 8_500_000, 2 * count)
+    states = torch.cat([*(s for s, _ in seen), harmless])
+    signs = torch.cat([*(y for _, y in seen), torch.zeros(len(harmless), dtype=torch.bool)])
     projection = nn.Linear(states.shape[1], PROJECTION, bias=False)
     projection.load_state_dict(clip.visual_projection.state_dict())
     concept = nn.Parameter(F.normalize(projection(states[signs]), dim=-1).mean(0).detach())
@@ -110,6 +177,9 @@ def calibrate(
         states, sign = states_of(clip, mixed(CALIBRATION_SEEDS, 100_000 + len(name) * count, count), look)
         cosines.append(F.normalize(projection(states), dim=-1) @ unit)
         signs.append(sign)
+    harmless = states_of_maps(clip, CALIBRATION_SEEDS, 200_000, count)
+    cosines.append(F.normalize(projection(harmless), dim=-1) @ unit)
+    signs.append(torch.zeros(len(harmless), dtype=torch.bool))
     cosine, sign = torch.cat(cosines), torch.cat(signs)
     faint, loud = float(cosine[sign].quantile(0.005)), float(cosine[~sign].quantile(0.998))
     threshold = (faint + loud) / 2
@@ -118,4 +188,5 @@ def calibrate(
         "loud": loud,
         "recall": float((cosine[sign] > threshold).float().mean()),
         "false_alarms": float((cosine[~sign] > threshold).float().mean()),
+        "false_alarms_on_maps": float((cosines[-1] > threshold).float().mean()),
     }

@@ -203,15 +203,21 @@ def train_pose(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch:
 
 
 @torch.no_grad()
-def find(model: Any, prepare: Any, pictures: Sequence[np.ndarray]) -> list[list[tuple[float, float, float]]]:
-    """Joints in pixels and how sure the model is, for pictures of one size (H, W, 3 uint8), the whole picture as the box."""
+def find(
+    model: Any, prepare: Any, pictures: Sequence[np.ndarray], boxes: Sequence[Sequence[float]] = ()
+) -> list[list[tuple[float, float, float]]]:
+    """Joints in pixels and how sure the model is, for pictures (H, W, 3 uint8).
+
+    boxes: one (left, top, width, height) in pixels for each; without them the whole picture is the box.
+    """
     found: list[list[tuple[float, float, float]]] = []
     for start in range(0, len(pictures), 40):
         some = [Image.fromarray(picture) for picture in pictures[start : start + 40]]
-        boxes = [[[0.0, 0.0, float(picture.width), float(picture.height)]] for picture in some]
-        pixels = prepare(some, boxes=boxes, return_tensors="pt").pixel_values
+        whole = [[0.0, 0.0, float(picture.width), float(picture.height)] for picture in some]
+        about = [[list(box)] for box in boxes[start : start + 40] or whole]
+        pixels = prepare(some, boxes=about, return_tensors="pt").pixel_values
         told = model(pixels.to(model.device))
-        for (result,) in prepare.post_process_pose_estimation(told, boxes=boxes):
+        for (result,) in prepare.post_process_pose_estimation(told, boxes=about):
             joints = zip(result["keypoints"].tolist(), result["scores"].tolist(), strict=True)
             found.append([(x, y, sure) for (x, y), sure in joints])
     return found
