@@ -3,26 +3,65 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HISTORY = 20  # the last runs that count: enough to smooth, few enough to follow a machine that got busy
 
 
+CONTROL_COST = 0.5  # of a step: a ControlNet is about half a UNet
+
+
 def subject_and_work(kind: str, payload: dict[str, Any]) -> tuple[str, float]:
     """What a job is like, and how much of it there is.
 
-    A paint job is measured in step-pictures ("paint:storybook:128x128:euler", 80.0); an import in files, where the
-    payload lists them; everything else is one unit.
+    A paint job is measured in steps of the model on a picture of the recipe's size ("paint:storybook:128x128:euler", 80.0);
+    every task but `create` is a subject of its own. An import is measured in files, where the payload lists them; everything
+    else is one unit. A payload that holds `source_size` ([width, height] in pixels) is foretold better.
     """
     if kind == "paint":
         recipe = payload.get("recipe", {})
         size = f"{recipe.get('width', 0)}x{recipe.get('height', 0)}"
         subject = f"paint:{recipe.get('pack', '')}:{size}:{recipe.get('sampler', '')}"
-        return subject, float(max(1, recipe.get("steps", 1) * recipe.get("count", 1)))
+        task = recipe.get("task", "create")
+        return subject if task == "create" else f"{subject}:{task}", max(
+            1.0, model_steps(recipe, payload.get("source_size"))
+        )
     if kind == "import":
         return "import", float(max(1, len(payload.get("files", ()))))
     return kind, 1.0
+
+
+def model_steps(recipe: Mapping[str, Any], source_size: Sequence[int] | None = None) -> float:
+    """How many steps of the model a recipe takes, each on a picture of the recipe's size; a ControlNet adds half a step.
+
+    recipe: as `Recipe.to_dict` gives it. source_size: (width, height) in pixels; without it the source counts as large as
+    what the model works on at a time.
+    """
+    task, steps, strength = recipe.get("task", "create"), recipe.get("steps", 1), recipe.get("strength", 1.0)
+    area = max(1, recipe.get("width", 1) * recipe.get("height", 1))
+    wide, high = source_size or (recipe.get("width", 1), recipe.get("height", 1))
+    if task == "create":
+        again = recipe.get("hires", 1.0)
+        walked = float(steps) + (_walked(steps, recipe.get("hires_strength", 0.5)) * again**2 if again > 1 else 0.0)
+    elif task == "enlarge":
+        times = recipe.get("factor", 2) ** 2 * wide * high / area
+        walked = _walked(steps, strength) * times if recipe.get("method", "repaint") == "repaint" else 0.0
+    elif task == "outpaint":
+        left, top, right, bottom = recipe.get("extend", (0, 0, 0, 0))
+        canvas = (wide + left + right) * (high + top + bottom)
+        # A canvas that fits is painted whole; beyond that only what is new, and each window overlaps by half
+        times = canvas / area if canvas <= 2 * area else 4 * (canvas - wide * high) / area
+        walked = _walked(steps, strength) * max(1.0, times)
+    else:
+        walked = float(_walked(steps, strength))
+    used = sum(1 for control in recipe.get("controls", ()) if control.get("weight", 1.0) > 0)
+    return float(walked * (1 + CONTROL_COST * used) * recipe.get("count", 1))
+
+
+def _walked(steps: int, strength: float) -> int:
+    """Of so many steps, those that the strength leaves: as the painter counts them."""
+    return max(1, min(int(steps * strength), steps)) if strength > 0 else 0
 
 
 def expected(per_unit: Sequence[float], work: float) -> float | None:

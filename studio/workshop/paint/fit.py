@@ -78,6 +78,11 @@ def window(picture: Image.Image, *, frame: Size, view: View) -> Image.Image:
     return part.resize(view.size, Image.Resampling.LANCZOS, box=inner)
 
 
+def brought(picture: Image.Image, size: Size) -> Image.Image:
+    """The picture at a size; itself where it has that size."""
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
 def cover(picture: Image.Image, size: Size) -> Image.Image:
     """The whole picture covering `size`, centred, as RGB."""
     return window(picture, frame=size, view=View((0, 0, *size), size))
@@ -85,7 +90,12 @@ def cover(picture: Image.Image, size: Size) -> Image.Image:
 
 def whole(size: Size, working: Size) -> View:
     """All of a canvas, at a size that the model can work in."""
-    return View((0, 0, *size), _frame(size, working))
+    return seen((0, 0, *size), working)
+
+
+def seen(box: Box, working: Size) -> View:
+    """A box of a canvas, at a size that the model can work in."""
+    return View(box, _frame(sides(box), working))
 
 
 def fits(size: Size, working: Size) -> bool:
@@ -101,7 +111,7 @@ def around(area: Box, canvas: Size, working: Size) -> View:
     wide, high = max(wide, math.ceil(high / FLATTEST)), max(high, math.ceil(wide / FLATTEST))
     left, right = _span(area[0], area[2], wide, canvas[0])
     top, bottom = _span(area[1], area[3], high, canvas[1])
-    return View((left, top, right, bottom), _frame((right - left, bottom - top), working))
+    return seen((left, top, right, bottom), working)
 
 
 def _span(low: int, high: int, length: int, limit: int) -> tuple[int, int]:

@@ -58,11 +58,24 @@ def blend(mask: np.ndarray, feather: int) -> np.ndarray:
 def cells(mask: np.ndarray, factor: int, *, grow: int = 0) -> np.ndarray:
     """The latents' cells that a mask touches, (H/factor, W/factor) bool; `grow` takes so many rings of neighbours more."""
     high, wide = mask.shape
-    touched = (mask > 0).reshape(high // factor, factor, wide // factor, factor).any(axis=(1, 3))
-    for _ in range(grow):
+    touched: np.ndarray = (mask > 0).reshape(high // factor, factor, wide // factor, factor).any(axis=(1, 3))
+    return grown(touched, grow)
+
+
+def grown(touched: np.ndarray, rings: int) -> np.ndarray:
+    """So many rings of neighbours more, sideways, up and down."""
+    for _ in range(rings):
         edged = np.pad(touched, 1)
         touched = edged[1:-1, 1:-1] | edged[:-2, 1:-1] | edged[2:, 1:-1] | edged[1:-1, :-2] | edged[1:-1, 2:]
     return touched
+
+
+def at_size(mask: np.ndarray, size: Size) -> np.ndarray:
+    """A mask (H, W) at another size (width, height), 0 or 255; where any of it falls it stays above 0."""
+    if mask.shape == (size[1], size[0]):
+        return mask
+    scaled = Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR)
+    return (np.asarray(scaled) > 0).astype(np.uint8) * 255
 
 
 def paste(source: Image.Image, painted: Image.Image, *, box: Box, share: np.ndarray) -> Image.Image:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from studio.workshop.paint import fit, masks
-from studio.workshop.paint.fit import View
-from studio.workshop.paint.steps import Piece
+from studio.workshop.paint import fit, larger, masks
+from studio.workshop.paint.beyond import outpaint
+from studio.workshop.paint.drafts import as_it_is, on_canvas
+from studio.workshop.paint.larger import enlarge
+from studio.workshop.paint.work import Work
 from studio.workshop.ports import Painted
-
-if TYPE_CHECKING:
-    from studio.workshop.paint.painter import Work
-
-DRAFT_SIDE = 256  # pixels, of the canvas that a draft of its part is shown on
 
 
 def create(work: Work) -> Iterator[Painted]:
-    """Pictures from words alone."""
+    """Pictures from words alone; with `hires` each is stretched and painted once more."""
+    recipe = work.recipe
     view = fit.whole(work.working, work.working)
+    large = larger.second_size(work.working, recipe.hires)
+    again = large != work.working and recipe.hires_strength > 0
+    larger.check_size(large, "hires")
     work.expect(len(work.seeds), view.size)
+    for _ in work.seeds if again else ():
+        larger.expect(work, large, strength=recipe.hires_strength)
     pieces = [work.piece(seed, view, work.working) for seed in work.seeds]
-    for picture, seed in zip(work.run(pieces, show=_as_it_is), work.seeds, strict=True):
-        yield Painted(picture, seed)
+    for picture, seed in zip(work.run(pieces, show=as_it_is), work.seeds, strict=True):
+        made = fit.brought(picture, large)
+        if again:
+            words = larger.tells_parts(work)
+            made = larger.repaint(work, made, seed, strength=recipe.hires_strength, words=words)
+        yield Painted(made, seed)
 
 
 def vary(work: Work) -> Iterator[Painted]:
@@ -38,7 +43,7 @@ def vary(work: Work) -> Iterator[Painted]:
     view = fit.whole(work.working, work.working)
     work.expect(len(work.seeds), view.size, strength=strength)
     pieces = [work.piece(seed, view, work.working, start=start) for seed in work.seeds]
-    for picture, seed in zip(work.run(pieces, strength=strength, show=_as_it_is), work.seeds, strict=True):
+    for picture, seed in zip(work.run(pieces, strength=strength, show=as_it_is), work.seeds, strict=True):
         yield Painted(picture, seed)
 
 
@@ -53,40 +58,20 @@ def inpaint(work: Work) -> Iterator[Painted]:
     view = fit.around(masks.area(mask), source.size, work.working)
     work.expect(len(work.seeds), view.size, strength=strength)
     start = fit.window(source, frame=source.size, view=view)
-    part = mask.crop(view.box)
-    share = masks.blend(np.asarray(part), work.recipe.feather)
-    seen = np.asarray(part if view.exact else _covering(part, view.size))
-    show = _on_canvas(source, view, share)
+    part = np.asarray(mask.crop(view.box))
+    share = masks.blend(part, work.recipe.feather)
+    seen = masks.at_size(part, view.size)
+    show = on_canvas(source, view.box, share)
     pieces = [work.piece(seed, view, source.size, start=start, mask=seen) for seed in work.seeds]
     for picture, seed in zip(work.run(pieces, strength=strength, show=show), work.seeds, strict=True):
-        patch = picture if view.exact else picture.resize(fit.sides(view.box), Image.Resampling.LANCZOS)
+        patch = fit.brought(picture, fit.sides(view.box))
         yield Painted(masks.paste(source, patch, box=view.box, share=share), seed)
 
 
-PAINT: Mapping[str, Callable[[Work], Iterator[Painted]]] = {"create": create, "vary": vary, "inpaint": inpaint}
-
-
-def _as_it_is(_piece: Piece, draft: Image.Image) -> Image.Image:
-    return draft
-
-
-def _covering(mask: Image.Image, size: fit.Size) -> Image.Image:
-    """A mask at another size; where any of it fell, it stays above 0."""
-    return Image.fromarray((np.asarray(mask.resize(size, Image.Resampling.BILINEAR)) > 0).astype(np.uint8) * 255)
-
-
-def _on_canvas(source: Image.Image, view: View, share: np.ndarray) -> Callable[[Piece, Image.Image], Image.Image]:
-    """Shows a draft of a part in its place on a small copy of the whole."""
-    scale = min(1.0, DRAFT_SIDE / max(source.size))
-    size = (max(1, round(source.width * scale)), max(1, round(source.height * scale)))
-    small = fit.rgb(source.resize(size, Image.Resampling.BILINEAR))
-    box = tuple(round(side * scale) for side in view.box)
-    place = (max(1, box[2] - box[0]), max(1, box[3] - box[1]))
-    mask = Image.fromarray(np.round(share * 255).astype(np.uint8)).resize(place, Image.Resampling.BILINEAR)
-
-    def show(_piece: Piece, draft: Image.Image) -> Image.Image:
-        whole = small.copy()
-        whole.paste(draft.resize(place, Image.Resampling.BILINEAR), (box[0], box[1]), mask)
-        return whole
-
-    return show
+PAINT: Mapping[str, Callable[[Work], Iterator[Painted]]] = {
+    "create": create,
+    "vary": vary,
+    "inpaint": inpaint,
+    "outpaint": outpaint,
+    "enlarge": enlarge,
+}
