@@ -411,6 +411,5 @@ def test_every_editor_is_whole(browser, place, size, scheme):
         assert max(page.evaluate(wide)) <= 0, part
         unnamed = page.locator("button.tool:not([aria-label]), .stage:not([aria-label]), .stage img:not([alt])")
         assert unnamed.count() == 0
-        if size == WIDE:
-            tab.look(f"editor-{part}-{scheme}")
+        tab.look(f"editor-{part}-{size[0]}-{scheme}")
     tab.close()
