@@ -22,7 +22,7 @@ from studio.domain.artwork import Query
 from studio.domain.errors import BadInput, Refused
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Cleared, Verdict, require_cleared
-from studio.safety.gate import Gate
+from studio.safety.gate import Gate, views
 from studio.safety.intake import open_picture
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
@@ -271,6 +271,89 @@ def test_a_cleared_upload_shows_a_small_picture_that_was_checked_too(tools, gate
     assert outcome.result["verdict"]["allowed"] is True
 
 
+# ---------------------------------------------------------------- guided editing
+
+
+@pytest.fixture
+def source(tools, gate):
+    """A harmless picture to work on."""
+    return tools.gallery.add(gate.picture(good()), Recipe("a house"))
+
+
+def white():
+    return encoded(Image.new("L", (64, 64), 255))
+
+
+def editing(source, seed):
+    """A recipe of every task that works on a picture."""
+    fields = {"source": source.sha256, "seed": seed, "steps": 2}
+    return {
+        "vary": Recipe("a star", task="vary", **fields),
+        "inpaint": Recipe("a star", task="inpaint", mask=open_picture(white()).sha256, **fields),
+        "outpaint": Recipe("a star", task="outpaint", extend=(8, 0, 0, 0), **fields),
+        "enlarge": Recipe("", task="enlarge", factor=2, **fields),
+    }
+
+
+@pytest.mark.parametrize("task", ["vary", "inpaint", "outpaint", "enlarge"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_result_that_is_refused_is_neither_kept_nor_proposed(tools, source, task, keep):
+    payload = {"recipe": editing(source, 1)[task].to_dict(), "spools": [tools.files.spool(white())], "keep": keep}
+    outcome = work(tools, "paint", payload)
+    assert outcome.state == "refused" and outcome.result["artworks"] == [] and "outside" not in outcome.result
+    assert nothing_shown(tools) and tools.gallery.count(Query(kind="proposal")) == 0
+    assert tools.gallery.page(Query()) == [source]
+
+
+@pytest.mark.parametrize("task", ["vary", "inpaint", "outpaint", "enlarge"])
+def test_a_source_changed_behind_the_gates_back_is_not_worked_on(tools, source, task):
+    tools.gallery.path(source).write_bytes(encoded(bad()))
+    painter = tools.models._painter
+    payload = {"recipe": editing(source, 9)[task].to_dict(), "spools": [tools.files.spool(white())], "keep": True}
+    with pytest.raises(BadInput, match="source is gone or was changed"):
+        work(tools, "paint", payload)
+    assert painter.steps_seen == [] and tools.gallery.count(Query()) == 1
+
+
+@pytest.mark.parametrize("name", REFUSED_FILES)
+def test_masks_maps_and_overlays_that_show_it_are_refused(tools, source, name):
+    data = REFUSED_FILES[name]
+    spool = tools.files.spool(data)
+    recipe = Recipe("a star", task="inpaint", source=source.sha256, mask=open_picture(data).sha256, steps=1, seed=9)
+    with pytest.raises(Refused, match="The mask was refused"):
+        work(tools, "paint", {"recipe": recipe.to_dict(), "spools": [spool], "keep": False})
+    drawn = {
+        "parameters": {}, "figures": None, "size": None, "overlay": "", "keep": True, "as_is": True, "pack": "storybook",
+    }  # fmt: skip
+    for kind in ("pose", "scribble"):  # a ready map
+        with pytest.raises(Refused):
+            work(tools, "annotate", {**drawn, "kind": kind, "source": f"sha:{spool}"})
+    with pytest.raises(Refused):  # a picture to draw one from
+        work(tools, "annotate", {**drawn, "kind": "canny", "source": f"sha:{spool}", "as_is": False})
+    with pytest.raises(Refused):  # brushed over a map
+        work(tools, "annotate", {**drawn, "kind": "scribble", "source": f"id:{source.id}", "overlay": spool})
+    with pytest.raises(Refused):  # to find in it what words name
+        work(tools, "select", {"source": f"sha:{spool}", "words": "a star", "pack": "storybook"})
+    assert nothing_shown(tools) and tools.gallery.page(Query()) == [source]
+    assert tools.gallery.count(Query(kind="mask")) == tools.gallery.count(Query(kind="proposal")) == 0
+
+
+def test_a_map_that_shows_it_only_when_it_is_drawn_is_refused(tools, gate):
+    """The strokes are harmless on white, black and grey, and so is the map; together they are not."""
+    ground = (250, 20, 10)
+    source = tools.gallery.add(gate.picture(Image.new("RGB", (64, 64), ground)), Recipe("a fire"))
+    half = Image.new("RGBA", (64, 64), (*(2 * one - under for one, under in zip(FORBIDDEN, ground, strict=True)), 128))
+    harmless = [FakeChecker()([view])[0]["magenta"] <= 0 for view in views(half)]
+    payload = {
+        "kind": "scribble", "source": f"id:{source.id}", "parameters": {}, "figures": None, "size": None,
+        "overlay": tools.files.spool(encoded(half)), "keep": True, "as_is": True, "pack": "storybook",
+    }  # fmt: skip
+    assert all(harmless)
+    with pytest.raises(Refused):
+        work(tools, "annotate", payload)
+    assert nothing_shown(tools) and tools.gallery.count(Query(kind="map")) == 0
+
+
 # ---------------------------------------------------------------- Cleared itself
 
 
@@ -392,9 +475,10 @@ def test_http_gives_nothing_of_what_was_refused(home, tools):
     studio = open_studio(home)
     browser = TestClient(Starlette(routes=routes(lambda: studio)), base_url="http://127.0.0.1")
     names = ["1", "2", "3", "0", "-1", spool, open_picture(data).sha256, f"..%2fincoming%2f{spool}", f"{spool}.webp"]
-    answers = [browser.get(f"/{door}/{name}") for door in ("pictures", "thumbs", "previews") for name in names]
+    doors = ("pictures", "thumbs", "previews", "shown", "pose")
+    answers = [browser.get(f"/{door}/{name}{'.json' * (door == 'pose')}") for door in doors for name in names]
     pictures = [answer for answer in answers if answer.status_code == 200]
-    assert len(pictures) == 4  # two artworks, each with its thumbnail
+    assert len(pictures) == 6  # two artworks, each with its thumbnail and as an editor shows it
     for answer in pictures:
         with Image.open(BytesIO(answer.content)) as picture:
             assert not shows(picture)
@@ -409,7 +493,16 @@ def test_the_terminal_refuses_a_file_and_shows_no_pixel(shared_studio, session_h
     folder.mkdir()
     (folder / "skull.png").write_bytes(skull.read_bytes())
     before = {path.name for part in SHOWN for path in (session_home / part).iterdir()}
-    for words, code in ((["caption", skull], 3), (["find", "--like", skull], 3), (["import", folder], 0)):
+    fine = shared_studio.wait(shared_studio.import_files([(encoded(good()), "fine.png")]).id).result["ids"][0]
+    grey = shared_studio.gallery.get(fine)
+    before |= {path.name for part in SHOWN for path in (session_home / part).iterdir() if grey.sha256 in path.name}
+    for words, code in (
+        (["caption", skull], 3), (["find", "--like", skull], 3), (["import", folder], 0),
+        (["paint", "a star", "--source", skull, "--strength", "0.4"], 3),
+        (["paint", "a star", "--source", skull, "--extend", "left=8"], 3),
+        (["paint", "a star", "--control", f"pose={skull}:0.8"], 3),
+        (["annotate", skull, "--kind", "canny"], 3), (["enlarge", skull, "--method", "nearest"], 3),
+    ):  # fmt: skip
         answer = subprocess.run(
             [sys.executable, "-m", "studio", *map(str, words), "--json"], cwd=Path(__file__).parent.parent,
             env={**os.environ, "EASEL_HOME": str(session_home)}, capture_output=True, text=True, timeout=180, check=False,
