@@ -272,6 +272,10 @@ def hang(view: View, hits: list[Hit], total: int | None) -> None:
 def nothing_here(view: View) -> None:
     if view.shelf == "Bin":
         show.empty("The bin is empty", f"What you delete stays here for {studio.settings.bin_days} days.")
+    elif view.shelf == "Maps" and not (view.words or view.tag):
+        show.empty("No maps yet", "The poses, depths and edges that you guide pictures with are kept here.")
+        if st.button("Guide a picture", type="primary", icon=":material/draw:"):
+            session.go("guide")
     elif view.plain:
         show.empty("No pictures yet", "Paint the first one, or import some that you have.")
         if st.button("Paint the first one", type="primary", icon=":material/brush:"):

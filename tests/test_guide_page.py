@@ -514,6 +514,15 @@ def test_a_map_shows_its_kind_and_figures_and_can_be_used(studio, gate):
     assert test.button(key="use_map").label == "Use as control"
 
 
+def test_the_gallery_shows_maps_alone_when_asked(studio, gate):
+    source = painted(studio, gate)
+    ready = a_map(studio, gate, source)
+    assert page("gallery").session_state["gallery_shown"] == [ready.id, source.id]
+    assert page("gallery", shelf="Maps").session_state["gallery_shown"] == [ready.id]
+    studio.gallery.delete(ready.id)
+    assert "No maps yet" in text(page("gallery", shelf="Maps"))
+
+
 @pytest.mark.parametrize(("button", "name"), [("guide_this", "create"), ("edit_this", "inpaint")])
 def test_the_detail_leads_on_to_the_guide_page(studio, gate, button, name):
     artwork = painted(studio, gate)

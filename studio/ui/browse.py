@@ -11,7 +11,7 @@ from studio.domain.errors import BadInput
 from studio.gallery.search import parse
 
 PAGE = 60  # thumbnails
-SHELVES = ("All", "Favourites", "Bin")
+SHELVES = ("All", "Favourites", "Maps", "Bin")
 WORDS_LIMIT = 1_000  # characters
 
 
@@ -66,6 +66,7 @@ def query(view: View) -> Query:
     filters = Query(
         tag=view.tag,
         favourites=view.shelf == "Favourites",
+        kind="map" if view.shelf == "Maps" else "",
         binned=view.shelf == "Bin",
         limit=PAGE,
         offset=view.place,

@@ -12,12 +12,13 @@ from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
-from studio.ui import browse, desk, family, forms, session, show, words
+from studio.ui import browse, desk, family, forms, kin, session, show, words
 
 DELETED = "detail_deleted"
 _GO = "detail_go"
 _PROBLEM = "detail_problem"
 ROOM = 150  # pixels of the window's height that are not the picture
+TREE = 60  # pixels more, so that one sees that there is a tree below it
 
 
 def show_artwork(studio: Studio, id: int, *, shown: Sequence[int], back: Callable[[], None]) -> None:
@@ -34,7 +35,7 @@ def show_artwork(studio: Studio, id: int, *, shown: Sequence[int], back: Callabl
         if family.comparing(artwork):
             family.compared(studio, artwork)
         else:
-            show.picture(artwork, room=ROOM)
+            show.picture(artwork, room=ROOM + TREE if family.has_any(studio, artwork) else ROOM)
         family.tree(studio, artwork, open=_open)
     with right, st.container(key="detail_side"):
         _side(studio, artwork, back)
@@ -91,7 +92,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
         show.quote(recipe.negative)
     if recipe:
         show.part("Recipe")
-        show.rows(words.recipe_rows(recipe))
+        show.rows([pair for pair in kin.fields(recipe).items() if pair[0] not in ("Prompt", "Without")])
     _map(artwork)
     show.part("File")
     show.rows(_file_rows(artwork))
@@ -172,7 +173,7 @@ def _file_rows(artwork: Artwork) -> list[tuple[str, str]]:
         ("Pixels", f"{artwork.width} × {artwork.height}"),
         ("Size", words.size(artwork.bytes)),
         (
-            "Made" if artwork.kind == "painted" else "Imported",
+            "Imported" if artwork.kind == "imported" else "Made",
             f"{datetime.fromtimestamp(artwork.created_at):%-d %B %Y, %H:%M}",
         ),
     ]

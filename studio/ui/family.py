@@ -17,6 +17,11 @@ OTHERS = 24
 _WITH, _WAY, _CHOSEN = "detail_with", "detail_way", "detail_compared"
 
 
+def has_any(studio: Studio, artwork: Artwork) -> bool:
+    """Whether an artwork has a parent or a child."""
+    return bool(studio.gallery.parents(artwork.id) or studio.gallery.children(artwork.id))
+
+
 def tree(studio: Studio, artwork: Artwork, *, open: Callable[[int], None]) -> None:
     """The tree around an artwork; nothing when it stands alone."""
     lineage = studio.lineage(artwork.id)
@@ -77,7 +82,7 @@ def compared(studio: Studio, artwork: Artwork) -> None:
         with st.popover("Another picture", key="detail_other", icon=":material/photo_library:"):
             grid = f"detail_other_grid_{artwork.id}"
             hits = [Hit(one) for one in studio.gallery.page(Query(limit=OTHERS)) if one.id != artwork.id]
-            components.grid(show.tiles(hits), key=grid, chosen=lambda: _pick_tile(artwork.id, grid))
+            components.grid(show.tiles(hits), key=grid, chosen=lambda: _pick_tile(artwork.id, grid), strip=True)
         st.session_state.setdefault(_WAY, "slider")
         st.segmented_control(
             "How", list(WAYS), key=_WAY, required=True, format_func=WAYS.__getitem__, label_visibility="collapsed"

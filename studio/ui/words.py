@@ -149,7 +149,11 @@ def _refused_ending(job: Job, why: str) -> tuple[str, str]:
     if not kept_back:
         return "Refused", why or "The safety gate refused this."
     if "verdict" in job.result:  # the whole wish, so nothing was begun
-        return "Refused by the safety gate", "The words were refused, so nothing was painted."
+        given = next((word for word in ("mask", "source", "map") if f"The {word}" in why), "")
+        return (
+            "Refused by the safety gate",
+            f"The {given or 'words'} {'was' if given else 'were'} refused; nothing was painted.",
+        )
     count = f"{kept_back} pictures were" if kept_back > 1 else "The picture was"
     return "Refused by the safety gate", f"{count} painted, checked and not kept. No pixels were saved or shown."
 

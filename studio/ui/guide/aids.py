@@ -21,6 +21,13 @@ from studio.ui.guide.sheet import Aid
 
 SAMPLES = ASSETS / "samples" / "controls"
 TYPES = {".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg"}
+SYMBOLS = {
+    "pose": "accessibility_new",
+    "depth": "landscape",
+    "canny": "polyline",
+    "lineart": "draw",
+    "scribble": "gesture",
+}
 READY = 24  # maps of the gallery to choose from
 
 Roles = dict[str, tuple[str, ...]]
@@ -53,7 +60,12 @@ def _kinds(manifest: Manifest, roles: Roles, kinds: tuple[str, ...]) -> None:
     for kind in kinds:
         lack = forms.lacks(kind, roles, manifest.name)
         with st.container(horizontal=True, vertical_alignment="center", key=f"guide_kind_{kind}", gap="small"):
-            show.chosen(sample(kind), CONTROLS[kind].label, lack or CONTROLS[kind].explanation)
+            show.chosen(
+                sample(kind),
+                CONTROLS[kind].label,
+                lack or CONTROLS[kind].explanation,
+                symbol=SYMBOLS.get(kind, "texture"),
+            )
             st.button(
                 "Add",
                 key=f"guide_add_{kind}",
@@ -91,7 +103,8 @@ def _card(studio: Studio, manifest: Manifest, roles: Roles, aid: Aid, fields: Gu
     kind = CONTROLS[aid.kind]
     with st.container(key=f"guide_aid_{aid.id}", border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"guide_aid_head_{aid.id}"):
-            show.chosen(picture_of(studio, aid, fields), kind.label, _state(studio, aid, fields))
+            src = picture_of(studio, aid, fields) or sample(aid.kind)
+            show.chosen(src, kind.label, _state(studio, aid, fields), symbol=SYMBOLS.get(aid.kind, "texture"))
             if not open:
                 st.button("Adjust", key=f"guide_open_{aid.id}", on_click=acts.look_at, args=(aid.view,))
             st.button(
@@ -204,6 +217,7 @@ def _ready(studio: Studio, aid: Aid) -> None:
             key=grid,
             chosen=lambda: _pick_map(aid.id, grid),
             current=aid.ready,
+            strip=True,
         )
 
 

@@ -35,7 +35,7 @@ def source_row(studio: Studio, manifest: Manifest) -> None:
         with st.popover("Change", key="guide_change"):
             st.button("No source", key="guide_no_source", icon=":material/close:", on_click=acts.leave_source)
             _file(studio, "guide_other_file")
-            _strip(studio, manifest, "guide_other", strip=False)
+            _strip(studio, manifest, "guide_other", strip=True)
 
 
 def idle(studio: Studio, manifest: Manifest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from studio.app import Studio
 from studio.domain.artwork import Artwork, Hit, Query
@@ -14,13 +15,13 @@ from studio.ui.components import editors
 from studio.ui.guide import acts, desk, forms, maps
 
 ROOM = 300
-WAYS = {"slider": "Slider", "side": "Side by side", "difference": "Difference", "alone": "Result alone"}
+WAYS = {"slider": "Slider", "side": "Side by side", "difference": "Difference", "alone": "Alone"}
 UNDECIDED = 18
 _CURRENT, _WAY = "guide_result", "guide_way"
 
 
-def results(studio: Studio, manifest: Manifest) -> None:
-    """The jobs on the stage: the one that runs, or what all of them made."""
+def results(studio: Studio, manifest: Manifest, bar: DeltaGenerator) -> None:
+    """The jobs on the stage: the one that runs, or what all of them made. `bar` is the row above, for how to compare."""
     pending = desk.sheet().pending
     if pending is not None:
         waiting = [job for id in pending.maps.values() if (job := maps.job_of(studio, id)) is not None]
@@ -40,7 +41,7 @@ def results(studio: Studio, manifest: Manifest) -> None:
         return
     made = _made(studio, jobs)
     if made:
-        _proposals(studio, manifest, jobs, made)
+        _proposals(studio, manifest, jobs, made, bar)
     for job in jobs:
         if not job.result.get("artworks"):
             _without(job)
@@ -66,7 +67,9 @@ def _made(studio: Studio, jobs: list[Job]) -> list[tuple[Artwork, Job]]:
 # --- proposals ----------------------------------------------------------------------------------------------------------
 
 
-def _proposals(studio: Studio, manifest: Manifest, jobs: list[Job], made: list[tuple[Artwork, Job]]) -> None:
+def _proposals(
+    studio: Studio, manifest: Manifest, jobs: list[Job], made: list[tuple[Artwork, Job]], bar: DeltaGenerator
+) -> None:
     by_id = {artwork.id: (artwork, job) for artwork, job in made}
     current = st.session_state.get(_CURRENT)
     artwork, job = by_id.get(current, made[0])
@@ -79,8 +82,7 @@ def _proposals(studio: Studio, manifest: Manifest, jobs: list[Job], made: list[t
             )  # fmt: skip
     else:
         before = _before(studio, artwork)
-        _compared(before, artwork)
-        show.as_wide("guide_under", artwork, room=ROOM)
+        _compared(before, artwork, bar)
         with st.container(key="guide_under", gap="small"):
             _facts(artwork, job)
             _actions(studio, manifest, artwork, jobs)
@@ -112,23 +114,23 @@ def _before(studio: Studio, artwork: Artwork) -> Artwork | None:
     return None
 
 
-def _compared(before: Artwork | None, artwork: Artwork) -> None:
+def _compared(before: Artwork | None, artwork: Artwork, bar: DeltaGenerator) -> None:
     if before is None:
         show.picture(artwork, room=ROOM)
         return
     st.session_state.setdefault(_WAY, "slider")
     way = st.session_state[_WAY]
+    bar.segmented_control(
+        "Compare", list(WAYS), key=_WAY, required=True, format_func=WAYS.__getitem__, label_visibility="collapsed"
+    )
     if way == "alone":
         show.picture(artwork, room=ROOM)
-    else:
-        editors.compare(
-            key=f"guide_compare_{artwork.id}",
-            one={"src": f"/pictures/{before.id}", "alt": before.alt, "label": "Before"},
-            two={"src": f"/pictures/{artwork.id}", "alt": artwork.alt, "label": "After"},
-            mode=way,
-        )
-    st.segmented_control(
-        "Compare", list(WAYS), key=_WAY, required=True, format_func=WAYS.__getitem__, label_visibility="collapsed"
+        return
+    editors.compare(
+        key=f"guide_compare_{artwork.id}",
+        one={"src": f"/shown/{before.id}", "alt": before.alt, "label": "Before"},
+        two={"src": f"/shown/{artwork.id}", "alt": artwork.alt, "label": "After"},
+        mode=way,
     )
 
 

@@ -26,15 +26,16 @@ def stage(studio: Studio, manifest: Manifest) -> None:
     sheet, fields = desk.sheet(), desk.fields()
     source = desk.source_of(studio)
     offered, now = sheets.views(sheet, fields["task"]), sheets.shown(sheet, fields["task"])
+    bar = st.container(horizontal=True, horizontal_alignment="distribute", key="guide_bar")
     if len(offered) > 1:
         st.session_state["guide_view"] = now
-        st.segmented_control(
+        bar.segmented_control(
             "Look at", list(offered), key="guide_view", required=True, format_func=offered.__getitem__,
             label_visibility="collapsed", on_change=_look,
         )  # fmt: skip
     aid = next((one for one in sheet.aids if one.view == now), None)
     if now == sheets.RESULT:
-        results.results(studio, manifest)
+        results.results(studio, manifest, bar)
     elif aid is not None:
         _aid(studio, aid, source, fields)
     elif source is not None and now == sheets.MASK:
