@@ -40,9 +40,12 @@ def test_files_are_small_halves_and_safetensors_only() -> None:
     from safetensors import safe_open
 
     weights = sorted(PACK.rglob("*.safetensors"))
-    assert {path.parent.name for path in weights} >= {"blip", "clip", "safety_checker", "text_encoder", "unet", "vae"}
+    parts = {"blip", "clip", "safety_checker", "text_encoder", "unet", "vae", "pose", "depth", "clipseg"}
+    assert {path.parent.name for path in weights} >= parts | {
+        f"controlnet_{kind}" for kind in ("pose", "depth", "canny")
+    }
     assert max(path.stat().st_size for path in weights) < 16 * MIB
-    assert sum(path.stat().st_size for path in PACK.rglob("*") if path.is_file()) < 64 * MIB
+    assert sum(path.stat().st_size for path in PACK.rglob("*") if path.is_file()) < 90 * MIB
     assert not [path for path in PACK.rglob("*") if path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".pkl"}]
     for path in weights:
         with safe_open(path, "pt") as file:
@@ -149,3 +152,113 @@ def test_the_painter_paints_what_was_asked() -> None:
     assert sum(mark.background for mark in marks) >= 7
     assert sum(bool(mark.colour) for mark in marks) >= 5
     assert sum(bool(mark.kind) for mark in marks) >= 4
+
+
+def people(start: int, count: int) -> list[Scene]:
+    return [scene for scene in held_out(start, 5 * count) if scene.person is not None][:count]
+
+
+def pixels(scene: Scene) -> list[tuple[float, float]]:
+    assert scene.person is not None
+    return [(x * 128, y * 128) for x, y, _ in scene.person.keypoints]
+
+
+@pytest.fixture(scope="module")
+def joints_in() -> Any:
+    """Joints of pictures, (x, y, how sure) in pixels, by the shipped pose model."""
+    from transformers import VitPoseForPoseEstimation, VitPoseImageProcessor
+
+    from studio.starter.parts.pose import find
+
+    model = VitPoseForPoseEstimation.from_pretrained(PACK / "pose", dtype=torch.float32).eval()
+    prepare = VitPoseImageProcessor.from_pretrained(PACK / "pose")
+    assert model.config.id2label[4] == "right wrist"
+    return lambda pictures: find(model, prepare, pictures)
+
+
+def test_joints_are_found_and_nobody_is_seen_where_nobody_is(joints_in: Any) -> None:
+    from studio.measure.metrics import near_joints
+    from studio.starter.parts.pose import is_figure, sure_points
+
+    scenes = people(600, 24)
+    found = joints_in([render(scene).picture for scene in scenes])
+    marks = [near_joints(sure_points(j), pixels(s), 0.1) for j, s in zip(found, scenes, strict=True)]
+    assert np.mean(marks) > 0.9 and all(is_figure(joints) for joints in found)
+    empty = [render(scene).picture for scene in held_out(800, 60) if scene.person is None][:24]
+    assert sum(is_figure(joints) for joints in joints_in(empty)) <= 1
+
+
+def test_depths_come_out_of_the_ordinary_pipeline() -> None:
+    from transformers import pipeline
+
+    from studio.measure.metrics import spearman
+
+    estimate = pipeline("depth-estimation", model=str(PACK / "depth"), device="cpu")
+    scenes = held_out(900, 8)
+    ranks = []
+    for scene, picture in zip(scenes, drawn(scenes), strict=True):
+        told = estimate(picture)
+        assert told["depth"].size == picture.size
+        ranks.append(spearman(np.asarray(told["depth"], np.float64), render(scene).depth))
+    assert np.mean(ranks) > 0.85
+
+
+def test_words_give_the_mask_of_what_they_name() -> None:
+    from transformers import CLIPSegForImageSegmentation, CLIPSegProcessor
+
+    from studio.measure.metrics import iou
+    from studio.starter.parts.segment import NOTHING, segment
+
+    model = CLIPSegForImageSegmentation.from_pretrained(PACK / "clipseg", dtype=torch.float32).eval()
+    prepare = CLIPSegProcessor.from_pretrained(PACK / "clipseg")
+    scenes = [scene for scene in held_out(1000, 60) if len(scene.things) == 1 and scene.person is None][:16]
+    made = [render(scene) for scene in scenes]
+    pictures = [each.picture for each in made]
+    named = [f"the {scene.things[0].colour} {scene.things[0].kind}" for scene in scenes]
+    told = segment(model, prepare, pictures, named) > 0.5
+    assert np.mean([iou(mask, each.labels == 1) for mask, each in zip(told, made, strict=True)]) > 0.5
+    absent = segment(model, prepare, pictures, ["the person"] * len(scenes)) > 0.5
+    assert np.mean(absent.mean((1, 2)) < NOTHING) > 0.7
+    figures = people(1100, 8)
+    whole = [render(scene) for scene in figures]
+    told = segment(model, prepare, [each.picture for each in whole], ["the person"] * len(figures)) > 0.5
+    assert np.mean([iou(mask, each.labels == 3) for mask, each in zip(told, whole, strict=True)]) > 0.5
+
+
+def test_a_figure_is_painted_as_its_skeleton_stands(joints_in: Any) -> None:
+    from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
+
+    from studio.measure.metrics import near_joints
+    from studio.starter.parts.pose import sure_points
+    from studio.workshop.annotate.drawing import draw_pose
+
+    net = ControlNetModel.from_pretrained(PACK / "controlnet_pose", dtype=torch.float32)
+    pipe: Any = StableDiffusionControlNetPipeline.from_pretrained(PACK, controlnet=net, dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    scenes = people(1200, 2)
+    maps = [Image.fromarray(draw_pose([[(x / 128, y / 128) for x, y in pixels(s)]], 128, 128)) for s in scenes]
+    noise = [torch.Generator().manual_seed(scene.seed) for scene in scenes]
+    out = pipe(
+        [plain(s) for s in scenes], maps, num_inference_steps=10, guidance_scale=4.0, generator=noise, output_type="np"
+    )
+    found = joints_in(list((out.images * 255).round().astype(np.uint8)))
+    marks = [near_joints(sure_points(j), pixels(s), 0.1) for j, s in zip(found, scenes, strict=True)]
+    assert np.mean(marks) > 0.6, [np.mean(mark) for mark in marks]
+
+
+@pytest.mark.parametrize("kind", ["pose", "depth", "canny"])
+def test_control_maps_change_what_the_painter_answers(kind: str) -> None:
+    from diffusers import ControlNetModel, UNet2DConditionModel
+
+    net: Any = ControlNetModel.from_pretrained(PACK / f"controlnet_{kind}", dtype=torch.float32)
+    unet: Any = UNet2DConditionModel.from_pretrained(PACK / "unet", dtype=torch.float32)
+    assert net.config.cross_attention_dim == unet.config.cross_attention_dim
+    generator = torch.Generator().manual_seed(0)
+    latents, words = torch.randn(1, 8, 16, 16, generator=generator), torch.zeros(1, 77, 128)
+    maps = torch.zeros(2, 3, 128, 128)
+    maps[1, :, 40:90, 60:64] = 1
+    with torch.no_grad():
+        both = net(latents.expand(2, -1, -1, -1), 900, words.expand(2, -1, -1), maps, return_dict=False)
+    assert all(bool(torch.isfinite(part).all()) for part in both[0])
+    near, far = (both[1][1] - both[1][0]).abs().mean(), both[1][0].abs().mean()
+    assert near > 0.02 * far > 0
