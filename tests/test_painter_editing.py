@@ -209,3 +209,59 @@ def test_a_draft_of_a_part_is_shown_in_its_place(painter):
     seen = np.abs(np.asarray(steps.drafts[0]).astype(int) - small).max(axis=-1)
     assert max(steps.drafts[0].size) == 256
     assert seen[:90].max() == 0 and seen[105:120, 156:172].max() > 3
+
+
+@pytest.fixture(scope="module")
+def inpainter(painter):
+    """A painter with a UNet that was shaped for inpainting (nine channels) and an autoencoder of four, both random."""
+    import torch
+    from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+
+    from studio.workshop.paint.painter import StablePainter
+
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=16, in_channels=9, out_channels=4, block_out_channels=(32, 64), layers_per_block=1,
+        cross_attention_dim=128, attention_head_dim=4, norm_num_groups=16,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )  # fmt: skip
+    vae = AutoencoderKL(
+        block_out_channels=(8, 8, 8, 8), latent_channels=4, norm_num_groups=4, layers_per_block=1, sample_size=128,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4, mid_block_add_attention=False,
+    )  # fmt: skip
+    torch.nn.init.constant_(vae.quant_conv.bias[4:], -60.0)  # no spread: what is drawn is the likeliest
+    torch.nn.init.normal_(vae.decoder.conv_out.weight, std=0.3)
+    known = painter.pipe
+    pipe = StableDiffusionPipeline(
+        vae=vae.eval(), unet=unet.eval(), text_encoder=known.text_encoder, tokenizer=known.tokenizer,
+        scheduler=known.scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    )  # fmt: skip
+    return StablePainter(pipe, config=painter.config, where=painter.where)
+
+
+def test_a_unet_made_for_inpainting_sees_the_mask_as_in_diffusers_own_pipeline(inpainter):
+    import torch
+    from diffusers import StableDiffusionInpaintPipeline
+
+    from studio.workshop.paint import samplers
+
+    source, area = scene(), mask(box=(32, 40, 96, 104))
+    recipe, inputs = inpaint(source, area, feather=0, steps=4)
+    parts = {**inpainter.pipe.components, "scheduler": samplers.scheduler("dpm++ 2m", inpainter.config)}
+    pipe = StableDiffusionInpaintPipeline(**parts, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    theirs = pipe(
+        PROMPT, image=source, mask_image=area, strength=1.0, num_inference_steps=4, guidance_scale=4.0, width=128,
+        height=128, generator=torch.Generator().manual_seed(4),
+    ).images[0]  # fmt: skip
+    inside = np.asarray(area) > 0
+    ours, theirs = one(inpainter, recipe, inputs), np.asarray(theirs).astype(int)
+    assert theirs[inside].std() > 5
+    assert np.abs(ours - theirs)[inside].max() <= 3  # their grey is 127.5, a picture's is 128
+    assert np.array_equal(ours[~inside], np.asarray(source).astype(int)[~inside])
+
+
+def test_a_unet_made_for_inpainting_does_the_other_tasks_too(inpainter):
+    recipe, inputs = vary(scene(), strength=0.5)
+    assert one(inpainter, recipe, inputs).shape == (128, 128, 3)
+    assert one(inpainter, Recipe(PROMPT, steps=2)).std() > 1

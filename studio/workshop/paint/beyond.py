@@ -61,7 +61,7 @@ def plan(size: Size, inner: Box, working: Size) -> list[tuple[View, np.ndarray]]
         return [(fit.whole(size, working), _outside(inner, (0, 0, *size)))]
     boxes = tiles.tiles(size, working, overlap=OVERLAP)
     known = _cells(_outside(inner, (0, 0, *size))) == 0
-    windows = []
+    windows: list[tuple[View, np.ndarray]] = []
     while True:
         open_boxes = [box for box in boxes if not _part(known, box).all()]
         if not open_boxes:

@@ -110,9 +110,9 @@ def repaint(
         return on_canvas(result, places[id(piece)])(piece, draft)
 
     for index, tile in enumerate(work.run(pieces, strength=strength, words=words, show=show)):
-        box, start = boxes[index], pieces[index].start
-        assert start is not None
-        tiles.lay(result, fit.brought(toned(tile, start), fit.sides(box)), box, boxes[:index])
+        box, shown = boxes[index], pieces[index].start
+        kept = tile if shown is None else toned(tile, shown)
+        tiles.lay(result, fit.brought(kept, fit.sides(box)), box, boxes[:index])
     return result
 
 

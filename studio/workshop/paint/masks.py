@@ -58,14 +58,14 @@ def blend(mask: np.ndarray, feather: int) -> np.ndarray:
 def cells(mask: np.ndarray, factor: int, *, grow: int = 0) -> np.ndarray:
     """The latents' cells that a mask touches, (H/factor, W/factor) bool; `grow` takes so many rings of neighbours more."""
     high, wide = mask.shape
-    touched: np.ndarray = (mask > 0).reshape(high // factor, factor, wide // factor, factor).any(axis=(1, 3))
-    return grown(touched, grow)
+    touched = (mask > 0).reshape(high // factor, factor, wide // factor, factor).any(axis=(1, 3))
+    return grown(np.asarray(touched), grow)
 
 
 def grown(touched: np.ndarray, rings: int) -> np.ndarray:
     """So many rings of neighbours more, sideways, up and down."""
     for _ in range(rings):
-        edged = np.pad(touched, 1)
+        edged: np.ndarray = np.pad(touched, 1)
         touched = edged[1:-1, 1:-1] | edged[:-2, 1:-1] | edged[2:, 1:-1] | edged[1:-1, :-2] | edged[1:-1, 2:]
     return touched
 
