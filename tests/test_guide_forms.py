@@ -187,6 +187,16 @@ def test_what_words_found_becomes_a_mask_of_the_sources_size_and_can_be_added():
         masks.from_words(b"<html>", (40, 20))
 
 
+def test_a_correction_is_laid_over_the_map_stroke_by_stroke():
+    white = masks.overlay("", masks.decoded(png(20, 10, (0, 0, 10, 10))), light=True)
+    both = masks.overlay(white, masks.decoded(png(20, 10, (5, 0, 15, 10))), light=False)
+    seen = Image.open(io.BytesIO(masks.decoded(both)))
+    assert seen.mode == "RGBA"
+    assert [seen.getpixel((x, 5)) for x in (2, 8, 18)] == [(255, 255, 255, 255), (0, 0, 0, 255), (0, 0, 0, 0)]
+    assert masks.overlay(white, masks.decoded(png(20, 10, None)), light=True) == white
+    assert masks.overlay("", b"no picture", light=True) == ""
+
+
 # --- fields -------------------------------------------------------------------------------------------------------------
 
 

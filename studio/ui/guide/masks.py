@@ -1,9 +1,10 @@
-"""Masks as the Guide page keeps them, PNG in base64: how much they cover, and those that words found. It never paints one."""
+"""Masks as the Guide page keeps them, PNG in base64: how much they cover, what words found, corrections of maps."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import suppress
 
 from PIL import Image, ImageChops
 
@@ -54,6 +55,26 @@ def from_words(picture: bytes, size: tuple[int, int], *, onto: str = "") -> str:
     if before is not None:
         mask = ImageChops.lighter(mask, before.resize(size, Image.Resampling.BILINEAR))
     return encoded(plain_png(mask))
+
+
+def overlay(before: str, brushed: bytes, *, light: bool) -> str:
+    """A map's correction, an RGBA PNG, with what was brushed over (a mask) laid on it in white or black.
+
+    `before` is the correction so far, in base64, or empty. What cannot be read changes nothing.
+    """
+    mask = _opened(brushed)
+    if mask is None or mask.getbbox() is None:
+        return before
+    whole = Image.new("RGBA", mask.size, (0, 0, 0, 0))
+    kept = decoded(before)
+    if kept:
+        with suppress(EaselError):
+            whole = open_picture(kept).picture.convert("RGBA").resize(mask.size, Image.Resampling.BILINEAR)
+    shade = 255 if light else 0
+    stroke = Image.new("RGBA", mask.size, (shade, shade, shade, 0))
+    stroke.putalpha(mask)
+    whole.alpha_composite(stroke)
+    return encoded(plain_png(whole))
 
 
 def _opened(data: bytes) -> Image.Image | None:

@@ -12,7 +12,7 @@ from studio.packs.manifest import Manifest
 from studio.ui import forms as shared
 from studio.ui import show, watch
 from studio.ui.components import editors
-from studio.ui.guide import acts, aids, choose, desk, forms, maps, masks, results
+from studio.ui.guide import acts, aids, choose, correct, desk, forms, maps, masks, results
 from studio.ui.guide import sheet as sheets
 from studio.ui.guide.forms import GuideFields
 from studio.ui.guide.sheet import Aid
@@ -100,13 +100,17 @@ def _aid(studio: Studio, aid: Aid, source: Artwork | None, fields: GuideFields) 
         src = f"/pictures/{aid.ready}"
     size = _size(aid, source, fields, studio)
     label = CONTROLS[aid.kind].label
-    if src:
+    if src and correct.correcting(aid) and not aid.ready:
+        correct.editor(aid, src, *size)
+    elif src:
         show.drawing(src, f"{label} of the source", *size, room=ROOM)
         show.line(f"{label}. {CONTROLS[aid.kind].explanation}", style="hint")
     elif source is not None:
         show.picture(source, room=ROOM)
     else:
         show.empty(label, "It needs a picture to be drawn from, or a ready map.")
+    if src and not aid.ready:
+        correct.tools(aid)
     if job is not None and job.state in ("failed", "refused"):
         show.problem(job.error or "The map could not be drawn.")
 
