@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from studio.domain.control import CONTROLS, parameters_of
 from studio.domain.errors import BadInput, PackMissing
 from studio.packs.manifest import Manifest, Pack
+from studio.places import ASSETS
 from studio.workshop import heavy
 
 heavy.prepare()
@@ -295,3 +296,11 @@ def save_depth(folder: Path, family: str) -> None:
             processor = t.ZoeDepthImageProcessor(size={"height": 32, "width": 32})
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+
+
+@pytest.mark.parametrize("kind", [*sorted(PLAIN), "pose", "depth"])
+def test_a_kind_has_a_small_example_picture(kind: str) -> None:
+    path = ASSETS / "samples" / "controls" / f"{kind}.webp"
+    assert path.stat().st_size < 16_384
+    with Image.open(path) as picture:
+        assert picture.size == (128, 128) and np.asarray(picture.convert("RGB")).std() > 1

@@ -73,9 +73,10 @@ def maps(split: range, start: int, count: int, *, size: int = 128) -> torch.Tens
             )
             for kind in PLAIN
         ]
+        soft = {"blur": float(rng.choice((0, 0, 3))), "invert": float(rng.random() < 0.3)}
         draws += [
             lambda depth=made.depth: finish(depth, some_parameters("depth", rng)),  # type: ignore[misc]
-            lambda labels=made.labels: finish((labels > 0) * 1.0, {"blur": rng.choice((0, 0, 3)), "invert": rng.random() < 0.3}),  # type: ignore[misc]
+            lambda labels=made.labels, soft=soft: finish((labels > 0) * 1.0, soft),  # type: ignore[misc]
             lambda: blobs(rng, size),
         ]  # fmt: skip
         if scene.person is not None:
@@ -97,7 +98,7 @@ def some_parameters(kind: str, rng: random.Random) -> dict[str, float]:
 
 
 def blobs(rng: random.Random, size: int) -> np.ndarray:
-    """A mask as somebody may brush it: a few round strokes, white on black or the other way round; sometimes all of one grey."""
+    """A mask as somebody may brush it: a few round strokes in black and white, or none at all on one grey."""
     picture = Image.new("L", (size, size), rng.choice((0, 0, 0, rng.randrange(256), 255)))
     pen = ImageDraw.Draw(picture)
     for _ in range(rng.randrange(4)):
@@ -124,7 +125,7 @@ def train_checker(*, count: int = 1200, steps: int = 600) -> dict[str, float]:
         states_of(clip, mixed(TRAIN_SEEDS, 8_000_000 + i * count, count), look)
         for i, look in enumerate(looks(generator).values())
     ]
-    harmless = states_of_maps(clip, TRAIN_SEEDS, 8_500_000, 2 * count)
+    harmless = states_of_maps(clip, TRAIN_SEEDS, 8_500_000, count)
     states = torch.cat([*(s for s, _ in seen), harmless])
     signs = torch.cat([*(y for _, y in seen), torch.zeros(len(harmless), dtype=torch.bool)])
     projection = nn.Linear(states.shape[1], PROJECTION, bias=False)
