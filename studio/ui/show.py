@@ -164,9 +164,9 @@ def drawing(src: str, alt: str, width: int, height: int, *, room: int) -> None:
     st.html(f'<div class="picture plain" style="{fit}"><img src="{escape(src)}" alt="{escape(alt)}"></div>')
 
 
-def chosen(src: str, headline: str, sentence: str, *, alt: str = "") -> None:
-    """A thumbnail with a line or two beside it; `src` is a path of ours, empty for none."""
-    image = f'<img src="{escape(src)}" alt="{escape(alt)}">' if src else f"<i>{icon('image')}</i>"
+def chosen(src: str, headline: str, sentence: str, *, alt: str = "", symbol: str = "image") -> None:
+    """A thumbnail with a line or two beside it; `src` is a path of ours, and where it is empty a symbol stands for it."""
+    image = f'<img src="{escape(src)}" alt="{escape(alt)}">' if src else f"<i>{icon(symbol)}</i>"
     st.html(
         f'<div class="chosen">{image}<div><p><strong>{escape(headline)}</strong></p>'
         f'<p class="more">{escape(sentence)}</p></div></div>'
