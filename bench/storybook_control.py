@@ -164,8 +164,14 @@ def depth(n: int) -> list[Figure]:
         on, off, how = both(scenes, "controlnet_depth", maps, words)
         name = f"depth ({how}), {what}"
         figures += compared(name, "rank correlation", on=ranks(list(on)), off=ranks(list(off)), floor=0.75)
-    ceiling = ranks([render(scene).picture for scene in scenes])
-    return [*figures, mean("depth", "rank correlation of the depth model with the rendered scenes themselves", ceiling)]
+    # How much there is to win: what the judge itself can see, and how alike two scenes are anyway (sky above, ground below)
+    best = ranks([render(scene).picture for scene in scenes])
+    chance = [spearman(a[..., 0], b[..., 0]) for a, b in zip(maps, [*maps[1:], maps[0]], strict=True)]
+    return [
+        *figures,
+        mean("depth", "rank correlation of the rendered scenes themselves, by the depth model", best),
+        mean("depth", "rank correlation of two scenes' maps", chance),
+    ]
 
 
 def edges(n: int) -> list[Figure]:

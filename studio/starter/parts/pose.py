@@ -38,7 +38,8 @@ OpenPose = tuple[tuple[float, float], ...]
 
 def make_pose() -> VitPoseForPoseEstimation:
     """A pose model whose eyes are the picture tower's: 96 pixels, patches of 8, and one convolution for the bumps."""
-    backbone = VitPoseBackboneConfig(
+    backbone_of: Any = VitPoseBackboneConfig  # Any: the library types its configs by their declared fields alone
+    backbone = backbone_of(
         image_size=(PIXELS, PIXELS),
         patch_size=(PATCH, PATCH),
         hidden_size=WIDTH,
@@ -47,8 +48,9 @@ def make_pose() -> VitPoseForPoseEstimation:
         out_indices=[LAYERS],
     )
     scale = CELLS // (PIXELS // PATCH)
+    config_of: Any = VitPoseConfig
     model: Any = VitPoseForPoseEstimation(
-        VitPoseConfig(backbone_config=backbone, num_labels=JOINTS, use_simple_decoder=True, scale_factor=scale)
+        config_of(backbone_config=backbone, num_labels=JOINTS, use_simple_decoder=True, scale_factor=scale)
     )
     model.config.id2label = dict(enumerate(NAMES))
     model.config.label2id = {name: i for i, name in enumerate(NAMES)}

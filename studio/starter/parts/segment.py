@@ -28,7 +28,17 @@ from studio.starter.optimise import descend
 from studio.starter.parts.eyes import MEAN, PIXELS, STD, prepare
 from studio.starter.parts.rough import Painted, Sight, sights, teach, to_unit, weathered
 from studio.starter.parts.truth import seeded
-from studio.starter.scenes import CALIBRATION_SEEDS, COLOURS, KINDS, LABEL_FIRST, LABEL_PERSON, SIZES, Scene, render
+from studio.starter.scenes import (
+    CALIBRATION_SEEDS,
+    COLOURS,
+    KINDS,
+    LABEL_FIRST,
+    LABEL_PERSON,
+    SIZES,
+    Person,
+    Scene,
+    render,
+)
 
 ASKED = 3  # questions put to each picture: the towers' share of the work is done once for all of them
 CLOTHES = ("shirt", "trousers")
@@ -65,11 +75,13 @@ def _calm(decoder: Any) -> None:
     for film in (decoder.film_mul, decoder.film_add):
         nn.init.normal_(film.weight, std=0.03)
     nn.init.ones_(decoder.film_mul.bias)
-    for layer in decoder.transposed_convolution:
+    layers: Any = decoder.transposed_convolution
+    for layer in layers:
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             rows = layer.in_channels * (9 if isinstance(layer, nn.Conv2d) else 1)
             nn.init.normal_(layer.weight, std=(2 / rows) ** 0.5)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     nn.init.constant_(decoder.transposed_convolution[-1].bias, -2.0)  # most of a picture is not what was asked for
 
 
@@ -138,10 +150,16 @@ def clothes_question(sight: Sight, rng: random.Random) -> Question:
 def where_worn(scene: Scene, piece: str) -> np.ndarray:
     """Where a person's shirt or trousers show, (128, 128) bool."""
     assert scene.person is not None
-    dark, bright = (
-        render(dataclasses.replace(scene, person=dataclasses.replace(scene.person, **{piece: colour}))).picture
-        for colour in ("brown", "white")
-    )
+
+    def in_colour(person: Person, colour: str) -> np.ndarray:
+        changed = (
+            dataclasses.replace(person, shirt=colour)
+            if piece == "shirt"
+            else dataclasses.replace(person, trousers=colour)
+        )
+        return render(dataclasses.replace(scene, person=changed)).picture
+
+    dark, bright = in_colour(scene.person, "brown"), in_colour(scene.person, "white")
     worn: np.ndarray = np.abs(dark.astype(np.int16) - bright).max(2) > 60
     return worn
 
