@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from studio.domain.errors import BadInput
 from studio.domain.job import Job
 from studio.domain.pose import Figure, figures_of
 from studio.domain.verdict import Cleared
+from studio.gallery.metadata import read_map
 from studio.safety.gate import Gate
-from studio.safety.intake import open_picture
+from studio.safety.intake import open_picture, sha256
 from studio.workshop.annotate.annotators import Drawn, annotate
 from studio.workshop.annotate.drawing import draw_pose
 from studio.workshop.describe import describe, small
@@ -35,14 +37,15 @@ def draw_map(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     pack_id = str(payload.get("pack") or tools.settings().pack)
     report.stage("looking")
     gate = tools.gate(pack_id, waiting=report.check)
-    picture, parent = _source(str(payload.get("source") or ""), gate, tools)
+    source = _source(str(payload.get("source") or ""), gate, tools)
+    parent = source.artwork
     as_is = payload.get("as_is") is True
     parameters = {} if as_is else parameters_of(kind, dict(payload.get("parameters") or {}))
 
     def draw(seen: Image.Image) -> Drawn:
         return annotate(seen, kind, parameters, models=tools.models, pack_id=pack_id, waiting=report.check)
 
-    drawn = _drawn(payload, picture, parent, draw)
+    drawn = _drawn(payload, source, draw)
     ready = as_is and parent is not None and parent.map is not None and parent.map.kind == kind
     overlay = str(payload.get("overlay") or "")
     if overlay:
@@ -74,7 +77,7 @@ def find_by_words(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     pack_id = str(job.payload.get("pack") or tools.settings().pack)
     report.stage("looking")
     gate = tools.gate(pack_id, waiting=report.check)
-    picture, _ = _source(str(job.payload["source"]), gate, tools)
+    picture = _source(str(job.payload["source"]), gate, tools).picture
     if picture is None:
         raise BadInput("source", "Choose the picture to look in first.")
     seer = tools.models.seer("segmenter", pack_id, waiting=report.check)
@@ -90,36 +93,48 @@ def find_by_words(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     return result | {"preview": tools.files.preview(gate.picture(shown), f"mask-{job.id}")}
 
 
-def _source(name: str, gate: Gate, tools: Tools) -> tuple[Image.Image | None, Artwork | None]:
-    """The picture that a payload names, RGB, and its artwork where it has one; neither for an empty name."""
+@dataclass(frozen=True)
+class Source:
+    """What a payload names: the picture (RGB), its artwork where it has one, and what is known of it if it is a map."""
+
+    picture: Image.Image | None = None
+    artwork: Artwork | None = None
+    map: ControlMap | None = None
+
+
+def _source(name: str, gate: Gate, tools: Tools) -> Source:
+    """Open what a payload names: an artwork whose file is still the one that was checked, or an upload through the gate."""
     kind, _, value = name.partition(":")
     if kind == "id":
         artwork = tools.gallery.get(int(value))
         try:
-            return rgb(open_picture(tools.gallery.path(artwork).read_bytes()).picture), artwork
-        except OSError as error:
+            data = tools.gallery.path(artwork).read_bytes()
+        except OSError:
+            data = b""
+        if not artwork.verdict.allowed or sha256(data) != artwork.sha256:
             raise BadInput(
-                "source", f"The file of artwork {artwork.id} is gone; `python -m studio check` says more."
-            ) from error
+                "source",
+                f"The file of artwork {artwork.id} is gone or was changed; `python -m studio check` says more.",
+            )
+        return Source(rgb(open_picture(data).picture), artwork, artwork.map)
     if kind == "sha":
-        cleared, _ = gate.file(tools.files.spooled(value))
-        return rgb(cleared.picture), None
-    return None, None
+        cleared, intake = gate.file(tools.files.spooled(value))
+        own = read_map(intake.text)  # a map of ours that was saved and brought back
+        return Source(rgb(cleared.picture), None, own[0] if own else None)
+    return Source()
 
 
-def _drawn(
-    payload: dict[str, Any], picture: Image.Image | None, parent: Artwork | None, draw: Callable[[Image.Image], Drawn]
-) -> Drawn:
+def _drawn(payload: dict[str, Any], source: Source, draw: Callable[[Image.Image], Drawn]) -> Drawn:
     """The map: of figures that were placed, a ready one, or one drawn from the picture."""
     if payload.get("figures") is not None:
         placed = figures_of(payload["figures"])
-        return Drawn(_pose_of(placed, payload, picture), placed)
-    if picture is None:
+        return Drawn(_pose_of(placed, payload, source.picture), placed)
+    if source.picture is None:
         raise BadInput("source", "Choose a picture first, or place figures in the pose editor.")
     if payload.get("as_is") is True:
-        known = parent.map if parent is not None else None
-        return Drawn(picture, known.figures if known is not None and known.kind == payload["kind"] else ())
-    return draw(picture)
+        known = source.map
+        return Drawn(source.picture, known.figures if known is not None and known.kind == payload["kind"] else ())
+    return draw(source.picture)
 
 
 def _pose_of(figures: tuple[Figure, ...], payload: dict[str, Any], picture: Image.Image | None) -> Image.Image:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -22,6 +23,8 @@ OPENPOSE = "body_pose_model.safetensors"  # OpenPose's body network, brought fro
 SURE = 0.3  # a joint's bump is 1 high where the model is certain; below this it saw none
 FEWEST = len(JOINTS) // 2  # joints that make a figure
 SPECK = 0.01  # of the picture: a smaller patch of "a person" is none
+SAME = 0.15  # of a figure's height: two whose joints are nearer than this are one
+BRIDGE = (0.03, 0.25)  # of the picture's height, across and down: gaps in the mask of one figure
 MARGIN = 0.08  # of a patch's size, added around it: a mask ends before fingers and hair do
 # Where each of OpenPose's joints stands among a model's own when that has COCO's seventeen; its neck lies between shoulders
 COCO = (0, None, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
@@ -49,9 +52,9 @@ class VitPoseSeer:
         """See PoseSeer."""
         patches = figure_boxes(where(picture, "a person")) if where is not None else []
         if len(patches) > 1:
-            figures = [figure for box in patches if (figure := self._figure(picture, box)) is not None]
+            figures = distinct([figure for box in patches if (figure := self._figure(picture, box)) is not None])
             if len(figures) > 1:
-                return tuple(figures)
+                return figures
         for box in [(0.0, 0.0, float(picture.width), float(picture.height)), *patches]:
             figure = self._figure(picture, box)
             if figure is not None:
@@ -100,8 +103,11 @@ def figure_boxes(share: np.ndarray) -> list[Box]:
     """The patches of a mask (H, W) of 0 to 1, largest first, each as a box with a margin."""
     import cv2
 
-    count, _, stats, _ = cv2.connectedComponentsWithStats((share > 0.5).astype(np.uint8), connectivity=8)
     high, wide = share.shape
+    # A shirt as white as the snow behind it may be missing: what stands above one another belongs together
+    bridge = np.ones((max(1, round(high * BRIDGE[1])), max(1, round(high * BRIDGE[0]))), np.uint8)
+    joined = cv2.morphologyEx((share > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, bridge)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     boxes = []
     for left, top, width, height, area in sorted(stats[1:count].tolist(), key=lambda row: -row[4]):
         if area >= SPECK * share.size:
@@ -109,6 +115,26 @@ def figure_boxes(share: np.ndarray) -> list[Box]:
             x, y = max(0.0, left - margin), max(0.0, top - margin)
             boxes.append((x, y, min(wide, left + width + margin) - x, min(high, top + height + margin) - y))
     return boxes[:MOST_FIGURES]
+
+
+def distinct(figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """The figures without those that are one seen twice: a mask may fall into pieces, and each shows whose piece it is."""
+    kept: list[Figure] = []
+    for figure in figures:
+        if all(_apart(figure, other) > SAME * _height(other) for other in kept):
+            kept.append(figure)
+    return tuple(kept)
+
+
+def _apart(one: Figure, other: Figure) -> float:
+    """How far two figures' common joints are from each other, the median, in fractions of the picture."""
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not None and b is not None]
+    return float(np.median([math.dist(a, b) for a, b in pairs])) if pairs else math.inf
+
+
+def _height(figure: Figure) -> float:
+    heights = [point[1] for point in figure if point is not None]
+    return max(heights) - min(heights)
 
 
 def _openpose_order(points: list[Point]) -> Figure:
