@@ -152,6 +152,10 @@ def depth(n: int) -> list[Figure]:
     """Near and far lie where the map says."""
     scenes = held_out("depth", n)
     maps = [grey(render(scene).depth) for scene in scenes]
+    painted = {
+        what: both(scenes, "controlnet_depth", maps, words)
+        for what, words in (("whole captions", plain), ("captions without the place", placeless))
+    }
     model, prepare = open_depth()
 
     def ranks(pictures: Sequence[np.ndarray]) -> list[float]:
@@ -160,8 +164,7 @@ def depth(n: int) -> list[Figure]:
         return [spearman(grey(a)[..., 0], b[..., 0]) for a, b in zip(found, maps, strict=True)]
 
     figures = []
-    for what, words in (("whole captions", plain), ("captions without the place", placeless)):
-        on, off, how = both(scenes, "controlnet_depth", maps, words)
+    for what, (on, off, how) in painted.items():
         name = f"depth ({how}), {what}"
         figures += compared(name, "rank correlation", on=ranks(list(on)), off=ranks(list(off)), floor=0.75)
     # How much there is to win: what the judge itself can see, and how alike two scenes are anyway (sky above, ground below)

@@ -137,13 +137,14 @@ def steered(control: Model, unet: Model, x: Tensor, times: Tensor, states: Tenso
 
 
 def start_from(folder: Path | None, unet: Model, kind: Kind) -> Model:
-    """The weights to begin with: those in `folder`, else another kind's where they are shipped, else the painter's own.
+    """The weights to begin with: those in `folder`, else another kind's where there are any, else the painter's own.
 
     A fresh ControlNet hears its map through layers that begin at zero behind layers that begin faint, and for edges 5,000
     samples taught it next to nothing. One that obeys a map already only has to learn another kind of drawing.
     """
-    if folder is None and kind.start and (PACK / kind.start / "config.json").exists():
-        folder = PACK / kind.start
+    if folder is None and kind.start:
+        known = [room / kind.start for room in (EXPORTS, PACK)]
+        folder = next((path for path in known if (path / "config.json").exists()), None)
     if folder is not None:
         return ControlNetModel.from_pretrained(folder, dtype=torch.float32)
     control: Model = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=WIDTHS)

@@ -9,7 +9,7 @@ import sys
 from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
-CONTROLS = ("control-pose", "control-depth", "control-canny")
+CONTROLS = {"control-pose": 22, "control-depth": 30, "control-canny": 15}  # minutes; the others start from the pose one
 
 
 def train_all() -> None:
@@ -46,7 +46,8 @@ def main() -> None:
     if args.part in CONTROLS:
         from studio.starter.control import train_control
 
-        train_control(args.part, args.minutes or 20, from_shipped=args.from_shipped, rate=args.rate or 1e-3)
+        minutes = args.minutes or CONTROLS[args.part]
+        train_control(args.part, minutes, from_shipped=args.from_shipped, rate=args.rate or 1e-3)
     if args.part == "tokenizer":
         from studio.starter.text import train_tokenizer
 

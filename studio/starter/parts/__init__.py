@@ -34,8 +34,8 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
     if part == "depth":
         from studio.starter.parts.depth import train_depth
 
-        train_depth(minutes or 10, from_shipped=from_shipped, rate=rate or 1e-3)
+        train_depth(minutes or 17, from_shipped=from_shipped, rate=rate or 1e-3)
     if part == "clipseg":
         from studio.starter.parts.segment import train_clipseg
 
-        train_clipseg(minutes or 10, from_shipped=from_shipped, rate=rate or 1e-3)
+        train_clipseg(minutes or 9, from_shipped=from_shipped, rate=rate or 1e-3)
