@@ -173,11 +173,12 @@ def chosen(src: str, headline: str, sentence: str, *, alt: str = "", symbol: str
     )
 
 
-def caption(artwork: Artwork) -> None:
-    """What stands under a picture: its caption and the gate's verdict."""
+def caption(artwork: Artwork, *, measured: str = "") -> None:
+    """What stands under a picture: its caption, the gate's verdict, and what was `measured` on its file."""
+    more = f"<span>{icon('straighten')}{escape(measured)}</span>" if measured else ""
     st.html(
         f'<div class="caption"><p>{escape(words.said(artwork))}</p>'
-        f'<p class="verdict"><span>{icon("verified_user")}{escape(words.margin(artwork.verdict))}</span></p></div>'
+        f'<p class="verdict"><span>{icon("verified_user")}{escape(words.margin(artwork.verdict))}</span>{more}</p></div>'
     )
 
 
@@ -187,11 +188,6 @@ def verdict(artwork: Artwork, *, more: str = "") -> None:
     st.html(
         f'<p class="verdict"><span>{icon("verified_user")}{escape(words.margin(artwork.verdict))}</span>{remark}</p>'
     )
-
-
-def measured(sentence: str) -> None:
-    """What was measured on a saved file."""
-    st.html(f'<p class="verdict"><span>{icon("straighten")}{escape(sentence)}</span></p>')
 
 
 def kept() -> None:

@@ -135,11 +135,9 @@ def _compared(before: Artwork | None, artwork: Artwork, bar: DeltaGenerator) -> 
 
 
 def _facts(artwork: Artwork, job: Job) -> None:
-    show.caption(artwork)
     outside = job.result.get("outside", {})
-    said = forms.outside_words(outside.get(str(artwork.id))) if isinstance(outside, dict) else ""
-    if said:
-        show.measured(said)
+    changed = outside.get(str(artwork.id)) if isinstance(outside, dict) else None
+    show.caption(artwork, measured=forms.outside_words(changed))
 
 
 def _actions(studio: Studio, manifest: Manifest, artwork: Artwork, jobs: list[Job]) -> None:
