@@ -386,6 +386,41 @@ def test_kinds_that_no_pack_can_follow_are_shown_disabled_with_a_sentence(studio
     assert "Needs a pack with a ControlNet" in text(test)
 
 
+def test_edges_follow_their_sliders_and_the_brush(studio, gate):
+    source = painted(studio, gate)
+    test = guide(studio, source=str(source.id))
+    test.button(key="guide_add_canny").click().run()
+    name = studio.files.preview(gate.picture(Image.new("RGB", (64, 64), "white")), "edges")
+    answer(studio, "annotate", "look", preview=name, width=64, height=64, figures=[], artwork=None, note="")
+    test.run()
+    assert_sound(test)
+    assert f"/previews/{name}" in markup(test)
+    test.slider(key="guide_aid_1_low").set_value(40).run()
+    assert_sound(test)
+    job = max(jobs(studio, "annotate"), key=lambda one: one.id)
+    assert job.payload["parameters"]["low"] == 40 and not job.payload["overlay"]
+    answer(studio, "annotate", "look", preview=name, width=64, height=64)
+    test.run()
+    test.button(key="guide_correct").click().run()
+    png = f"data:image/png;base64,{masks.encoded(mask_of(64, 64, (0, 0, 32, 64)))}"
+    test.session_state["guide_correct_1_0"] = {"mask": {"png": png, "n": 1}}
+    test.button(key="guide_correct_dark").click().run()
+    assert_sound(test)
+    job = max(jobs(studio, "annotate"), key=lambda one: one.id)
+    assert job.payload["overlay"] and sheet(test).aids[0].overlay
+    test.button(key="guide_correct_clear").click().run()
+    assert sheet(test).aids[0].overlay == ""
+
+
+def test_a_slider_that_moves_on_stops_the_map_that_nobody_waits_for(studio, gate):
+    source = painted(studio, gate)
+    test = guide(studio, source=str(source.id))
+    test.button(key="guide_add_canny").click().run()
+    test.slider(key="guide_aid_1_low").set_value(40).run()
+    first, second = sorted(jobs(studio, "annotate"), key=lambda one: one.id)
+    assert first.state == "cancelled" and second.state == "waiting"
+
+
 def test_openpose_json_becomes_figures_and_other_json_a_sentence(studio, gate):
     source = painted(studio, gate)
     test = guide(studio, source=str(source.id))

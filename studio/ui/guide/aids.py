@@ -96,7 +96,13 @@ def picture_of(studio: Studio, aid: Aid, fields: GuideFields) -> str:
     if aid.ready:
         return f"/thumbs/{aid.ready}"
     job = maps.job_of(studio, aid.job)
-    return f"/previews/{job.result['preview']}" if job is not None and job.result.get("preview") else ""
+    last = st.session_state.setdefault("guide_last_maps", {})
+    place = (desk.sheet().source, aid.id)
+    if job is not None and job.result.get("preview"):
+        last[place] = f"/previews/{job.result['preview']}"
+    elif job is None or not job.live:
+        last.pop(place, None)
+    return str(last.get(place, ""))  # while another one is drawn the last one stays, so that nothing flickers
 
 
 def _card(studio: Studio, manifest: Manifest, roles: Roles, aid: Aid, fields: GuideFields, *, open: bool) -> None:
