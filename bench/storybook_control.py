@@ -154,7 +154,11 @@ def depth(n: int) -> list[Figure]:
     maps = [grey(render(scene).depth) for scene in scenes]
     painted = {
         what: both(scenes, "controlnet_depth", maps, words)
-        for what, words in (("whole captions", plain), ("captions without the place", placeless))
+        for what, words in (
+            ("whole captions", plain),
+            ("captions without the place", placeless),
+            ("no words", lambda _: ""),
+        )
     }
     model, prepare = open_depth()
 
