@@ -185,11 +185,11 @@ def _drawn_by(studio: Studio, roles: Roles, aid: Aid) -> None:
 def _parameter(aid: Aid, parameter: Parameter) -> None:
     key = f"guide_aid_{aid.id}_{parameter.name}"
     value = aid.parameters.get(parameter.name, parameter.default)
-    changed = {"on_change": _set_parameter, "args": (aid.id, parameter.name, key)}
+    given = (aid.id, parameter.name, key)
     help = parameter.help or None
     if parameter.switch:
         st.session_state[key] = bool(value)
-        st.toggle(parameter.label, key=key, help=help, **changed)  # type: ignore[arg-type]
+        st.toggle(parameter.label, key=key, help=help, on_change=_set_parameter, args=given)
         return
     whole = all(float(number).is_integer() for number in (parameter.low, parameter.high, parameter.step))
     number: Any = int if whole else float
@@ -201,7 +201,8 @@ def _parameter(aid: Aid, parameter: Parameter) -> None:
         step=number(parameter.step),
         key=key,
         help=help,
-        **changed,
+        on_change=_set_parameter,
+        args=given,
     )
 
 

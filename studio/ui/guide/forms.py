@@ -46,7 +46,7 @@ class GuideFields(forms.Fields):
 def defaults(manifest: Manifest) -> GuideFields:
     """Where a newcomer begins with this pack."""
     return {
-        **forms.defaults(manifest),  # type: ignore[typeddict-item]
+        **forms.defaults(manifest),
         "task": "create",
         "fill": "",
         "strength": STRENGTHS["Half"],
@@ -203,7 +203,7 @@ def recipes_of(
     return [Recipe(**asked)]
 
 
-def check(fields: GuideFields, sheet: Sheet, source: Artwork | None, found: Mapping[int, int]) -> None:
+def check(fields: GuideFields, sheet: Sheet, source: Artwork | None, found: Mapping[int, int | None]) -> None:
     """Everything that can be said before anything is queued; raises BadInput, naming the field.
 
     `found` is aid id -> the number of figures in its pose, where that is known.

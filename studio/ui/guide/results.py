@@ -71,7 +71,7 @@ def _proposals(
     studio: Studio, manifest: Manifest, jobs: list[Job], made: list[tuple[Artwork, Job]], bar: DeltaGenerator
 ) -> None:
     by_id = {artwork.id: (artwork, job) for artwork, job in made}
-    current = st.session_state.get(_CURRENT)
+    current: int = st.session_state.get(_CURRENT) or 0
     artwork, job = by_id.get(current, made[0])
     if artwork.deleted_at is not None:
         with st.container(horizontal=True, vertical_alignment="center", key="guide_discarded"):

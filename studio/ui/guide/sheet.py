@@ -279,6 +279,8 @@ def _aids(bodies: Any) -> tuple[Aid, ...]:
 def _aid(body: Any) -> Aid | None:
     """One aid of a draft; None when it is none, for what is not a control cannot be used."""
     try:
+        numbers: dict[str, Any] = {name: int(body.get(name, 0)) for name in _AID_NUMBERS}
+        texts: dict[str, Any] = {name: str(body.get(name, "")) for name in _AID_TEXTS}
         aid = Aid(
             id=int(body["id"]),
             kind=str(body["kind"]),
@@ -288,8 +290,8 @@ def _aid(body: Any) -> Aid | None:
             start=body.get("start", 0.0),
             end=body.get("end", 1.0),
             balance=body.get("balance", next(iter(BALANCES))),
-            **{name: int(body.get(name, 0)) for name in _AID_NUMBERS},
-            **{name: str(body.get(name, "")) for name in _AID_TEXTS},
+            **numbers,
+            **texts,
         )
         aid.control("0" * 64)
     except (BadInput, KeyError, TypeError, ValueError, AttributeError):
