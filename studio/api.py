@@ -122,7 +122,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> No
         await send({"type": "websocket.close", "code": 1008, "reason": ""})
         return
     response = PlainTextResponse(reason, status_code=403, headers={k.decode(): v.decode() for k, v in HEADERS})
-    await response(scope, receive, send)  # type: ignore[arg-type]
+    await response(scope, receive, send)
 
 
 # --- routes -------------------------------------------------------------------------------------------------------------
@@ -165,7 +165,14 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         return Response(text, media_type="application/json", headers=headers)
 
     def preview(request: Request) -> Response:
-        return _file(request, studio().files.preview_path(request.path_params["name"]), tag=None)
+        path = studio().files.preview_path(request.path_params["name"])
+        if path.is_symlink():
+            return _nothing()
+        try:
+            data = path.read_bytes()  # at once: a newer preview may take its place while an answer is on its way
+        except OSError:
+            return _nothing()
+        return Response(data, media_type=TYPES[path.suffix], headers={"cache-control": "private, no-store"})
 
     def font(request: Request) -> Response:
         name = request.path_params["name"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
@@ -122,7 +122,7 @@ def _find(options: argparse.Namespace) -> int:
     without = tuple((text, -1.0) for text in options.without)
     like = tuple((_like(studio, text), 1.0) for text in options.like)
     hits = studio.search(Query(words=words + without, like=like, limit=options.limit))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": hit.artwork.id,
             "path": str(studio.files.path(hit.artwork.file)),
@@ -167,7 +167,7 @@ def _queue(options: argparse.Namespace) -> int:
 
 def _packs(options: argparse.Namespace) -> int:
     studio = open_home_studio()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for pack in studio.shelf.packs():
         rows.append(
             {

@@ -370,7 +370,7 @@ def test_every_field_of_a_recipe_that_decides_something_has_words():
     control = Control("pose", "c" * 64, weight=0.8, end=0.8, balance="prompt")
     guided = Recipe(prompt="x", controls=(control,), hires=2.0)
     assert kin.fields(guided)["Guided by"] == "Pose, weight 0.8, 0% to 80%, the prompt matters more"
-    assert kin.fields(guided)["Second pass"] == "2×, strength 0.5"
+    assert kin.fields(guided)["Second pass"] == "2×, strength 0.2"
     assert (
         kin.fields(Recipe(prompt="x", task="outpaint", source="a" * 64, extend=(0, 64, 8, 0)))["Extended"]
         == "up 64, right 8"

@@ -39,6 +39,8 @@ FACTORS = (2, 4)
 # How to enlarge: our name -> what it does. `repaint` paints each tile once more, so that detail is made up, not only stretched.
 METHODS = {"repaint": "Repaint", "lanczos": "Lanczos", "bicubic": "Bicubic", "nearest": "Nearest"}
 HIRES_RANGE = (1.0, 4.0)
+# Of a second, larger pass and of enlarging, where nothing else is said; from .35 on Storybook makes up fragments
+REPAINT_STRENGTH = 0.2
 MOST_CONTROLS = 6
 SEED_LIMIT = 2**63  # exclusive; what SQLite and torch both hold
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -92,7 +94,7 @@ class Recipe:
     factor: int = 1
     method: str = "repaint"
     hires: float = 1.0
-    hires_strength: float = 0.5
+    hires_strength: float = REPAINT_STRENGTH
 
     def __post_init__(self) -> None:
         _check_text("prompt", self.prompt)

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from studio.domain.recipe import REPAINT_STRENGTH
+
 HISTORY = 20  # the last runs that count: enough to smooth, few enough to follow a machine that got busy
 
 
@@ -43,7 +45,9 @@ def model_steps(recipe: Mapping[str, Any], source_size: Sequence[int] | None = N
     wide, high = source_size or (recipe.get("width", 1), recipe.get("height", 1))
     if task == "create":
         again = recipe.get("hires", 1.0)
-        walked = float(steps) + (_walked(steps, recipe.get("hires_strength", 0.5)) * again**2 if again > 1 else 0.0)
+        walked = float(steps) + (
+            _walked(steps, recipe.get("hires_strength", REPAINT_STRENGTH)) * again**2 if again > 1 else 0.0
+        )
     elif task == "enlarge":
         times = recipe.get("factor", 2) ** 2 * wide * high / area
         walked = _walked(steps, strength) * times if recipe.get("method", "repaint") == "repaint" else 0.0

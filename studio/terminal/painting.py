@@ -8,7 +8,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput
-from studio.domain.recipe import Recipe
+from studio.domain.recipe import REPAINT_STRENGTH, Recipe
 from studio.terminal import guiding
 from studio.terminal.answers import copy_out, ending, facts, open_home_studio, out_folder, respond, size_of, wait
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from studio.domain.artwork import Artwork
     from studio.packs.manifest import Manifest
 
-STRENGTHS = {"vary": 0.55, "inpaint": 1.0, "outpaint": 1.0, "enlarge": 0.35}  # where nothing else is said
+STRENGTHS = {"vary": 0.55, "inpaint": 1.0, "outpaint": 1.0, "enlarge": REPAINT_STRENGTH}  # where nothing else is said
 SIDES = ("left", "top", "right", "bottom")
 _LATER = "0" * 64  # stands for a file that is not brought in yet, so that everything else can be checked before
 

@@ -84,7 +84,8 @@ def paint(studio: Studio) -> None:
     """The button: one job for what the form asks, once for a double click; a sentence where it cannot be."""
     st.session_state.pop(_PROBLEM, None)
     wish = forms.press(fields(), st.session_state.get(_PRESS), now=time.monotonic())
-    recipe = forms.recipe_of(wish.fields, seed=wish.seed)
+    asked: Any = wish.fields  # what fields() gave, now or at the first half of a double click
+    recipe = forms.recipe_of(asked, seed=wish.seed)
     job = studio.paint(recipe, key=wish.key)
     st.session_state[_PRESS] = wish
     st.session_state[key("seed")] = str(wish.seed)

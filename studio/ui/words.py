@@ -8,7 +8,6 @@ from typing import Any
 
 from studio.domain.artwork import Artwork
 from studio.domain.job import Job
-from studio.domain.recipe import SAMPLERS, Recipe
 from studio.domain.verdict import Verdict
 
 KINDS = {
@@ -171,19 +170,6 @@ def about(job: Job) -> str:
     if job.kind == "find":
         return " ".join(str(pair[0]) for pair in payload.get("words", ())) or "like a picture"
     return str(payload.get("name") or payload.get("artwork") or "")
-
-
-def recipe_rows(recipe: Recipe) -> list[tuple[str, str]]:
-    """A recipe's fields as label and value, in the order a painter asks for them."""
-    rows = [
-        ("Pack", recipe.pack),
-        ("Size", f"{recipe.width} × {recipe.height}"),
-        ("Steps", str(recipe.steps)),
-        ("Guidance", f"{recipe.guidance:g}"),
-        ("Sampler", SAMPLERS[recipe.sampler]),
-        ("Seed", str(recipe.seed)),
-    ]
-    return rows
 
 
 def imported(result: dict[str, Any]) -> str:

@@ -8,7 +8,16 @@ from typing import Any
 from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS, Control
 from studio.domain.errors import BadInput
-from studio.domain.recipe import EXTEND_LIMIT, FACTORS, FEATHER_RANGE, METHODS, SIZE_STEP, TASKS, Recipe
+from studio.domain.recipe import (
+    EXTEND_LIMIT,
+    FACTORS,
+    FEATHER_RANGE,
+    METHODS,
+    REPAINT_STRENGTH,
+    SIZE_STEP,
+    TASKS,
+    Recipe,
+)
 from studio.packs.manifest import Manifest
 from studio.ui import forms
 from studio.ui.guide import masks
@@ -60,7 +69,7 @@ def defaults(manifest: Manifest) -> GuideFields:
         "extend_by": 64,
         "factor": FACTORS[0],
         "method": next(iter(METHODS)),
-        "enlarge_strength": 0.35,
+        "enlarge_strength": REPAINT_STRENGTH,
     }
 
 

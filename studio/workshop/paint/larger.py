@@ -55,7 +55,7 @@ def enlarge(work: Work) -> Iterator[Painted]:
     for _ in work.seeds:
         expect(work, size, strength=recipe.strength)
     for seed in work.seeds:
-        picture = repaint(work, ground, seed, strength=recipe.strength, keeper=keeper)
+        picture = repaint(work, ground, seed, strength=recipe.strength, words=tells_parts(work), keeper=keeper)
         yield Painted(picture if alpha is None else lifted(picture, alpha), seed)
 
 
