@@ -69,6 +69,13 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
     with above:
         wish(manifest, packs)
     with st.expander("More", key="create_more"):
+        st.selectbox(
+            "Second pass",
+            forms.passes_offered(desk.fields()["hires"]),
+            key=desk.key("hires"),
+            format_func=forms.pass_words,
+            help="Paints the finished picture once more at a larger size, for cleaner detail.",
+        )
         knobs.finer(key=desk.key, roll=roll)
 
 

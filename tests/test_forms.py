@@ -49,11 +49,19 @@ def test_a_draft_comes_back_field_by_field(manifest, fields):
         "steps": 7,
         "guidance": 2.5,
         "sampler": "euler",
+        "hires": 1.5,
         "seed": "9",
         "lock": True,
     }
     fields["size"] = forms.size_name(*manifest.sizes[-1])
     assert forms.restore(dict(fields), manifest) == fields
+
+
+def test_a_second_pass_is_in_the_recipe_and_comes_back_from_one(manifest, fields):
+    recipe = forms.recipe_of(fields | {"prompt": "a star", "hires": 1.5}, seed=3)
+    assert recipe.hires == 1.5 and forms.fields_of(recipe)["hires"] == 1.5
+    assert forms.passes_offered(1.0) == [1.0, 1.5, 2.0, 4.0] and forms.passes_offered(1.7)[2] == 1.7
+    assert [forms.pass_words(times) for times in (1.0, 1.5)] == ["None", "1.5× larger"]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +74,8 @@ def test_a_draft_comes_back_field_by_field(manifest, fields):
         ("steps", 0),
         ("guidance", "x"),
         ("sampler", "gone"),
+        ("hires", 9),
+        ("hires", "big"),
     ],
 )
 def test_a_draft_of_another_version_loses_only_what_cannot_be_used(manifest, fields, name, value):

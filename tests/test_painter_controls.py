@@ -13,10 +13,11 @@ from studio.domain.recipe import Recipe
 @pytest.fixture(scope="module")
 def painter():
     """The painter with three made-up ControlNets: one that has learned nothing, and two that push."""
+    made = storybook()  # first: it makes the libraries ready to be imported
+
     import torch
     from diffusers import ControlNetModel
 
-    made = storybook()
     for seed, kind in enumerate(("tile", "pose", "depth")):
         torch.manual_seed(seed)
         net = ControlNetModel.from_unet(made.pipe.unet, conditioning_embedding_out_channels=(8, 16, 32, 64)).eval()

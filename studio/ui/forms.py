@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from studio.domain.errors import BadInput
-from studio.domain.recipe import COUNT_RANGE, GUIDANCE_RANGE, SAMPLERS, SEED_LIMIT, STEPS_RANGE, Recipe
+from studio.domain.recipe import (
+    COUNT_RANGE,
+    GUIDANCE_RANGE,
+    HIRES_RANGE,
+    SAMPLERS,
+    SEED_LIMIT,
+    STEPS_RANGE,
+    Recipe,
+)
 from studio.packs.manifest import Manifest
 
+HIRES = (1.0, 1.5, 2.0, 4.0)  # times larger, of a second pass
 NEW_SEEDS = 2**32  # a seed that fits on one line; any up to 2**63 may be typed
 DOUBLE_CLICK = 1.0  # seconds: the same fields sent twice within it are one wish
 
@@ -26,6 +35,7 @@ class Fields(TypedDict):
     steps: int
     guidance: float
     sampler: str
+    hires: float
     seed: str
     lock: bool
 
@@ -64,6 +74,16 @@ def sizes_offered(manifest: Manifest, current: str) -> list[str]:
     return offered if current in offered or not _is_size(current) else [*offered, current]
 
 
+def passes_offered(current: float) -> list[float]:
+    """How many times larger a second pass may paint; 1 is no second pass. One that a recipe from elsewhere brought is kept."""
+    return sorted({*HIRES, current})
+
+
+def pass_words(times: float) -> str:
+    """What a second pass is called in the form."""
+    return "None" if times <= 1 else f"{times:g}× larger"
+
+
 def defaults(manifest: Manifest) -> Fields:
     """Where a newcomer begins with this pack; the prompt is empty."""
     return {
@@ -75,6 +95,7 @@ def defaults(manifest: Manifest) -> Fields:
         "steps": manifest.steps,
         "guidance": manifest.guidance,
         "sampler": manifest.sampler,
+        "hires": 1.0,
         "seed": str(new_seed()),
         "lock": False,
     }
@@ -96,6 +117,9 @@ def restore(draft: dict[str, Any] | None, manifest: Manifest) -> Fields:
     guidance = kept.get("guidance")
     if isinstance(guidance, int | float) and GUIDANCE_RANGE[0] <= guidance <= GUIDANCE_RANGE[1]:
         fields["guidance"] = float(guidance)
+    hires = kept.get("hires")
+    if isinstance(hires, int | float) and HIRES_RANGE[0] <= hires <= HIRES_RANGE[1]:
+        fields["hires"] = float(hires)
     if kept.get("sampler") in SAMPLERS:
         fields["sampler"] = kept["sampler"]
     fields["lock"] = kept.get("lock") is True
@@ -124,6 +148,7 @@ def recipe_of(fields: Fields, *, seed: int) -> Recipe:
         steps=fields["steps"],
         guidance=fields["guidance"],
         sampler=fields["sampler"],
+        hires=fields["hires"],
         seed=seed,
         count=fields["count"],
     )
@@ -140,6 +165,7 @@ def fields_of(recipe: Recipe) -> Fields:
         "steps": recipe.steps,
         "guidance": recipe.guidance,
         "sampler": recipe.sampler,
+        "hires": recipe.hires,
         "seed": str(recipe.seed),
         "lock": True,
     }

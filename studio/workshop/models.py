@@ -16,6 +16,7 @@ from PIL import Image
 
 from studio.domain.control import CONTROLS
 from studio.domain.errors import PackMissing
+from studio.packs.controls import CONTROL, controls_of
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import Gate
@@ -23,7 +24,6 @@ from studio.workshop.ports import Captioner, Checker, Encoder, Painter
 
 MOST_PAINTERS = 2  # the least recently used goes, and its ControlNets with it; the small models stay
 MOST_CONTROLS = 6  # of all packs; as many as one recipe may use
-CONTROL = "control-"  # how the roles of ControlNets begin; the kind follows
 LIBRARIES = ("torch", "diffusers", "transformers")
 logger = logging.getLogger(__name__)
 
@@ -57,10 +57,10 @@ class Models:
     ) -> dict[str, Any]:
         """The ControlNets of a pack by kind; raises PackMissing, naming the first kind that it has none for."""
         pack = self.shelf.get(pack_id)
-        has = [name.removeprefix(CONTROL) for name in pack.manifest.roles if name.startswith(CONTROL)]
+        has = controls_of(pack)
         for kind in kinds:
             if kind not in has:
-                others = ", ".join(CONTROLS[name].label for name in has if name in CONTROLS)
+                others = ", ".join(CONTROLS[name].label for name in has)
                 raise PackMissing(
                     f"Pack {pack.manifest.name} has no ControlNet for {CONTROLS[kind].label.lower()}"
                     f" (it has: {others or 'none'}); take that control out, or choose another pack on the Shelf page."
