@@ -37,7 +37,7 @@ TAGS: dict[str, tuple[str, ...]] = {
     "snow": ("snow", "winter", "snowy"),
 }  # fmt: skip
 KIND_WORDS: dict[str, tuple[str, ...]] = {
-    "ball": ("ball", "circle"), "box": ("box", "square", "cube"), "boat": ("boat", "sailing boat", "ship"),
+    "ball": ("ball", "circle", "sun"), "box": ("box", "square", "cube"), "boat": ("boat", "sailing boat", "ship"),
     "house": ("house", "home", "cottage"), "mushroom": ("mushroom", "toadstool"), "umbrella": ("umbrella", "parasol"),
 }  # fmt: skip
 SIZE_WORDS = {"small": ("small", "little", "tiny"), "large": ("large", "big", "huge")}

@@ -9,6 +9,7 @@ import sys
 from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
+LATER = ("synonyms",)  # what shipped weights are taught afterwards; a training from nothing learns it along
 CONTROLS = {"control-pose": 22, "control-depth": 30, "control-canny": 15}  # minutes; the others start from the pose one
 
 
@@ -22,7 +23,7 @@ def train_all() -> None:
 def main() -> None:
     """Parse the part's name and hand over to its trainer; torch is imported only then."""
     parser = argparse.ArgumentParser(prog="python -m studio.starter.train", description=__doc__)
-    parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS, "ship"])
+    parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS, *LATER, "ship"])
     parser.add_argument("--minutes", type=float, help="training time of all runs of this part together")
     parser.add_argument("--from-shipped", action="store_true", help="start from the weights in assets/storybook")
     parser.add_argument("--count", type=int, default=21, help="shards: how many thousands of scenes")
@@ -41,7 +42,7 @@ def main() -> None:
     from studio.workshop.heavy import prepare
 
     prepare()
-    if args.part in SEEING:
+    if args.part in SEEING + LATER:
         train_part(args.part, minutes=args.minutes, from_shipped=args.from_shipped, rate=args.rate)
     if args.part in CONTROLS:
         from studio.starter.control import train_control

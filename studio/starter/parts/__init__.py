@@ -39,3 +39,7 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
         from studio.starter.parts.segment import train_clipseg
 
         train_clipseg(minutes or 9, from_shipped=from_shipped, rate=rate or 1e-3)
+    if part == "synonyms":
+        from studio.starter.parts.synonyms import train_synonyms
+
+        train_synonyms(minutes or 10, rate=rate or 4e-4)
