@@ -1,5 +1,7 @@
 """Create: from words to pictures."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from studio.domain.artwork import Artwork, Hit, Query
@@ -7,7 +9,7 @@ from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
 from studio.domain.recipe import COUNT_RANGE, Recipe
 from studio.packs.manifest import Manifest
-from studio.ui import components, desk, forms, knobs, session, show, watch, words
+from studio.ui import components, desk, forms, knobs, press, session, show, watch, words
 
 HERO = (
     318  # pixels of the window's height that are not the picture: the frame, its caption, its buttons, the recent ones
@@ -21,25 +23,16 @@ studio = session.studio()
 # --- what the buttons do ------------------------------------------------------------------------------------------------
 
 
-def paint() -> None:
-    try:
-        desk.paint(studio)
-    except EaselError as error:
-        desk.say(str(error))
+def paint(wish: str) -> None:
+    desk.paint(studio, wish)
 
 
-def again(recipe: Recipe) -> None:
-    try:
-        desk.paint_recipe(studio, recipe.with_seed(forms.new_seed()))
-    except EaselError as error:
-        desk.say(str(error))
+def again(recipe: Recipe) -> Callable[[str], None]:
+    return lambda wish: desk.paint_recipe(studio, recipe.with_seed(forms.new_seed()), wish)
 
 
-def run_again(job: Job) -> None:
-    try:
-        desk.show_job(studio.again(job.id).id)
-    except EaselError as error:
-        desk.say(str(error))
+def run_again(job: Job) -> Callable[[str], None]:
+    return lambda wish: desk.run_again(studio, job.id, wish)
 
 
 def roll() -> None:
@@ -57,15 +50,18 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
     # The button is drawn before the box that stands above it, and the style sheet hides the box until the button is there:
     # nobody else hears Ctrl+Enter, and the first one of a quick person must not be lost.
     above = st.container(key="wish")
-    st.button(
-        forms.paint_label(desk.fields()["count"]),
-        key="paint",
-        type="primary",
-        icon=":material/brush:",
-        shortcut="Ctrl+Enter",
-        on_click=paint,
-        width="stretch",
-    )
+    # After each press the button is another one, so that a second press on a page not redrawn is told from a new wish.
+    with st.container(key="paint"):
+        st.button(
+            forms.paint_label(desk.fields()["count"]),
+            key=f"paint_{pressed.key}",
+            type="primary",
+            icon=":material/brush:",
+            shortcut="Ctrl+Enter",
+            on_click=pressed.note,
+            args=(pressed.key, paint),
+            width="stretch",
+        )
     with above:
         wish(manifest, packs)
     with st.expander("More", key="create_more"):
@@ -183,8 +179,8 @@ def actions(artwork: Artwork) -> None:
                 key=f"again_{artwork.id}",
                 icon=":material/casino:",
                 help="Paint it again with a new seed",
-                on_click=again,
-                args=(artwork.recipe,),
+                on_click=pressed.note,
+                args=(pressed.key, again(artwork.recipe)),
             )
             st.button(
                 "Use settings",
@@ -225,7 +221,13 @@ def without_pictures(job: Job) -> None:
     for verdict in words.refused(job):
         show.line(words.refusal(verdict))
     if job.state != "refused":
-        st.button("Run again, same seed", key="run_again", icon=":material/replay:", on_click=run_again, args=(job,))
+        st.button(
+            "Run again, same seed",
+            key=f"run_again_{job.id}",
+            icon=":material/replay:",
+            on_click=pressed.note,
+            args=(pressed.key, run_again(job)),
+        )
 
 
 # --- the page -----------------------------------------------------------------------------------------------------------
@@ -237,6 +239,8 @@ if not packs:
 wanted = st.session_state.get(desk.key("pack")) or (studio.draft(desk.DRAFT) or {}).get("pack") or studio.settings.pack
 manifest = packs.get(wanted) or next(iter(packs.values()))
 desk.lay_out(studio, manifest)
+pressed = press.presses(desk.DRAFT)
+desk.serve(studio)
 
 left, right = st.columns([1, 2.4], gap="large")
 with left, st.container(key="controls"):

@@ -17,6 +17,7 @@ roles = {one.name: tuple(one.roles) for one in packs.values()}
 
 desk.lay_out(studio, manifest)
 desk.hear()
+desk.serve()
 try:
     acts.follow_address(studio, manifest)
 except EaselError as error:

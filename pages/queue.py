@@ -1,10 +1,12 @@
 """Queue: every job, what it waits for, how it goes and how it ended."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from studio.domain.errors import EaselError
 from studio.domain.job import ENDED, LANES, LIVE, Job
-from studio.ui import desk, session, show, watch
+from studio.ui import desk, press, session, show, watch
 
 KINDS = {
     "Everything": (),
@@ -17,13 +19,15 @@ POLL = 0.7  # seconds
 PROBLEM, AMOUNT = "queue_problem", "queue_amount"
 
 studio = session.studio()
+pressed = press.presses("queue")
+try:
+    pressed.serve()
+except EaselError as error:
+    st.session_state[PROBLEM] = str(error)
 
 
-def again(job: Job) -> None:
-    try:
-        desk.remember_job(studio.again(job.id).id)
-    except EaselError as error:
-        st.session_state[PROBLEM] = str(error)
+def again(job: Job) -> Callable[[str], None]:
+    return lambda wish: desk.remember_job(studio.again(job.id, key=wish).id)
 
 
 def more() -> None:
@@ -53,11 +57,11 @@ def row(job: Job) -> None:
         elif job.kind in ("paint", "import"):
             st.button(
                 "Run again",
-                key=f"again_{job.id}",
+                key=f"again_{job.id}_{pressed.key}",
                 icon=":material/replay:",
                 help="The same recipe with the same seed" if job.kind == "paint" else None,
-                on_click=again,
-                args=(job,),
+                on_click=pressed.note,
+                args=(pressed.key, again(job)),
             )
         if job.kind == "paint" and st.button("Show", key=f"show_{job.id}", icon=":material/visibility:"):
             desk.remember_job(job.id)

@@ -229,9 +229,9 @@ class Studio:
         """Ask a job to stop; it does so within one step."""
         self.queue.cancel(id)
 
-    def again(self, id: int) -> Job:
-        """Queue the same work once more: same recipe, same seed."""
-        job = self.queue.again(id)
+    def again(self, id: int, *, key: str | None = None) -> Job:
+        """Queue the same work once more: same recipe, same seed. The same key twice is the same job."""
+        job = self.queue.again(id, key=key)
         self.supervisor.ensure()
         return job
 

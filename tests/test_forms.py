@@ -1,4 +1,4 @@
-"""Fields to recipe and back, one press to one job, a view to a query: decisions of the pages, without Streamlit."""
+"""Fields to recipe and back, a view to a query: decisions of the pages, without Streamlit."""
 
 import dataclasses
 
@@ -133,37 +133,16 @@ def test_a_size_that_is_no_size_is_named(name):
     assert caught.value.field == "size"
 
 
-def test_a_double_click_is_one_wish(fields):
-    first = forms.press(fields, None, now=100.0)
-    second = forms.press(fields, first, now=100.3)
-    assert second is first
-
-
-def test_two_presses_are_two_wishes_with_two_seeds(fields):
-    first = forms.press(fields, None, now=100.0)
-    second = forms.press(fields, first, now=100.0 + forms.DOUBLE_CLICK)
-    assert second.key != first.key and second.seed != first.seed
-
-
-def test_a_changed_form_is_another_wish_at_once(fields):
-    first = forms.press(fields, None, now=100.0)
-    assert forms.press({**fields, "count": 2}, first, now=100.1).key != first.key
-
-
-def test_the_new_seed_in_the_field_does_not_make_a_double_click_two_wishes(fields):
-    first = forms.press(fields, None, now=100.0)
-    assert forms.press({**fields, "seed": str(first.seed)}, first, now=100.2) is first
-
-
 def test_a_locked_seed_is_used_as_typed(fields):
     locked = {**fields, "lock": True, "seed": "77"}
-    assert forms.press(locked, None, now=1.0).seed == 77
+    assert forms.seed_for(locked) == 77
     with pytest.raises(BadInput):
-        forms.press({**locked, "seed": "x"}, None, now=1.0)
+        forms.seed_for({**locked, "seed": "x"})
 
 
-def test_an_unlocked_seed_may_hold_anything(fields):
-    assert 0 <= forms.press({**fields, "seed": "x"}, None, now=1.0).seed < forms.NEW_SEEDS
+def test_an_unlocked_seed_is_rolled_and_the_field_may_hold_anything(fields):
+    rolled = {forms.seed_for({**fields, "seed": "x"}) for _ in range(8)}
+    assert len(rolled) > 1 and all(0 <= seed < forms.NEW_SEEDS for seed in rolled)
 
 
 def test_the_button_says_what_it_will_do():

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
-from test_pages import HOSTILE, assert_sound, framed, jobs, markup, page, painted, studio, text
+from test_pages import HOSTILE, assert_sound, button, framed, jobs, markup, page, painted, pressed_again, studio, text
 
 from studio.app import Studio
 from studio.domain.artwork import Artwork
@@ -18,8 +19,7 @@ from studio.domain.job import Job
 from studio.domain.pose import presets, to_openpose
 from studio.domain.recipe import TASKS, Recipe
 from studio.safety.gate import Gate
-from studio.ui import forms as shared
-from studio.ui.guide import desk, masks
+from studio.ui.guide import acts, desk, masks
 from studio.ui.guide import sheet as sheets
 
 __all__ = ["studio"]  # the fixture of the other pages' tests
@@ -37,7 +37,7 @@ def task(test: AppTest, name: str) -> AppTest:
 
 
 def go(test: AppTest) -> AppTest:
-    return test.button(key="guide_go").click().run()
+    return button(test, "guide_go").click().run()
 
 
 def sheet(test: AppTest) -> sheets.Sheet:
@@ -182,7 +182,7 @@ def test_every_task_stands_and_its_button_says_what_it_will_do(studio, gate, nam
     test.query_params["source"], test.query_params["task"] = str(source.id), name
     test.run()
     assert_sound(test)
-    assert test.button(key="guide_go").label.startswith(TASKS[name])
+    assert button(test, "guide_go").label.startswith(TASKS[name])
     assert "<img src=x" not in markup(test)
     go(test)  # whatever is missing is a sentence, or a job
     assert_sound(test)
@@ -217,18 +217,41 @@ def test_vary_makes_one_job_with_strength_by_word_or_a_series(studio, gate):
     assert (made.task, made.strength, made.source, made.prompt) == ("vary", 0.3, source.sha256, "a red star")
     assert test.query_params["job"] == str(job.id) or test.query_params["job"] == [str(job.id)]
     test.toggle(key="guide_several").set_value(True).run()
-    assert test.button(key="guide_go").label == "Vary 3"
+    assert button(test, "guide_go").label == "Vary 3"
     go(test)
     series = sorted(jobs(studio, "paint"), key=lambda one: one.id)[1:]
     assert len({recipe_of(one).strength for one in series}) == 3 and len({recipe_of(one).seed for one in series}) == 1
 
 
-def test_a_double_click_makes_one_job(studio, gate, monkeypatch):
-    monkeypatch.setattr(shared, "DOUBLE_CLICK", 600.0)
-    source = painted(studio, gate)
+def test_a_double_click_makes_one_job_however_late_its_second_half_comes(studio, gate):
+    source = painted(studio, gate, prompt="a red star")
     test = guide(studio, source=str(source.id), task="vary")
-    go(go(test))
+    old = button(test, "guide_go")
+    old.click().run()
+    test._run(pressed_again(test, old))
+    assert_sound(test)
     assert len(jobs(studio, "paint")) == 1
+    go(test)  # on the page that was redrawn it is a new wish
+    assert len(jobs(studio, "paint")) == 2
+
+
+@pytest.mark.parametrize("stopped", ["begin", "show_jobs"])
+def test_a_press_that_is_stopped_halfway_makes_its_jobs_once(studio, gate, monkeypatch, stopped):
+    source = painted(studio, gate, prompt="a red star")
+    test = guide(studio, source=str(source.id), task="vary")
+    test.toggle(key="guide_several").set_value(True).run()
+    old, real, stops = button(test, "guide_go"), getattr(acts, stopped), []
+
+    def stop_once(*given):
+        if not stops:
+            stops.append(True)
+            raise RerunException(RerunData(widget_states=pressed_again(test, old)))
+        return real(*given)
+
+    monkeypatch.setattr(acts, stopped, stop_once)
+    old.click().run()
+    assert_sound(test)
+    assert stops and len(jobs(studio, "paint")) == 3 and len(sheet(test).jobs) == 3
 
 
 def test_fill_sends_the_mask_with_the_job(studio, gate):
@@ -485,7 +508,7 @@ def test_discard_can_be_undone(studio, filled):
 def test_again_is_the_same_wish_with_another_seed(studio, filled):
     test, _, _ = filled
     (first,) = jobs(studio, "paint")
-    test.button(key="guide_again").click().run()
+    button(test, "guide_again").click().run()
     assert_sound(test)
     newest = max(jobs(studio, "paint"), key=lambda job: job.id)
     one, two = recipe_of(first), recipe_of(newest)

@@ -107,14 +107,15 @@ class Queue:
             place = other["place"] - 1 if earlier is None else (earlier + other["place"]) / 2
             connection.execute("UPDATE jobs SET place = ? WHERE id = ? AND state = 'waiting'", (place, id))
 
-    def again(self, id: int) -> Job:
-        """Submit the same payload anew: the same seed, so the same pictures.
+    def again(self, id: int, *, key: str | None = None) -> Job:
+        """Submit the same payload anew: the same seed, so the same pictures. The same key twice is the same job.
 
         The new job inherits how many workers died with the old one, so that a job that crashes the worker is set aside
         the second time instead of taking it down for ever.
         """
         job = self.get(id)
-        return self.submit(job.kind, job.payload, attempts=job.attempts if job.state == "interrupted" else 0)
+        attempts = job.attempts if job.state == "interrupted" else 0
+        return self.submit(job.kind, job.payload, key=key, attempts=attempts)
 
     def forget(self, id: int) -> None:
         """Remove an ended job from the list; its artworks stay."""

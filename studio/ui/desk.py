@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import streamlit as st
 
 from studio.app import Studio
-from studio.domain.job import Job
+from studio.domain.errors import EaselError
 from studio.domain.recipe import Recipe
 from studio.packs.manifest import Manifest
 from studio.ui import components, forms
 from studio.ui.forms import Fields
+from studio.ui.press import presses
 
 DRAFT = "create"
 PROMPT = "create_prompt"
 TYPING = "create_typing"
 _KEPT = "desk_kept"
 _STALE = "desk_stale"
-_PRESS = "desk_press"
 _JOB = "desk_job"
 _PROBLEM = "desk_problem"
 
@@ -80,23 +79,34 @@ def keep(studio: Studio) -> None:
         st.session_state[_KEPT] = now
 
 
-def paint(studio: Studio) -> None:
-    """The button: one job for what the form asks, once for a double click; a sentence where it cannot be."""
+def paint(studio: Studio, wish: str) -> None:
+    """The button: one job for what the form asks, whose key is `wish`; raises a sentence where it cannot be."""
+    asked = fields()
+    job = studio.paint(forms.recipe_of(asked, seed=forms.seed_for(asked)), key=wish)
+    st.session_state[key("seed")] = str(job.payload["recipe"]["seed"])  # of the job: it may have been queued before
+    show_job(job.id)
+
+
+def paint_recipe(studio: Studio, recipe: Recipe, wish: str) -> None:
+    """Paint a recipe as it is, in the job whose key is `wish`, and look at it."""
+    show_job(studio.paint(recipe, key=wish).id)
+
+
+def run_again(studio: Studio, id: int, wish: str) -> None:
+    """The same work once more, in the job whose key is `wish`, and look at it."""
+    show_job(studio.again(id, key=wish).id)
+
+
+def serve(studio: Studio) -> None:
+    """Do what was pressed before this run; what goes wrong is kept to be shown beside the button."""
+    pressed = presses(DRAFT)
+    if not pressed.waiting:
+        return
     st.session_state.pop(_PROBLEM, None)
-    wish = forms.press(fields(), st.session_state.get(_PRESS), now=time.monotonic())
-    asked: Any = wish.fields  # what fields() gave, now or at the first half of a double click
-    recipe = forms.recipe_of(asked, seed=wish.seed)
-    job = studio.paint(recipe, key=wish.key)
-    st.session_state[_PRESS] = wish
-    st.session_state[key("seed")] = str(wish.seed)
-    show_job(job.id)
-
-
-def paint_recipe(studio: Studio, recipe: Recipe) -> Job:
-    """Paint a recipe as it is, and look at it."""
-    job = studio.paint(recipe)
-    show_job(job.id)
-    return job
+    try:
+        pressed.serve()
+    except EaselError as error:
+        say(str(error))
 
 
 def show_job(id: int) -> None:

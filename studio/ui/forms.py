@@ -1,10 +1,9 @@
-"""What the widgets of the Create page mean: fields to recipe, recipe to fields, one press to one job. It draws nothing."""
+"""What the widgets of the Create page mean: fields to recipe, recipe to fields. It draws nothing."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from studio.domain.errors import BadInput
@@ -21,7 +20,6 @@ from studio.packs.manifest import Manifest
 
 HIRES = (1.0, 1.5, 2.0, 4.0)  # times larger, of a second pass
 NEW_SEEDS = 2**32  # a seed that fits on one line; any up to 2**63 may be typed
-DOUBLE_CLICK = 1.0  # seconds: the same fields sent twice within it are one wish
 
 
 class Fields(TypedDict):
@@ -38,16 +36,6 @@ class Fields(TypedDict):
     hires: float
     seed: str
     lock: bool
-
-
-@dataclass(frozen=True)
-class Press:
-    """One press of a page's button: what was asked, the key and seed it got, when (monotonic seconds)."""
-
-    fields: Mapping[str, Any]
-    key: str
-    seed: int
-    at: float
 
 
 def new_seed() -> int:
@@ -171,28 +159,14 @@ def fields_of(recipe: Recipe) -> Fields:
     }
 
 
-def press(fields: Mapping[str, Any], previous: Press | None, *, now: float) -> Press:
-    """One wish: a new key and seed, or those of the press just before when this is the second half of a double click.
-
-    `fields` holds whatever decides the wish, `seed` (text) and `lock` among it. A locked seed is used as typed; raises
-    BadInput when it is no number.
-    """
-    if previous is not None and 0 <= now - previous.at < DOUBLE_CLICK and _same(previous.fields, fields):
-        return previous
-    seed = seed_of(fields["seed"]) if fields["lock"] else new_seed()
-    return Press(fields=fields, key=f"press-{secrets.token_hex(12)}", seed=seed, at=now)
+def seed_for(fields: Mapping[str, Any]) -> int:
+    """The seed of a wish: as typed where it is locked, else a new one; raises BadInput when a locked one is no number."""
+    return seed_of(fields["seed"]) if fields["lock"] else new_seed()
 
 
 def paint_label(count: int) -> str:
     """What the button will do."""
     return "Paint" if count == 1 else f"Paint {count}"
-
-
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    if one["lock"] != other["lock"]:
-        return False
-    ignored = () if one["lock"] else ("seed",)  # an unlocked seed is rolled anew by each press
-    return all(one.get(name) == other.get(name) for name in {*one, *other} if name not in ignored)
 
 
 def _is_size(name: str) -> bool:

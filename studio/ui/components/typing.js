@@ -19,11 +19,16 @@ export default function ({ data, setStateValue }) {
   const leave = (event) => {
     if (ours(event)) send()
   }
+  const held = (event) => {
+    if (event.repeat && event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.stopImmediatePropagation()
+  }
+  window.addEventListener("keydown", held, true) // Ctrl+Enter held a little long repeats itself, and is still one press
   document.addEventListener("input", hear, true)
   document.addEventListener("focusout", leave, true)
   window.addEventListener("pagehide", send)
   return () => {
     send() // a new run of the page renders us anew; what was just typed must not be lost with the timer
+    window.removeEventListener("keydown", held, true)
     document.removeEventListener("input", hear, true)
     document.removeEventListener("focusout", leave, true)
     window.removeEventListener("pagehide", send)

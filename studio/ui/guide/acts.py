@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import Any
 
 import streamlit as st
@@ -21,7 +20,7 @@ from studio.ui.guide import desk, forms, maps, masks
 from studio.ui.guide import sheet as sheets
 from studio.ui.guide.sheet import RESULT, Pending
 
-_PRESS, _DISCARDED = "guide_press", "guide_discarded"
+_DISCARDED = "guide_discarded"
 
 
 # --- the source ---------------------------------------------------------------------------------------------------------
@@ -168,8 +167,8 @@ def place(id: int, figures: tuple[Figure, ...]) -> None:
 # --- the button ---------------------------------------------------------------------------------------------------------
 
 
-def paint(studio: Studio, manifest: Manifest, roles: dict[str, tuple[str, ...]]) -> None:
-    """The button: check everything, draw and keep the maps that are not kept yet, and then paint. Once for a double click."""
+def paint(studio: Studio, manifest: Manifest, roles: dict[str, tuple[str, ...]], wish: str) -> None:
+    """The button: check everything, draw and keep the maps that are not kept yet, and then paint, under the key `wish`."""
     desk.hear()
     now, lying = desk.fields(), desk.sheet()
     guided = lying.aids if now["task"] in sheets.GUIDED else ()
@@ -179,18 +178,14 @@ def paint(studio: Studio, manifest: Manifest, roles: dict[str, tuple[str, ...]])
             raise BadInput("controls", lack)
     found = {aid.id: maps.figure_count(studio, aid, lying, now) for aid in guided}
     forms.check(now, lying, desk.source_of(studio), found)
-    asked = {**now, "source": lying.source, "mask": lying.mask, "maps": [maps.wish(aid, lying, now) for aid in guided]}
-    wish = shared.press(asked, st.session_state.get(_PRESS), now=time.monotonic())
-    if wish is st.session_state.get(_PRESS):
-        return
-    st.session_state[_PRESS] = wish
+    seed = shared.seed_for(now)
     waiting = {
         aid.id: maps.draw(studio, aid, lying, now, keep=True).id
         for aid in guided
         if maps.kept(studio, aid, lying, now) is None
     }
-    desk.put({"seed": str(wish.seed)})
-    pending = Pending(wish.key, wish.seed, dict(desk.fields()), waiting, lying.source, lying.mask, lying.aids)
+    desk.put({"seed": str(seed)})
+    pending = Pending(wish, seed, dict(desk.fields()), waiting, lying.source, lying.mask, lying.aids)
     desk.change(pending=pending, jobs=(), view=RESULT)
     st.query_params.pop("job", None)
     if not waiting:
@@ -202,7 +197,16 @@ def begin(studio: Studio) -> None:
     pending = desk.sheet().pending
     if pending is None:
         return
-    desk.change(pending=None)
+    try:
+        begun = _queued(studio, pending)
+    except EaselError:
+        desk.change(pending=None)
+        raise
+    desk.change(pending=None)  # not before: a run that is stopped halfway begins again, with the same keys
+    show_jobs([job.id for job in begun])
+
+
+def _queued(studio: Studio, pending: Pending) -> list[Job]:
     lying, source = pending.sheet, maps.artwork_of(studio, pending.source)
     asked: Any = pending.fields
     mask = masks.decoded(lying.mask) if asked["task"] == "inpaint" else b""
@@ -215,10 +219,9 @@ def begin(studio: Studio) -> None:
     recipes = forms.recipes_of(
         asked, source, seed=pending.seed, mask=sha256(mask) if mask else None, controls=tuple(controls)
     )
-    begun = [
+    return [
         studio.paint(recipe, key=f"{pending.key}-{place}", mask=mask or None) for place, recipe in enumerate(recipes)
     ]
-    show_jobs([job.id for job in begun])
 
 
 def show_jobs(ids: list[int]) -> None:
@@ -276,13 +279,13 @@ def go_on_from(studio: Studio, manifest: Manifest, id: int) -> None:
     take(studio, manifest, id)
 
 
-def again(studio: Studio, jobs: list[Job]) -> None:
-    """The same wishes with a new seed."""
+def again(studio: Studio, jobs: list[Job], wish: str) -> None:
+    """The same wishes with a new seed, under the key `wish`."""
     seed, brushed = shared.new_seed(), masks.decoded(desk.sheet().mask)
     begun = []
-    for job in jobs:
+    for place, job in enumerate(jobs):
         recipe = dataclasses.replace(Recipe.from_dict(job.payload["recipe"]), seed=seed)
         # a job that ended early may not have brought its mask into the gallery; the one on the page may be it
         mask = brushed if brushed and sha256(brushed) == recipe.mask else None
-        begun.append(studio.paint(recipe, mask=mask).id)
+        begun.append(studio.paint(recipe, key=f"{wish}-{place}", mask=mask).id)
     show_jobs(begun)

@@ -12,7 +12,7 @@ from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.errors import BadInput, EaselError
 from studio.packs.manifest import Manifest
-from studio.ui import components
+from studio.ui import components, press
 from studio.ui.components import editors
 from studio.ui.guide import forms, masks
 from studio.ui.guide import sheet as sheets
@@ -162,6 +162,17 @@ def trying(act: Callable[..., None]) -> Callable[..., None]:
             say(str(error))
 
     return tried
+
+
+def presses() -> press.Presses:
+    """The presses of this page in this tab."""
+    return press.presses(DRAFT)
+
+
+def serve() -> None:
+    """Do what was pressed before this run."""
+    if presses().waiting:
+        trying(presses().serve)()
 
 
 def source_of(studio: Studio) -> Artwork | None:

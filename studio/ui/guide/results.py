@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -46,7 +48,11 @@ def results(studio: Studio, manifest: Manifest, bar: DeltaGenerator) -> None:
         if not job.result.get("artworks"):
             _without(job)
     if not made and jobs:
-        st.button("Try again", key="guide_retry", icon=":material/replay:", on_click=_again, args=(studio, jobs))
+        pressed = desk.presses()
+        st.button(
+            "Try again", key=f"guide_retry_{pressed.key}", icon=":material/replay:", on_click=pressed.note,
+            args=(pressed.key, partial(acts.again, studio, jobs)),
+        )  # fmt: skip
 
 
 def _size(studio: Studio, recipe: Recipe) -> tuple[int, int]:
@@ -141,6 +147,7 @@ def _facts(artwork: Artwork, job: Job) -> None:
 
 
 def _actions(studio: Studio, manifest: Manifest, artwork: Artwork, jobs: list[Job]) -> None:
+    pressed = desk.presses()
     with st.container(horizontal=True, key="guide_actions", gap="small"):
         if artwork.kind == "proposal":
             st.button(
@@ -154,8 +161,8 @@ def _actions(studio: Studio, manifest: Manifest, artwork: Artwork, jobs: list[Jo
             args=(studio, artwork.id), help="Into the bin; it can be undone",
         )  # fmt: skip
         st.button(
-            "Again", key="guide_again", icon=":material/casino:", on_click=_again, args=(studio, jobs),
-            help="The same with another seed",
+            "Again", key=f"guide_again_{pressed.key}", icon=":material/casino:", on_click=pressed.note,
+            args=(pressed.key, partial(acts.again, studio, jobs)), help="The same with another seed",
         )  # fmt: skip
         st.button(
             "Go on from this", key="guide_go_on", icon=":material/arrow_forward:",
@@ -168,10 +175,6 @@ def _actions(studio: Studio, manifest: Manifest, artwork: Artwork, jobs: list[Jo
 
 def _pick() -> None:
     st.session_state[_CURRENT] = components.picked("guide_made")
-
-
-def _again(studio: Studio, jobs: list[Job]) -> None:
-    desk.trying(acts.again)(studio, jobs)
 
 
 # --- what gave no picture, and what is not decided ------------------------------------------------------------------------

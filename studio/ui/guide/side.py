@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from studio.app import Studio
@@ -185,16 +187,18 @@ def _go(studio: Studio, manifest: Manifest, fields: GuideFields, roles: Roles) -
         field, sentence = desk.problem()
         if sentence and field not in PLACED.get(fields["task"], ()):
             show.problem(sentence)
-        st.button(
-            forms.button_label(fields),
-            key="guide_go",
-            type="primary",
-            icon=":material/brush:",
-            shortcut="Ctrl+Enter",
-            on_click=desk.trying(acts.paint),
-            args=(studio, manifest, roles),
-            width="stretch",
-        )
+        pressed = desk.presses()
+        with st.container(key="guide_go"):  # as on Create: after a press the button is another one
+            st.button(
+                forms.button_label(fields),
+                key=f"guide_go_{pressed.key}",
+                type="primary",
+                icon=":material/brush:",
+                shortcut="Ctrl+Enter",
+                on_click=pressed.note,
+                args=(pressed.key, partial(acts.paint, studio, manifest, roles)),
+                width="stretch",
+            )
 
 
 # Task -> the fields whose sentences stand beside them; any other stands at the button
