@@ -121,11 +121,8 @@ class Studio:
     def select(self, source: str, words: str, *, pack: str | None = None) -> Job:
         """Queue the search for what words name in a picture; its result names a preview of the mask. Raises BadInput."""
         self._check_source(source, needed=True)
-        if not words.strip():
-            raise BadInput("select", "Say what to select, such as: the red star.")
-        if len(words) > PROMPT_LIMIT:
-            raise BadInput("select", "That is a lot of words; a few select better.")
-        return self.submit("select", {"source": source, "words": words.strip(), "pack": pack or self.settings.pack})
+        words = selectable(words)
+        return self.submit("select", {"source": source, "words": words, "pack": pack or self.settings.pack})
 
     def _check_source(self, source: str, *, needed: bool) -> None:
         kind, _, value = source.partition(":")
@@ -325,6 +322,15 @@ class Studio:
     def close(self) -> None:
         """Close the database's connections."""
         self.database.close()
+
+
+def selectable(words: str) -> str:
+    """Words that can name a part of a picture, without the space around them; raises BadInput for none or too many."""
+    if not words.strip():
+        raise BadInput("select", "Say what to select, such as: the red star.")
+    if len(words) > PROMPT_LIMIT:
+        raise BadInput("select", "That is a lot of words; a few select better.")
+    return words.strip()
 
 
 def open_studio(home: Path | None = None) -> Studio:

@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     paint.add_argument("--balance", default="balanced", choices=tuple(BALANCES), help="what matters more")
     paint.add_argument("--source", metavar="FILE_OR_ID", help="the picture to vary, fill or extend")
     paint.add_argument("--mask", type=Path, metavar="FILE", help="fill the source where this picture is white")
+    paint.add_argument("--select", metavar="WORDS", help="fill what these words name in the source")
     paint.add_argument("--feather", type=int, metavar="N", help="pixels that blend inside the mask's edge")
     paint.add_argument("--extend", metavar="SIDE=N,...", help="extend the source: left=64,top=32,right=..,bottom=..")
 

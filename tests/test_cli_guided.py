@@ -80,6 +80,20 @@ def test_fill_changes_nothing_outside_the_mask(shared_studio, session_home, pict
     assert code == 2 and answer["error"]["field"] == "mask" and "shape" in answer["error"]["message"]
 
 
+def test_words_select_what_is_filled(shared_studio, session_home, picture):
+    code, answer, said = run(
+        session_home, "paint", "a red star", "--source", picture, "--select", "the yellow ball", "--seed", 1, *STEPS
+    )
+    assert code == 0 and "'the yellow ball' is" in said
+    (made,) = answer["artworks"]
+    assert answer["outside"] == {str(made["id"]): 0}
+    (mask,) = (one for one in shared_studio.gallery.parents(made["id"]) if one.role == "mask")
+    with Image.open(shared_studio.gallery.path(mask.artwork)) as opened:
+        grey = opened.convert("L")
+    assert grey.size == (128, 128) and grey.getpixel((65, 55)) == 255
+    assert {grey.getpixel(corner) for corner in ((2, 2), (125, 2), (2, 125), (125, 125))} == {0}
+
+
 def test_vary_extend_and_enlarge(session_home, picture):
     code, varied, complaint = run(session_home, "paint", "a night", "--source", picture, "--strength", 0.3, *STEPS)
     assert code == 0, complaint
@@ -122,6 +136,11 @@ def test_a_pose_from_openpose_guides_a_picture(shared_studio, session_home, pict
         (2, "extend", ["paint", "a star", "--source", "README.md", "--extend", "left=7"]),
         (2, "extend", ["paint", "a star", "--source", "README.md", "--extend", "up=8"]),
         (2, "extend", ["paint", "a star", "--source", "README.md", "--extend", "left=8", "--mask", "README.md"]),
+        (2, "source", ["paint", "a star", "--select", "the sun"]),
+        (2, "select", ["paint", "a star", "--source", "README.md", "--select", "  "]),
+        (2, "select", ["paint", "a star", "--source", "README.md", "--select", "x" * 9_000]),
+        (2, "select", ["paint", "a star", "--source", "README.md", "--select", "it", "--mask", "README.md"]),
+        (2, "extend", ["paint", "a star", "--source", "README.md", "--select", "it", "--extend", "left=8"]),
         (2, "strength", ["paint", "a star", "--source", "README.md", "--strength", "2"]),
         (2, "controls", ["paint", "a star", "--control", "pose"]),
         (2, "controls", ["paint", "a star", "--control", "magic=README.md"]),

@@ -58,11 +58,20 @@ def read_control(text: str, balance: str) -> Asked:
 
 
 def check_files(
-    studio: Studio, recipe: Recipe, asked: list[Asked], *, source: str | None = None, mask: Path | None = None
+    studio: Studio,
+    recipe: Recipe,
+    asked: list[Asked],
+    *,
+    source: str | None = None,
+    mask: Path | None = None,
+    select: str | None = None,
 ) -> None:
-    """What can be said before anything is queued: packs, controls, files that cannot be read, artworks that are not there."""
+    """What can be said before anything is queued: packs, controls, words, files that cannot be read, artworks not there."""
+    from studio.app import selectable
     from studio.packs.controls import check_controls
 
+    if select is not None:
+        selectable(select)
     studio.shelf.whole(recipe.pack)
     check_controls(studio.shelf, recipe)
     for text in [*(one.file for one in asked), *([source] if source else []), *([str(mask)] if mask else [])]:
@@ -161,6 +170,26 @@ def mask_for(source: Artwork, file: Path) -> bytes:
     if grey.getbbox() is None:
         raise BadInput("mask", "The mask is empty: it is black everywhere. White is what will be painted.")
     return plain_png(grey)
+
+
+def mask_of_words(studio: Studio, source: Artwork, words: str, pack: str) -> bytes:
+    """What words name in a source, as a mask, found as the Guide page finds it; says how much of the picture it is.
+
+    Raises BadInput when nothing of that was found.
+    """
+    from studio.gallery.selections import mask_file, selection
+
+    job = wait(studio, studio.select(f"id:{source.id}", words, pack=pack))
+    _done(job)
+    if not job.result.get("share"):
+        raise BadInput("select", f"Nothing of {words!r} was found in the picture; try other words, or give a --mask.")
+    try:
+        found = studio.files.preview_path(str(job.result.get("preview", ""))).read_bytes()
+    except OSError as error:
+        raise Failed("What was found could not be read; run it once more.") from error
+    mask, share = mask_file(selection(found, (source.width, source.height)))
+    say(f"{words!r} is {share:.0%} of the picture.")
+    return mask
 
 
 def name_of(data: bytes) -> str:

@@ -38,18 +38,22 @@ def paint(options: argparse.Namespace) -> int:
         "hires": options.hires,
         "controls": tuple(one.control(_LATER) for one in asked),
         "source": _LATER if options.source else None,
-        "mask": _LATER if options.mask else None,
+        "mask": _LATER if options.mask or options.select is not None else None,
     }
     if options.feather is not None:
         fields["feather"] = options.feather
     recipe = Recipe(**fields)  # raises what is wrong with it before a file is opened
-    guiding.check_files(studio, recipe, asked, source=options.source, mask=options.mask)
+    guiding.check_files(studio, recipe, asked, source=options.source, mask=options.mask, select=options.select)
     out = out_folder(options.out)
     source = guiding.bring(studio, options.source) if options.source else None
     size = (recipe.width, recipe.height)
     if source is not None and options.size is None:
         size = _nearest(manifest, source)
-    mask = guiding.mask_for(source, options.mask) if source is not None and options.mask else None
+    mask = None
+    if source is not None and options.mask:
+        mask = guiding.mask_for(source, options.mask)
+    elif source is not None and options.select:
+        mask = guiding.mask_of_words(studio, source, options.select, options.pack)
     recipe = dataclasses.replace(
         recipe,
         width=size[0],
@@ -118,15 +122,18 @@ def _fields(options: argparse.Namespace, shown: Manifest) -> dict[str, Any]:
 
 def _task(options: argparse.Namespace) -> str:
     if not options.source:
-        for name in ("mask", "extend", "strength", "feather"):
+        for name in ("mask", "select", "extend", "strength", "feather"):
             if getattr(options, name) is not None:
                 raise BadInput("source", f"--{name} is about a picture; name it with --source.")
         return "create"
-    if options.mask and options.extend:
+    masked = options.mask or options.select is not None
+    if options.mask and options.select is not None:
+        raise BadInput("select", "A mask is a file or is found by words; give --mask or --select, not both.")
+    if masked and options.extend:
         raise BadInput("extend", "A picture is filled or extended, not both at once; run it twice.")
-    if options.feather is not None and not options.mask:
-        raise BadInput("feather", "--feather blends inside a mask's edge; name the mask with --mask.")
-    return "inpaint" if options.mask else "outpaint" if options.extend else "vary"
+    if options.feather is not None and not masked:
+        raise BadInput("feather", "--feather blends inside a mask's edge; name the mask with --mask or --select.")
+    return "inpaint" if masked else "outpaint" if options.extend else "vary"
 
 
 def _extend(text: str) -> tuple[int, int, int, int]:

@@ -10,9 +10,8 @@ from PIL import Image, ImageChops
 
 from studio.domain.errors import BadInput, EaselError
 from studio.gallery.files import plain_png
+from studio.gallery.selections import WHITE, selection
 from studio.safety.intake import open_picture
-
-WHITE = 128  # from this grey on, a pixel of the mask is painted
 
 
 def encoded(data: bytes) -> str:
@@ -47,10 +46,10 @@ def from_words(picture: bytes, size: tuple[int, int], *, onto: str = "") -> str:
 
     Raises BadInput when the file is no picture.
     """
-    mask = _opened(picture)
-    if mask is None:
-        raise BadInput("mask", "What was found could not be read; try other words.")
-    mask = mask.resize(size, Image.Resampling.BILINEAR).point([0] * WHITE + [255] * (256 - WHITE))
+    try:
+        mask = selection(picture, size)
+    except EaselError as error:
+        raise BadInput("mask", "What was found could not be read; try other words.") from error
     before = _opened(decoded(onto))
     if before is not None:
         mask = ImageChops.lighter(mask, before.resize(size, Image.Resampling.BILINEAR))
