@@ -100,6 +100,15 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             AND NOT EXISTS (SELECT 1 FROM lineage WHERE child = artworks.sha256 AND parent = one.value);
         """,
     ),
+    (
+        "contacts",
+        """
+        CREATE TABLE contacts (                      -- every time another machine was asked for something
+            id INTEGER PRIMARY KEY, at REAL NOT NULL, host TEXT NOT NULL, why TEXT NOT NULL, bytes INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX contacts_host ON contacts (host, at);
+        """,
+    ),
 )
 
 
@@ -235,6 +244,15 @@ class Database:
             )
         else:
             self.write("INSERT OR REPLACE INTO settings (name, body) VALUES (?, ?)", name, text)
+
+    def release(self) -> None:
+        """Close this thread's connection; a thread that ends says so, or its connection would stay open behind it."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            del self._local.connection
+            with self._lock:
+                self._connections.remove(connection)
+            connection.close()
 
     def close(self) -> None:
         """Close every thread's connection."""

@@ -11,6 +11,7 @@ EaselError
     ├── StorageFull   the disk is full
     ├── StorageBroken the home folder or the database cannot be used
     ├── Busy          the database stayed locked
+    ├── Offline       the switch "offline" is on, so no other machine is asked
     └── WorkerLost    the worker crashed, hung or could not start
 """
 
@@ -85,6 +86,10 @@ class StorageBroken(Failed):
 
 class Busy(Failed):
     """Another process kept the database locked for too long."""
+
+
+class Offline(Failed):
+    """The person switched the network off; nothing outside this machine is contacted."""
 
 
 class WorkerLost(Failed):

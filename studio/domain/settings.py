@@ -16,12 +16,14 @@ class Settings:
 
     `caution` widens the gate: it is added to every score before the threshold (cosine, 0 to 0.2), so the gate can be made
     stricter and never looser. `previews` says whether a running job draws drafts. `bin_days` is how long deleted artworks stay.
+    With `offline` no other machine is ever contacted, so nothing new can be installed from the hub.
     """
 
     pack: str = "storybook"
     caution: float = 0.0
     previews: bool = True
     bin_days: int = 30
+    offline: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.caution) and 0 <= self.caution <= 0.2):
