@@ -435,6 +435,38 @@ def test_edges_follow_their_sliders_and_the_brush(studio, gate):
     assert sheet(test).aids[0].overlay == ""
 
 
+def test_a_ready_map_is_corrected_with_the_brush_and_the_corrected_one_is_painted_with(studio, gate):
+    ready = studio.gallery.add(gate.picture(Image.new("RGB", (64, 64), "gray")), kind="map", map=ControlMap("depth"))
+    test = guide(studio, source=str(ready.id))
+    test.text_area(key="guide_prompt").set_value("a house").run()
+    assert sheet(test).aids[0].ready == ready.id and f"/pictures/{ready.id}" in markup(test)
+    test.button(key="guide_correct").click().run()
+    png = f"data:image/png;base64,{masks.encoded(mask_of(64, 64, (0, 0, 32, 64)))}"
+    test.session_state["guide_correct_1_0"] = {"mask": {"png": png, "n": 1}}
+    test.button(key="guide_correct_light").click().run()
+    assert_sound(test)
+    (job,) = jobs(studio, "annotate")
+    assert job.payload["as_is"] and job.payload["overlay"] and job.payload["source"] == f"id:{ready.id}"
+    name = studio.files.preview(gate.picture(Image.new("RGB", (64, 64), "white")), "corrected")
+    answer(studio, "annotate", "look", preview=name, width=64, height=64)
+    test.run()
+    test.button(key="guide_correct_done").click().run()
+    assert f"/previews/{name}" in markup(test) and len(jobs(studio, "annotate")) == 1
+    go(test)
+    (job,) = (one for one in jobs(studio, "annotate") if one.live)
+    assert job.payload["keep"] and job.payload["overlay"]
+    corrected = studio.gallery.add(
+        gate.picture(Image.new("RGB", (64, 64), "white")), kind="map", map=ControlMap("depth")
+    )
+    answer(studio, "annotate", "look", preview=name, artwork=corrected.id)
+    test.run()
+    (control,) = recipe_of(jobs(studio, "paint")[0]).controls
+    assert control.source == corrected.sha256
+    test.segmented_control(key="guide_view").set_value("aid:1").run()
+    test.button(key="guide_correct_clear").click().run()
+    assert f"/pictures/{ready.id}" in markup(test)
+
+
 def test_a_slider_that_moves_on_stops_the_map_that_nobody_waits_for(studio, gate):
     source = painted(studio, gate)
     test = guide(studio, source=str(source.id))

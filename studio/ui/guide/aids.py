@@ -94,7 +94,9 @@ def picture_of(studio: Studio, aid: Aid, fields: GuideFields) -> str:
     if kept is not None:
         return f"/thumbs/{kept.id}"
     if aid.ready:
-        return f"/thumbs/{aid.ready}"
+        corrected = maps.preview(studio, aid, desk.sheet(), fields) if aid.overlay else None
+        name = corrected.result.get("preview") if corrected is not None else ""
+        return f"/previews/{name}" if name else f"/thumbs/{aid.ready}"
     job = maps.job_of(studio, aid.job)
     last = st.session_state.setdefault("guide_last_maps", {})
     place = (desk.sheet().source, aid.id)

@@ -33,7 +33,7 @@ def arrive(studio: Studio, manifest: Manifest) -> None:
         desk.change(pending=None)
         desk.say(str(error))
     now = desk.fields()
-    if now["task"] in sheets.GUIDED and maps.artwork_of(studio, desk.sheet().source) is not None:
+    if now["task"] in sheets.GUIDED:
         try:
             desk.change(maps.drawn(studio, desk.sheet(), now))
         except EaselError as error:

@@ -46,7 +46,7 @@ def preview(studio: Studio, aid: Aid, lying: Sheet, fields: GuideFields) -> Job 
 def drawn(studio: Studio, lying: Sheet, fields: GuideFields) -> Sheet:
     """The sheet, with a job begun for every map that is to be seen and is not what was drawn; older ones are stopped."""
     for aid in lying.aids:
-        if not sheets.needs_preview(aid, lying.source):
+        if not sheets.needs_preview(aid, lying.source) or artwork_of(studio, aid.ready or lying.source) is None:
             continue
         now = wish(aid, lying, fields)
         if aid.asked == now:

@@ -188,8 +188,10 @@ def wish(aid: Aid, source: int, size: tuple[int, int]) -> str:
 
 
 def needs_preview(aid: Aid, source: int) -> bool:
-    """Whether a map has to be drawn to be seen: not a ready one, and not a pose that the editor shows anyway."""
-    return bool(source) and not aid.ready and aid.figures is None
+    """Whether a map has to be drawn to be seen: not a ready one as it came, and not a pose that the editor shows anyway."""
+    if aid.ready:
+        return bool(aid.overlay)
+    return bool(source) and aid.figures is None
 
 
 # --- what the stage shows -----------------------------------------------------------------------------------------------

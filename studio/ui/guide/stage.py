@@ -96,11 +96,11 @@ def _aid(studio: Studio, aid: Aid, source: Artwork | None, fields: GuideFields) 
     if job is not None and job.live:
         watch.follow(studio, job, lambda now: watch.bar(studio, now))
     src = aids.picture_of(studio, aid, fields)
-    if aid.ready:
+    if aid.ready and not aid.overlay:
         src = f"/pictures/{aid.ready}"
     size = _size(aid, source, fields, studio)
     label = CONTROLS[aid.kind].label
-    if src and correct.correcting(aid) and not aid.ready:
+    if src and correct.correcting(aid):
         correct.editor(aid, src, *size)
     elif src:
         show.drawing(src, f"{label} of the source", *size, room=ROOM)
@@ -109,7 +109,7 @@ def _aid(studio: Studio, aid: Aid, source: Artwork | None, fields: GuideFields) 
         show.picture(source, room=ROOM)
     else:
         show.empty(label, "It needs a picture to be drawn from, or a ready map.")
-    if src and not aid.ready:
+    if src:
         correct.tools(aid)
     if job is not None and job.state in ("failed", "refused"):
         show.problem(job.error or "The map could not be drawn.")
