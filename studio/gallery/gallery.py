@@ -12,22 +12,15 @@ from PIL import Image
 
 from studio.database import Database
 from studio.domain.artwork import KINDS, SHOWN, Artwork, Query, Relative
-from studio.domain.control import CONTROLS, ControlMap
+from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Cleared, require_cleared
-from studio.gallery import inputs, lineage, upkeep
+from studio.gallery import incoming, inputs, lineage, upkeep
 from studio.gallery.files import Files, Written
 from studio.gallery.importing import shown_name
-from studio.gallery.metadata import read_map, write_map, write_text
-from studio.gallery.rows import storable, tag_name, to_artwork, where
-from studio.safety.contents import XMP_KEY
+from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
 from studio.safety.intake import Intake
-from studio.safety.provenance import read_source_type, source_type, xmp_packet
-
-CAPTION_LIMIT = 2_000
-OWN_WORDS = "easel"  # who captions a map; no captioner replaces it
-_TEXT_KEPT = 2**20  # characters of foreign text that travel along when a picture is written anew
 
 
 class Gallery:
@@ -73,20 +66,14 @@ class Gallery:
             raise BadInput("map", "A control map must say of what kind it is, and nothing else may.")
         verdict = cleared.verdict.to_dict()
         parents = tuple(dict.fromkeys([*parents, *lineage.named(recipe)])) if kind != "mask" else ()
-        anew = False
         if recipe is not None and kind in ("painted", "proposal"):
             prompt = recipe.prompt
-            body = {"kind": "painted", "record": record or {}, "verdict": verdict, "parents": list(parents)}
-            text, xmp = write_text(recipe, extras=body), xmp_packet(made_by or source_type(recipe))
+            says = incoming.of_recipe(recipe, record=record, verdict=verdict, parents=parents, made_by=made_by)
         elif map is not None:
-            known = read_map(text or {})
-            anew = known is None or known[0] != map  # a map brought back in keeps its file, and so its name
-            text = write_map(map, extras={"kind": kind, "verdict": verdict, "parents": list(parents)})
-            xmp = xmp_packet(made_by) if made_by else b""
+            says = incoming.of_map(map, kind=kind, verdict=verdict, parents=parents, text=text or {}, made_by=made_by)
         else:
-            xmp = _kept_source_type(text or {})
-            text = _kept_text(text or {})
-        written = self.files.write(cleared, text=text, xmp=xmp, anew=anew)
+            says = incoming.of_foreign(text or {})
+        written = self.files.write(cleared, text=says.text, xmp=says.xmp, anew=says.anew)
         try:
             self.files.thumb(cleared, written.sha256)
             return self._insert(
@@ -121,46 +108,24 @@ class Gallery:
         job: int | None = None,
         map: ControlMap | None = None,
     ) -> Artwork:
-        values = {
-            "sha256": written.sha256,
-            "file": written.file,
-            "kind": kind,
-            "width": written.width,
-            "height": written.height,
-            "bytes": written.bytes,
-            "recipe": recipe.to_json() if recipe else None,
-            "prompt": prompt,
-            "verdict": json.dumps(verdict),
-            "parents": json.dumps(list(parents)),
-            "source_name": source_name,
-            "source_sha256": source_sha256,
-            "note": note,
-            "job": job,
-            "created_at": time.time(),
-            "map": json.dumps(map.to_dict()) if map else None,
-            "caption": self._map_words(map, parents) if map else "",
-            "caption_by": OWN_WORDS if map else "",
-        }
-        with self.database.transaction() as connection:
-            row = connection.execute(
-                f"INSERT INTO artworks ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
-                " ON CONFLICT (sha256) DO UPDATE SET deleted_at = NULL,"
-                " source_sha256 = coalesce(source_sha256, excluded.source_sha256),"
-                # what was proposed, or served as a mask, and now comes to be kept
-                " kind = CASE WHEN kind = 'proposal' AND excluded.kind IN ('painted', 'imported') THEN 'painted'"
-                " WHEN kind = 'mask' THEN excluded.kind ELSE kind END RETURNING id",
-                tuple(values.values()),
-            ).fetchone()
-            lineage.write(connection, written.sha256, recipe, parents)
+        parent = next(iter(self.by_names(parents).values()), None) if map else None
+        id = incoming.insert(
+            self.database,
+            written,
+            kind=kind,
+            recipe=recipe,
+            prompt=prompt,
+            verdict=verdict,
+            parents=parents,
+            source_name=source_name,
+            source_sha256=source_sha256,
+            note=note,
+            job=job,
+            map=map,
+            caption=incoming.map_words(map, parent) if map else "",
+        )
         self.files.from_bin(written.file)  # where the same picture lay in the bin, one copy is enough
-        return self.get(row["id"])
-
-    def _map_words(self, map: ControlMap, parents: Sequence[str]) -> str:
-        """A captioner sees a stick figure in a map; what a person looks for is the picture that it was drawn from."""
-        words = f"{CONTROLS[map.kind].label.lower()} map"
-        parent = next(iter(self.by_names(parents).values()), None)
-        told = (parent.caption or parent.prompt) if parent is not None else ""
-        return f"{words} of {told}"[:CAPTION_LIMIT] if told else words
+        return self.get(id)
 
     def _withdraw(self, written: Written) -> None:
         """After a failure: take the file away again, unless an artwork has it."""
@@ -368,15 +333,3 @@ class Gallery:
             found.written, kind=found.kind, recipe=found.recipe, prompt=found.recipe.prompt if found.recipe else "",
             verdict=found.verdict, parents=found.parents, note="found after a crash", map=found.map,
         )  # fmt: skip
-
-
-def _kept_text(text: dict[str, str]) -> dict[str, str]:
-    """What a picture written anew carries on of its file's text; XMP is left out, as it may say where it was taken."""
-    kept = {key: storable(value) for key, value in text.items() if key != XMP_KEY and 1 <= len(key) <= 79}
-    kept = {key: value for key, value in kept.items() if key.isascii() and key.isprintable()}
-    return kept if sum(map(len, kept.values())) <= _TEXT_KEPT else {}
-
-
-def _kept_source_type(text: dict[str, str]) -> bytes:
-    found = read_source_type(text.get(XMP_KEY, ""))
-    return xmp_packet(found) if found else b""

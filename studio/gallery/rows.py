@@ -12,6 +12,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 
 TAG_LIMIT = 64  # characters
+CAPTION_LIMIT = 2_000
 IN_BIN = (*SHOWN, "proposal")  # the bin also shows what was discarded, so that it can be taken out again
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 
 from studio.domain.errors import Cancelled, StorageFull
-from studio.gallery.gallery import OWN_WORDS
+from studio.gallery.incoming import OWN_WORDS
 from studio.workshop.reporting import Stopped
 from studio.workshop.tools import Tools
 

@@ -1,0 +1,138 @@
+"""How a picture comes in: what its file will say of it, and the row beside the file. It writes no file."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from studio.database import Database
+from studio.domain.artwork import Artwork
+from studio.domain.control import CONTROLS, ControlMap
+from studio.domain.recipe import Recipe
+from studio.gallery import lineage
+from studio.gallery.files import Written
+from studio.gallery.metadata import read_map, write_map, write_text
+from studio.gallery.rows import CAPTION_LIMIT, storable
+from studio.safety.contents import XMP_KEY
+from studio.safety.provenance import read_source_type, source_type, xmp_packet
+
+OWN_WORDS = "easel"  # who captions a map; no captioner replaces it
+_TEXT_KEPT = 2**20  # characters of foreign text that travel along when a picture is written anew
+
+
+@dataclass(frozen=True)
+class Inscription:
+    """What a picture's file says of it: its text chunks, its XMP packet, and whether it must be written anew to say so."""
+
+    text: dict[str, str]
+    xmp: bytes
+    anew: bool = False
+
+
+def of_recipe(
+    recipe: Recipe,
+    *,
+    record: Mapping[str, Any] | None,
+    verdict: Mapping[str, Any],
+    parents: Sequence[str],
+    made_by: str,
+) -> Inscription:
+    """What a painted picture says; a proposal says "painted" too, for Keep changes its row alone."""
+    body = {"kind": "painted", "record": record or {}, "verdict": verdict, "parents": list(parents)}
+    return Inscription(write_text(recipe, extras=body), xmp_packet(made_by or source_type(recipe)))
+
+
+def of_map(
+    map: ControlMap,
+    *,
+    kind: str,
+    verdict: Mapping[str, Any],
+    parents: Sequence[str],
+    text: dict[str, str],
+    made_by: str,
+) -> Inscription:
+    """What a control map says; one brought back in (`text` is what it says already) keeps its file, and so its name."""
+    known = read_map(text)
+    extras = {"kind": kind, "verdict": verdict, "parents": list(parents)}
+    return Inscription(
+        write_map(map, extras=extras), xmp_packet(made_by) if made_by else b"", anew=known is None or known[0] != map
+    )
+
+
+def of_foreign(text: dict[str, str]) -> Inscription:
+    """What a picture written anew carries on of its file's `text`.
+
+    Of XMP, which may say where a picture was taken, only IPTC's term for what made it.
+    """
+    found = read_source_type(text.get(XMP_KEY, ""))
+    return Inscription(_kept_text(text), xmp_packet(found) if found else b"")
+
+
+def _kept_text(text: dict[str, str]) -> dict[str, str]:
+    kept = {key: storable(value) for key, value in text.items() if key != XMP_KEY and 1 <= len(key) <= 79}
+    kept = {key: value for key, value in kept.items() if key.isascii() and key.isprintable()}
+    return kept if sum(map(len, kept.values())) <= _TEXT_KEPT else {}
+
+
+def map_words(map: ControlMap, parent: Artwork | None) -> str:
+    """A captioner sees a stick figure in a map; what a person looks for is the picture that it was drawn from."""
+    words = f"{CONTROLS[map.kind].label.lower()} map"
+    told = (parent.caption or parent.prompt) if parent is not None else ""
+    return f"{words} of {told}"[:CAPTION_LIMIT] if told else words
+
+
+def insert(
+    database: Database,
+    written: Written,
+    *,
+    kind: str,
+    recipe: Recipe | None,
+    prompt: str,
+    verdict: dict[str, Any],
+    parents: Sequence[str],
+    source_name: str,
+    source_sha256: str | None,
+    note: str,
+    job: int | None,
+    map: ControlMap | None,
+    caption: str,
+) -> int:
+    """Write the row of a file that lies where it belongs, and its place in the lineage; returns the artwork's number.
+
+    A row of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as.
+    """
+    values = {
+        "sha256": written.sha256,
+        "file": written.file,
+        "kind": kind,
+        "width": written.width,
+        "height": written.height,
+        "bytes": written.bytes,
+        "recipe": recipe.to_json() if recipe else None,
+        "prompt": prompt,
+        "verdict": json.dumps(verdict),
+        "parents": json.dumps(list(parents)),
+        "source_name": source_name,
+        "source_sha256": source_sha256,
+        "note": note,
+        "job": job,
+        "created_at": time.time(),
+        "map": json.dumps(map.to_dict()) if map else None,
+        "caption": caption,
+        "caption_by": OWN_WORDS if map else "",
+    }
+    with database.transaction() as connection:
+        row = connection.execute(
+            f"INSERT INTO artworks ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
+            " ON CONFLICT (sha256) DO UPDATE SET deleted_at = NULL,"
+            " source_sha256 = coalesce(source_sha256, excluded.source_sha256),"
+            # what was proposed, or served as a mask, and now comes to be kept
+            " kind = CASE WHEN kind = 'proposal' AND excluded.kind IN ('painted', 'imported') THEN 'painted'"
+            " WHEN kind = 'mask' THEN excluded.kind ELSE kind END RETURNING id",
+            tuple(values.values()),
+        ).fetchone()
+        lineage.write(connection, written.sha256, recipe, parents)
+    return int(row["id"])
