@@ -128,7 +128,7 @@ def test_the_house_becomes_a_sun_and_only_that_changes(tab, house):
     page = tab.go(f"/guide?source={source.id}&task=inpaint")
     board = Board(page, source.width, source.height)
     rows = [0.2 + 0.06 * row for row in range(11)]
-    board.drag(*[point for row in rows for point in ((0.3, row), (0.86, row), (0.86, row + 0.03), (0.3, row + 0.03))])
+    board.drag(*[point for row in rows for point in ((0.1, row), (0.78, row), (0.78, row + 0.03), (0.1, row + 0.03))])
     until(lambda: masks.share(sheet(house).get("mask", "")) > 0.3)
     tab.look("guide-1-mask")
 
