@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,13 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
     """Every module a file imports anywhere in it, dotted, with the line; TYPE_CHECKING blocks count too."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -85,6 +91,20 @@ def test_faiss_has_one_room():
 
 def test_sqlite_has_one_door():
     assert offenders(("sqlite3",), ("studio/database.py",)) == []
+
+
+def test_one_module_asks_other_machines():
+    """Whatever can open a connection outward has one room, where the ledger is asked first."""
+    outward = ("httpx", "httpx2", "huggingface_hub", "requests", "urllib3", "aiohttp", "ftplib", "smtplib", "asyncio")
+    assert offenders(outward, ("studio/packs/hub.py",)) == []
+    assert offenders(("socket",), ("studio/ui/serve.py",)) == []  # looks for a free port of this machine
+    dotted = ("urllib.request", "http.client", "torch.hub", "torchvision.datasets")
+    assert [
+        f"{name(path)}:{line} imports {module}"
+        for path in SOURCES
+        for module, line in imports(path)
+        if module.startswith(dotted)
+    ] == []
 
 
 def floor(module: str) -> tuple[str, int] | None:
