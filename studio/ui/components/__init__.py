@@ -24,6 +24,18 @@ def _component(name: str, *shared: str) -> Any:
     return st.components.v2.component(f"easel_{name}", css="\n".join(styles) or None, js="\n".join(scripts))
 
 
+def sent(key: str, name: str) -> Any:
+    """What the component of that key last sent under a name, whatever it is; None for nothing. Whoever asks checks it."""
+    state = st.session_state.get(key)
+    return state.get(name) if state else None
+
+
+def sent_number(key: str, name: str) -> int | None:
+    """A whole number that the component of that key sent under a name; None for anything else."""
+    value = sent(key, name)
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def grid(
     tiles: Sequence[dict[str, Any]], *, key: str, chosen: Callable[[], None], strip: bool = False, current: int = 0
 ) -> None:
@@ -38,9 +50,7 @@ def grid(
 
 def picked(key: str) -> int | None:
     """The id of the tile that was just pressed in the grid of that key."""
-    state = st.session_state.get(key)
-    value = state.get("open") if state else None
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return sent_number(key, "open")
 
 
 def easel(
@@ -66,8 +76,7 @@ def typing(*, key: str, target: str) -> None:
 
 def typed(key: str) -> tuple[str, int] | None:
     """What stands in the text area at this moment, with a number that grows with every change; None if nothing was typed."""
-    state = st.session_state.get(key)
-    value = state.get("typed") if state else None
+    value = sent(key, "typed")
     if not isinstance(value, dict) or not isinstance(value.get("text"), str):
         return None
     return value["text"], int(value.get("n") or 0)

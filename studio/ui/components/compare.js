@@ -2,15 +2,8 @@
 const STRONGER = 4 // times; small differences would not be seen
 const SHARPEST = 2048 // px on the long side for the difference
 
-function el(tag, name, text = "") {
-  const element = document.createElement(tag)
-  if (name) element.className = name
-  if (text) element.textContent = text
-  return element
-}
-
 function shown(side, ready) {
-  const image = el("img")
+  const image = make("img")
   image.draggable = false
   image.alt = side.alt
   image.onload = () => {
@@ -29,16 +22,16 @@ function spread(image, box) {
 }
 
 function slide(view, { one, two }, memory) {
-  const grip = el("div", "grip")
+  const grip = make("div", "grip")
   grip.tabIndex = 0
   grip.setAttribute("role", "slider")
   grip.setAttribute("aria-label", `Where “${one.label}” ends and “${two.label}” begins`)
   grip.setAttribute("aria-orientation", "horizontal")
   grip.setAttribute("aria-valuemin", "0")
   grip.setAttribute("aria-valuemax", "100")
-  const line = el("span", "line")
-  const knob = el("span", "knob")
-  knob.append(el("i"), el("i"))
+  const line = make("span", "line")
+  const knob = make("span", "knob")
+  knob.append(make("i"), make("i"))
   grip.append(line, knob)
   const place = () => {
     const [left, width] = spread(under, view)
@@ -74,24 +67,24 @@ function slide(view, { one, two }, memory) {
     event.stopPropagation()
     to(ways[event.key])
   }
-  view.append(under, over, grip, el("span", "name", one.label), el("span", "name right", two.label))
+  view.append(under, over, grip, make("span", "name", one.label), make("span", "name right", two.label))
   memory.watch = new ResizeObserver(place)
   memory.watch.observe(view)
 }
 
 function beside(view, sides) {
   for (const side of sides) {
-    const half = el("figure")
+    const half = make("figure")
     half.append(
       shown(side, () => {}),
-      el("span", "name", side.label),
+      make("span", "name", side.label),
     )
     view.append(half)
   }
 }
 
 function difference(view, { one, two }, note) {
-  const canvas = el("canvas")
+  const canvas = make("canvas")
   canvas.setAttribute("role", "img")
   note.textContent = "The pictures are being compared."
   const pair = []
@@ -136,7 +129,7 @@ const open = new WeakMap()
 export default function ({ data, parentElement }) {
   let self = open.get(parentElement)
   if (!self) {
-    self = { box: el("div", "compare"), said: "", share: 50 }
+    self = { box: make("div", "compare"), said: "", share: 50 }
     open.set(parentElement, self)
     parentElement.append(self.box)
   }
@@ -144,8 +137,8 @@ export default function ({ data, parentElement }) {
   if (said === self.said) return // a new run of the page with the same pictures
   self.said = said
   if (self.watch) self.watch.disconnect()
-  const view = el("div", `view ${data.mode}`)
-  const note = el("p", "note")
+  const view = make("div", `view ${data.mode}`)
+  const note = make("p", "note")
   note.setAttribute("role", "status")
   self.box.replaceChildren(view, note)
   if (data.mode === "side") beside(view, [data.one, data.two])

@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import streamlit as st
 from PIL import Image
 
 from studio.domain import pose as poses
 from studio.domain.errors import BadInput
 from studio.gallery.files import plain_png
-from studio.ui.components import _component
+from studio.ui.components import _component, sent, sent_number
 
 LARGEST = 2048  # px on a mask's long side
 MODES = ("slider", "side", "difference")
@@ -41,20 +40,17 @@ def pose(
     `figures` counts when the editor first appears, when `src` changes, and when `revision` grows (which can be undone).
     """
     data = {
-        "key": key,
-        "src": src,
-        "alt": alt,
-        "width": max(1, width),
-        "height": max(1, height),
+        **_board(key=key, src=src, alt=alt, width=width, height=height, revision=revision),
         "figures": [[list(point) if point else None for point in figure] for figure in figures],
-        "revision": revision,
         "presets": {name: [list(point or (0.5, 0.5)) for point in one] for name, one in poses.presets().items()},
         "joints": list(poses.JOINTS),
         "limbs": [list(limb) for limb in poses.LIMBS],
         "colours": list(poses.COLOURS),
         "most": poses.MOST_FIGURES,
     }
-    _component("pose", "parts", "board", "skeleton", "presets")(key=key, data=data, on_figures_change=changed)
+    _component("pose", "make", "parts", "board", "skeleton", "grasp", "poseview", "presets")(
+        key=key, data=data, on_figures_change=changed
+    )
 
 
 def posed(key: str) -> tuple[tuple[poses.Figure, ...], int] | None:
@@ -86,17 +82,12 @@ def mask(
     """
     shrink = min(1.0, LARGEST / max(1, width, height))
     data = {
-        "key": key,
-        "src": src,
-        "alt": alt,
-        "width": max(1, width),
-        "height": max(1, height),
+        **_board(key=key, src=src, alt=alt, width=width, height=height, revision=revision),
         "columns": max(1, round(width * shrink)),
         "rows": max(1, round(height * shrink)),
         "mask": mask,
-        "revision": revision,
     }
-    _component("mask", "parts", "board", "coverage")(key=key, data=data, on_mask_change=changed)
+    _component("mask", "make", "parts", "board", "coverage", "strokes")(key=key, data=data, on_mask_change=changed)
 
 
 def masked(key: str) -> tuple[bytes, int] | None:
@@ -131,7 +122,7 @@ def read_mask(text: str) -> bytes | None:
 def compare(*, key: str, one: dict[str, str], two: dict[str, str], mode: str = "slider") -> None:
     """Two pictures, each {"src", "alt", "label"}; `mode` is slider, side (by side) or difference."""
     data = {"one": one, "two": two, "mode": mode if mode in MODES else "slider"}
-    _component("compare")(key=key, data=data)
+    _component("compare", "make")(key=key, data=data)
 
 
 def tree(
@@ -148,19 +139,21 @@ def tree(
     tells which.
     """
     data = {"nodes": list(nodes), "edges": list(edges), "current": current}
-    _component("tree")(key=key, data=data, on_chosen_change=chosen)
+    _component("tree", "make")(key=key, data=data, on_chosen_change=chosen)
 
 
 def chosen(key: str) -> int | None:
     """The id of the picture that was just pressed in the tree of that key."""
-    state = st.session_state.get(key)
-    value = state.get("chosen") if state else None
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return sent_number(key, "chosen")
+
+
+def _board(*, key: str, src: str, alt: str, width: int, height: int, revision: int) -> dict[str, Any]:
+    """What every editor over a picture is told; `board.js` and `instance` in `parts.js` read it."""
+    return {"key": key, "src": src, "alt": alt, "width": max(1, width), "height": max(1, height), "revision": revision}
 
 
 def _value(key: str, name: str) -> dict[str, Any] | None:
-    state = st.session_state.get(key)
-    value = state.get(name) if state else None
+    value = sent(key, name)
     return value if isinstance(value, dict) else None
 
 

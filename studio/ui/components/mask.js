@@ -102,49 +102,18 @@ function beginMask() {
   }
 
   // --- strokes ---
-  function ink(erase) {
-    pen.globalCompositeOperation = erase ? "destination-out" : "source-over"
-    pen.fillStyle = pen.strokeStyle = INK
-    Object.assign(pen, { lineWidth: size, lineCap: "round", lineJoin: "round" })
-  }
   function begin(x, y, away) {
-    stroke = { mode, away, points: [[x, y]], box: [x, y, x, y] }
-    if (mode === "brush" || mode === "eraser") dab(x, y)
-  }
-  function dab(x, y) {
-    ink(stroke.mode === "eraser" || stroke.away)
-    const [px, py] = stroke.points[stroke.points.length - 1]
-    pen.beginPath()
-    pen.moveTo(px, py)
-    pen.lineTo(x + (px === x && py === y ? 0.001 : 0), y)
-    pen.stroke()
+    stroke = beginStroke(pen, { mode, away, size, x, y })
   }
   function extend(x, y) {
-    if (stroke.mode === "brush" || stroke.mode === "eraser") dab(x, y)
-    if (stroke.mode === "rectangle") stroke.points[1] = [x, y]
-    else stroke.points.push([x, y])
-    const [x0, y0, x1, y1] = stroke.box
-    stroke.box = [Math.min(x0, x), Math.min(y0, y), Math.max(x1, x), Math.max(y1, y)]
+    extendStroke(pen, stroke, size, x, y)
     board.repaint()
   }
   function end() {
-    const { mode: kind, points, away } = stroke
-    let [x0, y0, x1, y1] = stroke.box
+    const done = stroke
     stroke = null
-    if (kind === "fill") return bucket(...points[0])
-    if (kind === "rectangle" || kind === "lasso") {
-      ink(away)
-      pen.beginPath()
-      if (kind === "lasso") for (const point of points) pen.lineTo(...point)
-      else {
-        const [[ax, ay], [bx, by]] = [points[0], points[1] || points[0]]
-        ;[x0, y0, x1, y1] = [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)].map(Math.round)
-        pen.rect(x0, y0, x1 - x0, y1 - y0)
-      }
-      pen.fill()
-    }
-    const rim = size / 2 + 2
-    commit({ x: x0 - rim, y: y0 - rim, w: x1 - x0 + 2 * rim, h: y1 - y0 + 2 * rim })
+    if (done.mode === "fill") bucket(...done.points[0])
+    else commit(endStroke(pen, done, size))
   }
   function bucket(x, y) {
     const [px, py] = [Math.floor(x), Math.floor(y)]
@@ -226,7 +195,7 @@ function beginMask() {
     board.repaint()
   }
   function keyup(event) {
-    if (event.key === " " && cursor && stroke && (stroke.mode === "brush" || stroke.mode === "eraser")) end()
+    if (event.key === " " && cursor && stroke && ROUND.includes(stroke.mode)) end()
   }
 
   // --- tools ---
@@ -290,35 +259,10 @@ function beginMask() {
     board.repaint()
   }
   function draw(over) {
-    const lines = [[3.5, "rgb(0 0 0 / .75)"], [1.5, "#fff"]]
-    const trace = (path, dash = []) => {
-      for (const [width, ink] of lines) {
-        over.beginPath()
-        path()
-        over.setLineDash(width < 2 ? dash : [])
-        over.lineWidth = width
-        over.strokeStyle = ink
-        over.stroke()
-      }
-    }
-    if (stroke && stroke.mode === "lasso") trace(() => stroke.points.forEach((point) => over.lineTo(...outside(...point))), [6, 4])
-    if (stroke && stroke.mode === "rectangle" && stroke.points[1]) {
-      const [[x0, y0], [x1, y1]] = stroke.points.map((point) => outside(...point))
-      trace(() => over.rect(x0, y0, x1 - x0, y1 - y0), [6, 4])
-    }
+    if (stroke) drawOutline(over, stroke, outside)
     const spot = cursor ? outside(...cursor) : pointer
-    const round = mode === "brush" || mode === "eraser"
-    board.stage.style.cursor = round && pointer ? "none" : "crosshair"
-    if (!spot) return
-    const radius = Math.max(1.5, (size / 2) * zoomed())
-    if (round) trace(() => over.arc(...spot, radius, 0, 7), mode === "eraser" ? [4, 4] : [])
-    if (cursor || (round && radius > 9)) {
-      const arm = cursor ? 9 : 4
-      trace(() => {
-        over.moveTo(spot[0] - arm, spot[1]), over.lineTo(spot[0] + arm, spot[1])
-        over.moveTo(spot[0], spot[1] - arm), over.lineTo(spot[0], spot[1] + arm)
-      })
-    }
+    board.stage.style.cursor = ROUND.includes(mode) && pointer ? "none" : "crosshair"
+    if (spot) drawCursor(over, spot, { mode, radius: Math.max(1.5, (size / 2) * zoomed()), keyboard: Boolean(cursor) })
   }
 
   function take(now) {

@@ -1,14 +1,7 @@
 // The small things that editors are built from: buttons, sliders, steps to undo, and what carries a value to Python.
-// Words enter the page as text only. An editor's own code comes after this file.
+// An editor's own code comes after this file.
 const STEPS = 120 // how many steps can be undone
 const PAUSE = 160 // ms without another key before Python is told
-
-function make(tag, name = "", text = "") {
-  const element = document.createElement(tag)
-  if (name) element.className = name
-  if (text) element.textContent = text
-  return element
-}
 
 function symbol(name) {
   const icon = make("span", "symbol", name)

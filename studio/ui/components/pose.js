@@ -24,10 +24,9 @@ function beginPose() {
     name: "Pose editor",
     hands: { draw, down, move, up, cancel, hover, key, leave: () => post.flush(), undo: () => travel("back"), redo: () => travel("forth") },
   })
-  const size = () => [board.width, board.height]
+  const size = () => pixelsOf(board)
   const figure = () => figures[chosen.figure]
   const snapshot = () => ({ figures: copies(figures), chosen: { ...chosen } })
-  const at = (x, y) => board.out(x * board.width, y * board.height)
 
   // --- steps ---
   function commit(before, { again = false, pause = PAUSE } = {}) {
@@ -88,56 +87,20 @@ function beginPose() {
         for (const joint of beyond(chosen.joint, data.limbs)) figure()[joint].on = on
       }),
     all: () => change(() => figure().forEach((joint) => (joint.on = true))),
-    turn: (degrees) => change(() => (figures[chosen.figure] = turned(figure(), degrees, middle(), ...size())), { again: true }),
-    scale: (factor) => change(() => (figures[chosen.figure] = scaled(figure(), factor, middle(), ...size())), { again: true }),
+    turn: (degrees) => change(() => (figures[chosen.figure] = turned(figure(), degrees, middleOf(figure(), board), ...size())), { again: true }),
+    scale: (factor) => change(() => (figures[chosen.figure] = scaled(figure(), factor, middleOf(figure(), board), ...size())), { again: true }),
     nudge: (dx, dy) =>
-      change(() => {
-        const which = chosen.joint < 0 ? figure().map((_, i) => i) : follow ? beyond(chosen.joint, data.limbs) : [chosen.joint]
-        shift(figure(), which, dx / board.width, dy / board.height)
-      }, { again: true }),
+      change(() => shift(figure(), along(), dx / board.width, dy / board.height), { again: true }),
   }
-  function shift(figure, which, dx, dy) {
-    for (const i of which) Object.assign(figure[i], { x: near(figure[i].x + dx), y: near(figure[i].y + dy) })
-  }
-  function middle() {
-    const [left, top, right, bottom] = bounds(figure(), ...size())
-    return [(left + right) / 2, (top + bottom) / 2]
+  // What moves with the chosen joint; all of the figure where none is chosen.
+  function along() {
+    if (chosen.joint < 0) return figure().map((_, i) => i)
+    return follow ? beyond(chosen.joint, data.limbs) : [chosen.joint]
   }
 
   // --- pointer ---
-  function frame() {
-    const [left, top, right, bottom] = bounds(figure(), ...size())
-    const [x0, y0] = board.out(left, top)
-    const [x1, y1] = board.out(right, bottom)
-    return [x0 - 18, y0 - 18, x1 + 18, y1 + 18]
-  }
-  function handles() {
-    const [x0, y0, x1, y1] = frame()
-    return [[x0, y0, "scale"], [x1, y0, "scale"], [x1, y1, "scale"], [x0, y1, "scale"], [(x0 + x1) / 2, y0 - 22, "turn"]]
-  }
   function hit(x, y, event) {
-    const reach = event && event.pointerType === "touch" ? TOUCH : 1
-    let best = null
-    figures.forEach((one, i) =>
-      one.forEach((joint, j) => {
-        const far = Math.hypot(...at(joint.x, joint.y).map((value, k) => value - [x, y][k])) - (i === chosen.figure ? 4 : 0)
-        if (far < 12 * reach && (!best || far < best.far)) best = { far, figure: i, joint: j }
-      }),
-    )
-    if (best) return best
-    if (figure()) {
-      const corner = handles().findIndex(([hx, hy]) => Math.hypot(hx - x, hy - y) < 13 * reach)
-      if (corner >= 0) return { figure: chosen.figure, joint: -1, handle: corner }
-    }
-    const order = figures.map((_, i) => i).sort((a, b) => (b === chosen.figure) - (a === chosen.figure))
-    for (const i of order)
-      for (const [a, b] of data.limbs) {
-        const [one, two] = [figures[i][a], figures[i][b]]
-        if (off([x, y], at(one.x, one.y), at(two.x, two.y)) < 8 * reach) return { figure: i, joint: -1 }
-      }
-    if (!figure()) return null
-    const [x0, y0, x1, y1] = frame()
-    return x > x0 && x < x1 && y > y0 && y < y1 ? { figure: chosen.figure, joint: -1 } : null
+    return graspAt(x, y, event, { board, figures, chosen, limbs: data.limbs })
   }
   function down(x, y, event) {
     menu.show(false)
@@ -147,34 +110,15 @@ function beginPose() {
     chosen = found ? { figure: found.figure, joint: found.joint } : { figure: -1, joint: -1 }
     refresh()
     if (!found) return false
-    moving = { before, start: [x, y], from: copies([figure()])[0], handle: found.handle ?? -1, begun: false, centre: middle() }
-    if (moving.handle >= 0) moving.frame = handles()
+    moving = { before, start: [x, y], from: copies([figure()])[0], handle: found.handle ?? -1, begun: false, centre: middleOf(figure(), board) }
+    if (moving.handle >= 0) moving.frame = handlesOf(figure(), board)
     return true
   }
   function move(x, y, event) {
-    const { start, from, handle } = moving
+    const { start } = moving
     if (!moving.begun && Math.hypot(x - start[0], y - start[1]) < 3) return
     moving.begun = true
-    let [dx, dy] = [(x - start[0]) / board.scale, (y - start[1]) / board.scale]
-    if (handle === 4) {
-      const [cx, cy] = board.out(...moving.centre)
-      const angle = (px, py) => (Math.atan2(py - cy, px - cx) * 180) / Math.PI
-      const degrees = angle(x, y) - angle(...start)
-      figures[chosen.figure] = turned(from, event.shiftKey ? Math.round(degrees / 15) * 15 : degrees, moving.centre, ...size())
-    } else if (handle >= 0) {
-      const [ax, ay] = moving.frame[(handle + 2) % 4] // the corner across stays where it is
-      const [hx, hy] = moving.frame[handle]
-      const along = ((x - ax) * (hx - ax) + (y - ay) * (hy - ay)) / ((hx - ax) ** 2 + (hy - ay) ** 2)
-      const factor = Math.max(0.05, event.shiftKey ? Math.max(1, Math.round(along * 10)) / 10 : along)
-      const pivot = board.in(ax, ay)
-      figures[chosen.figure] = scaled(from, factor, pivot, ...size())
-    } else {
-      if (event.shiftKey) Math.abs(dx) > Math.abs(dy) ? (dy = 0) : (dx = 0)
-      const fresh = from.map((joint) => ({ ...joint }))
-      const which = chosen.joint < 0 ? fresh.map((_, i) => i) : follow ? beyond(chosen.joint, data.limbs) : [chosen.joint]
-      shift(fresh, which, dx / board.width, dy / board.height)
-      figures[chosen.figure] = fresh
-    }
+    figures[chosen.figure] = dragged(moving, x, y, { strict: event.shiftKey, which: along(), board })
     describe()
     board.repaint()
   }
@@ -280,18 +224,7 @@ function beginPose() {
 
   // --- what is seen ---
   function describe() {
-    const percent = (value) => `${Math.round(value * 100)} %`
-    const one = figure()
-    const many = figures.length > 1 && one ? ` of figure ${chosen.figure + 1}` : ""
-    if (one && chosen.joint >= 0) {
-      const joint = one[chosen.joint]
-      const name = data.joints[chosen.joint]
-      const words = `${name[0].toUpperCase()}${name.slice(1)}${many}`
-      board.say(joint.on ? `${words}, x ${percent(joint.x)}, y ${percent(joint.y)}` : `${words}, hidden`)
-    } else if (one) {
-      const hidden = one.filter((joint) => !joint.on).length
-      board.say(`Figure ${chosen.figure + 1} of ${figures.length}${hidden ? `, ${hidden} joints hidden` : ""}`)
-    } else board.say(figures.length ? `${figures.length} ${figures.length === 1 ? "figure" : "figures"}` : "No figure")
+    board.say(poseWords(figures, chosen, data.joints))
   }
   function refresh() {
     const one = figure()
@@ -309,46 +242,7 @@ function beginPose() {
     board.repaint()
   }
   function draw(pen) {
-    const [x0, y0] = board.out(0, 0)
-    if (dim) {
-      pen.globalAlpha = dim
-      pen.fillStyle = "#000"
-      pen.fillRect(x0, y0, board.width * board.scale, board.height * board.scale)
-      pen.globalAlpha = 1
-    }
-    const thick = Math.min(7, Math.max(3, (board.scale * Math.max(...size())) / 110))
-    figures.forEach((one, i) => {
-      const faint = chosen.figure < 0 || i === chosen.figure ? 1 : 0.6
-      drawFigure(pen, one, { ...data, at, thick, dot: thick * 0.5 + 2.5, faint })
-    })
-    const accent = board.colour("--accent")
-    const ring = (joint, radius) => {
-      pen.beginPath()
-      pen.arc(...at(joint.x, joint.y), radius, 0, 7)
-      for (const [width, colour] of [[5, "#000"], [2.5, "#fff"]]) {
-        pen.lineWidth = width
-        pen.strokeStyle = colour
-        pen.stroke()
-      }
-    }
-    if (under.joint >= 0 && figures[under.figure]) ring(figures[under.figure][under.joint], 8)
-    if (!figure()) return
-    if (chosen.joint >= 0) ring(figure()[chosen.joint], 10)
-    const [bx0, by0, bx1, by1] = frame()
-    pen.setLineDash([5, 4])
-    pen.lineWidth = 1.5
-    pen.strokeStyle = accent
-    pen.strokeRect(bx0, by0, bx1 - bx0, by1 - by0)
-    pen.setLineDash([])
-    handles().forEach(([x, y, kind]) => {
-      pen.beginPath()
-      if (kind === "turn") pen.arc(x, y, 6.5, 0, 7)
-      else pen.rect(x - 5, y - 5, 10, 10)
-      pen.fillStyle = board.colour("--paper")
-      pen.fill()
-      pen.lineWidth = 2
-      pen.stroke()
-    })
+    drawPose(pen, { board, figures, chosen, under, dim, data })
   }
 
   function take(now) {

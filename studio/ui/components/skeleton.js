@@ -55,6 +55,11 @@ function mirrored(figure, width, height) {
   return turned
 }
 
+// Moves some joints of a figure, where it stands, by fractions of the picture.
+function shift(figure, which, dx, dy) {
+  for (const i of which) Object.assign(figure[i], { x: near(figure[i].x + dx), y: near(figure[i].y + dy) })
+}
+
 function turned(figure, degrees, [cx, cy], width, height) {
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)]
   return figure.map((joint) => {

@@ -2,13 +2,6 @@
 const [WIDE, HIGH, ACROSS, DOWN] = [112, 150, 96, 18] // px: a node and the room between two of them
 const PASS = 22 // px for a line that passes a column
 
-function el(tag, name, text = "") {
-  const element = document.createElement(tag)
-  if (name) element.className = name
-  if (text) element.textContent = text
-  return element
-}
-
 // A column for each node, one further right than its furthest parent. Where a line passes a column, it gets a place of its own
 // there, so that it never runs behind a picture; rows are sorted by where their neighbours are, so that lines stay short.
 function arrange(nodes, edges) {
@@ -67,22 +60,22 @@ const line = (spot) => top(spot) + (spot.node ? WIDE / 2 : PASS / 2)
 
 function node(spot, current) {
   const { node: data } = spot
-  const button = el("button", "node")
+  const button = make("button", "node")
   button.type = "button"
   button.dataset.id = data.id
   button.style.left = `${left(spot)}px`
   button.style.top = `${top(spot)}px`
-  const frame = el("span", "thumb")
-  if (data.gone) frame.append(el("span", "gone", "Deleted"))
+  const frame = make("span", "thumb")
+  if (data.gone) frame.append(make("span", "gone", "Deleted"))
   else {
-    const image = el("img")
+    const image = make("img")
     image.alt = ""
     image.draggable = false
     image.onload = () => image.classList.add("here")
     image.src = data.src
     frame.append(image)
   }
-  button.append(frame, el("span", "label", data.label))
+  button.append(frame, make("span", "label", data.label))
   button.title = data.alt
   button.setAttribute("aria-label", [data.label, data.alt, data.gone ? "deleted" : "", data.id === current ? "this picture" : ""].filter(Boolean).join(", "))
   button.setAttribute("aria-current", String(data.id === current))
@@ -104,7 +97,7 @@ function link({ way, role }) {
     else path += `M${x1 - 6} ${y1 - 5}L${x1} ${y1}L${x1 - 6} ${y1 + 5}`
   })
   curve.setAttribute("d", path)
-  const word = el("span", "role", role)
+  const word = make("span", "role", role)
   const passing = way.length > 2 ? way[1] : null // on a long line the word stands where the line is straight
   word.style.left = `${passing ? left(passing) + WIDE / 2 : left(way[1]) - ACROSS / 2 - 3}px`
   word.style.top = `${passing ? line(passing) : (line(way[0]) + line(way[1])) / 2}px`
@@ -126,7 +119,7 @@ const open = new WeakMap()
 export default function ({ data, parentElement, setTriggerValue }) {
   let self = open.get(parentElement)
   if (!self) {
-    self = { box: el("div", "tree"), said: "" }
+    self = { box: make("div", "tree"), said: "" }
     self.box.setAttribute("role", "group")
     self.box.setAttribute("aria-label", "Where this picture comes from and what was made of it")
     open.set(parentElement, self)
@@ -141,7 +134,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (said === self.said) return
   self.said = said
   const plan = arrange(data.nodes, data.edges)
-  const sheet = el("div", "sheet")
+  const sheet = make("div", "sheet")
   sheet.style.width = `${28 + plan.width}px`
   sheet.style.height = `${20 + plan.height}px`
   const lines = document.createElementNS("http://www.w3.org/2000/svg", "svg")
