@@ -206,6 +206,54 @@ def test_what_is_missing_is_a_sentence_and_nothing_is_queued(studio, name, said)
     assert jobs(studio) == []
 
 
+BAD = {
+    "no words": ("vary", lambda test: test.text_area(key="guide_prompt").set_value(" "), "prompt is empty"),
+    "too many words": ("vary", lambda test: test.text_area(key="guide_prompt").set_value("x" * 10_000), "10,000"),
+    "nothing to fill in": (
+        "inpaint",
+        lambda test: test.text_area(key="guide_fill").set_value(""),
+        "Say in a few words",
+    ),
+    "too much without": ("vary", lambda test: test.text_area(key="guide_negative").set_value("x" * 10_000), "10,000"),
+    "a seed in words": ("vary", lambda test: test.text_input(key="guide_seed").set_value("many"), "seed must be"),
+    "a huge seed": ("outpaint", lambda test: test.text_input(key="guide_seed").set_value(str(2**64)), "too large"),
+    "no side": ("outpaint", lambda test: button_group(test, "guide_sides", []), "Choose at least one side"),
+}
+
+
+def button_group(test: AppTest, key: str, value: list[str]) -> Any:
+    return next(one for one in test.get("button_group") if one.key == key).set_value(value)
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_a_sentence_and_nothing_is_queued_or_lost(studio, gate, case):
+    name, spoil, said = BAD[case]
+    source = painted(studio, gate, prompt="a red star")
+    test = guide(studio, source=str(source.id), task=name)
+    if name == "inpaint":
+        brush(test, source, mask_of(64, 64, (8, 8, 24, 24)))
+    test.toggle(key="guide_lock").set_value(True).run()
+    spoil(test).run()
+    drawn = len(jobs(studio))
+    assert said in text(go(test))
+    assert_sound(test)
+    assert len(jobs(studio)) == drawn and sheet(test).source == source.id
+    held = test.session_state["guide_held"]
+    assert guide(studio).session_state["guide_held"] == held and held["lock"]
+    if name == "inpaint":
+        assert masks.share(sheet(test).mask) > 0
+
+
+@pytest.mark.parametrize(("words", "said"), [("  ", "Say what to select"), ("x" * 10_000, "a few select better")])
+def test_words_that_select_nothing_possible_are_said(studio, gate, words, said):
+    source = painted(studio, gate)
+    test = brush(guide(studio, source=str(source.id), task="inpaint"), source, mask_of(64, 64, (0, 0, 32, 64)))
+    test.text_input(key="guide_select").set_value(words).run()
+    test.button(key="guide_select_go").click().run()
+    assert_sound(test)
+    assert said in text(test) and jobs(studio) == [] and masks.share(sheet(test).mask) == 0.5
+
+
 def test_vary_makes_one_job_with_strength_by_word_or_a_series(studio, gate):
     source = painted(studio, gate, prompt="a red star")
     test = guide(studio, source=str(source.id), task="vary")

@@ -18,13 +18,14 @@ from streamlit.testing.v1 import AppTest
 
 from studio.app import Studio, open_studio
 from studio.domain.artwork import Artwork
+from studio.domain.errors import BadInput
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 from studio.jobs.lock import Lock
 from studio.places import ROOT
 from studio.safety.gate import Gate
-from studio.ui import desk, session
+from studio.ui import desk, forms, session
 
 PAGES = ("create", "guide", "gallery", "queue", "shelf", "settings")
 FRAME = str(ROOT / "studio" / "ui" / "frame.py")
@@ -229,7 +230,15 @@ def test_a_locked_seed_is_painted_and_an_unlocked_one_is_rolled_and_shown(studio
     [
         (lambda test: write(test, "   "), "prompt is empty"),
         (lambda test: write(test, "x" * 10_000), "10,000 characters"),
+        (lambda test: write(test, ""), "prompt is empty"),
+        (
+            lambda test: write(test, "a star").text_area(key="create_negative").set_value("x" * 10_000).run(),
+            "negative has",
+        ),
         (lambda test: write(test, "a star").text_input(key="create_seed").set_value("many").run(), "seed must be"),
+        (lambda test: write(test, "a star").text_input(key="create_seed").set_value("-1").run(), "seed must be"),
+        (lambda test: write(test, "a star").text_input(key="create_seed").set_value("1.5").run(), "seed must be"),
+        (lambda test: write(test, "a star").text_input(key="create_seed").set_value("").run(), "seed must be"),
         (lambda test: write(test, "a star").text_input(key="create_seed").set_value(str(2**64)).run(), "too large"),
     ],
 )
@@ -242,7 +251,32 @@ def test_bad_input_is_a_sentence_and_nothing_is_queued_or_lost(studio, change, s
     assert_sound(test)
     assert said in text(test)
     assert jobs(studio) == []
-    assert test.text_area(key="create_prompt").value == before
+    assert test.text_area(key="create_prompt").value == before == page("create").text_area(key="create_prompt").value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("count", 1_000, "count"),
+        ("steps", 0, "steps"),
+        ("guidance", float("nan"), "guidance"),
+        ("sampler", "nosuch", "sampler"),
+        ("size", "7x7", "width"),
+        ("size", "100000x100000", "width"),
+        ("size", "x", "size"),
+        ("hires", 99.0, "hires"),
+    ],
+)
+def test_what_no_widget_would_send_is_a_sentence_too(studio, name, value, said):
+    fields = {**forms.defaults(studio.shelf.get("storybook").manifest), "prompt": "a star", name: value}
+    with pytest.raises(BadInput) as caught:
+        studio.paint(forms.recipe_of(fields, seed=1))
+    assert caught.value.field == said and str(caught.value).endswith(".")
+    assert jobs(studio) == []
+    studio.keep_draft("create", fields)  # and as a draft of another version it breaks nothing
+    test = page("create")
+    assert_sound(test)
+    assert test.text_area(key="create_prompt").value == "a star"
 
 
 @pytest.mark.parametrize(
