@@ -1,0 +1,33 @@
+"""What the tests of the gallery share: pictures added as painted or imported, and a home folder's files by name."""
+
+import hostile
+
+from studio.domain.recipe import Recipe
+from studio.gallery.metadata import read_recipe
+
+RECIPE = Recipe("a red star above a house", negative="text", seed=7)
+
+
+def painter(gallery, gate):
+    """Adds one picture unlike the others, as painted."""
+    return lambda seed=0, **more: gallery.add(gate.picture(hostile.scene(seed)), RECIPE.with_seed(seed), **more)
+
+
+def bring(gallery, gate, data, name="x.png"):
+    """Import a file the way the worker does."""
+    cleared, intake = gate.file(data)
+    recipe, prompt, text = read_recipe(intake)
+    return gallery.add(
+        cleared,
+        recipe,
+        kind="imported",
+        prompt=prompt,
+        source_name=name,
+        source_sha256=intake.sha256,
+        note=intake.note,
+        text=text,
+    )
+
+
+def everything(home):
+    return sorted(p.relative_to(home).as_posix() for p in home.rglob("*") if p.is_file() and "easel.db" not in p.name)
