@@ -257,7 +257,8 @@ def searching(job: Job) -> None:
 def hang(view: View, hits: list[Hit], total: int | None) -> None:
     st.session_state[SHOWN] = [hit.artwork.id for hit in hits]
     if not hits:
-        nothing_here(view)
+        with st.container(key="nothing_here"):
+            nothing_here(view)
         return
     components.grid(show.tiles(hits), key="gallery_grid", chosen=opened)
     more = total is not None and view.place + len(hits) < total

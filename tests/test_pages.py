@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
 
 from studio.app import Studio, open_studio
-from studio.domain.artwork import Artwork
+from studio.domain.artwork import Artwork, Hit
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
@@ -25,7 +25,7 @@ from studio.domain.verdict import Verdict
 from studio.jobs.lock import Lock
 from studio.places import ROOT
 from studio.safety.gate import Gate
-from studio.ui import desk, forms, session
+from studio.ui import desk, forms, session, show
 
 PAGES = ("create", "guide", "gallery", "queue", "shelf", "settings")
 FRAME = str(ROOT / "studio" / "ui" / "frame.py")
@@ -544,3 +544,8 @@ def test_the_bin_can_be_emptied_here(studio, gate):
     next(button for button in test.button if button.label.startswith("Delete 1")).click().run()
     assert_sound(test)
     assert studio.facts()["binned"] == 0
+
+
+def test_a_score_of_next_to_nothing_has_no_minus(studio, gate):
+    hits = [Hit(painted(studio, gate), score) for score in (-0.004, 0.004, -0.0951)]
+    assert [tile["label"] for tile in show.tiles(hits)] == ["0.00", "0.00", "-0.10"]

@@ -215,7 +215,9 @@ def tiles(hits: Sequence[Hit]) -> list[dict[str, Any]]:
             "id": hit.artwork.id,
             "src": f"/thumbs/{hit.artwork.id}",
             "alt": hit.artwork.alt,
-            "label": "" if hit.score is None else f"{hit.score:.2f}",
+            "label": ""
+            if hit.score is None
+            else f"{round(hit.score, 2) + 0.0:.2f}",  # adding 0 takes the minus from -0.00
             "favourite": hit.artwork.favourite,
         }
         for hit in hits
