@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from PIL import Image
-from transformers import AutoTokenizer, BlipForConditionalGeneration
+from transformers import BlipForConditionalGeneration
 
-from studio.workshop.paint import device as devices
+from studio.workshop.vision.loading import local_model, local_tokenizer
 from studio.workshop.vision.pixels import Preparation, read_preparation
 
 BATCH = 8
@@ -39,8 +39,5 @@ class BlipCaptioner:
 
 def load_captioner(folder: Path, *, name: str, preparation: Path) -> BlipCaptioner:
     """Load a BLIP from a local folder; `preparation` is the folder of its preprocessor_config.json."""
-    model: Any = BlipForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
-    )
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return BlipCaptioner(model.to(devices.device()).eval(), tokenizer, read_preparation(preparation), name=name)
+    model = local_model(BlipForConditionalGeneration, folder)
+    return BlipCaptioner(model, local_tokenizer(folder), read_preparation(preparation), name=name)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from transformers import AutoTokenizer, CLIPModel
+from transformers import CLIPModel
 
 from studio.domain.errors import NotNumbers
-from studio.workshop.paint import device as devices
+from studio.workshop.vision.loading import local_model, local_tokenizer
 from studio.workshop.vision.pixels import Preparation, read_preparation
 
 BATCH = 32
@@ -54,7 +54,5 @@ def _unit(vectors: torch.Tensor) -> np.ndarray:
 
 def load_encoder(folder: Path, *, name: str, preparation: Path) -> ClipEncoder:
     """Load a CLIP from a local folder; `preparation` is the folder of its preprocessor_config.json."""
-    where = devices.device()
-    model: Any = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True, use_safetensors=True)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return ClipEncoder(model.to(where).eval(), tokenizer, read_preparation(preparation), name=name)
+    model = local_model(CLIPModel, folder)
+    return ClipEncoder(model, local_tokenizer(folder), read_preparation(preparation), name=name)
