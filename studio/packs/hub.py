@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any, Self
 
@@ -58,11 +60,15 @@ class Listing:
 
 @dataclass(frozen=True)
 class Body:
-    """An open answer: from which byte on, how many the whole file has (0 = not said), and the pieces as they come."""
+    """An open answer: from which byte on, how many the whole file has (0 = not said), and the pieces as they come.
+
+    `abort`, from any thread, ends the waiting for the next piece at once.
+    """
 
     start: int
     total: int
     chunks: Iterator[bytes]
+    abort: Callable[[], None]
 
 
 @dataclass
@@ -173,7 +179,7 @@ class Hub:
                     self._library.utils.hf_raise_for_status(response)
                 begins, total = _range(response)
                 try:
-                    yield Body(begins, total, chunks(response))
+                    yield Body(begins, total, chunks(response), partial(_hang_up, response))
                 finally:
                     self.ledger.received(asking.contacts[-1], count)
 
@@ -265,6 +271,15 @@ def _trouble(error: httpx2.RequestError, host: str) -> Failed | Later:
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         return Later(f"{host} cannot be reached ({error or type(error).__name__})")
     return Later(f"the connection to {host} broke ({error or type(error).__name__})")
+
+
+def _hang_up(response: httpx2.Response) -> None:
+    """Closing would not wake the thread that reads; shutting the socket down does, below TLS too."""
+    stream = response.extensions.get("network_stream")
+    plug = stream.get_extra_info("socket") if stream is not None else None
+    if isinstance(plug, socket.socket):
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(plug, socket.SHUT_RDWR)
 
 
 def _wait(response: httpx2.Response) -> float | None:
