@@ -38,6 +38,26 @@ FAMILIES = {
     "sdxl": "Stable Diffusion XL",
     "any": "every family",
 }
+# What a role's folder or file is; those of ControlNets are "control-" and the kind of map
+ROLES = {
+    "painter": "paints",
+    "tokenizer": "reads prompts",
+    "vae": "turns latents into pictures",
+    "preview-vae": "makes previews",
+    "lora": "changes a painter",
+    "embedding": "a word of its own",
+    "adapter": "lets a picture be part of the prompt",
+    "image-encoder": "reads the picture of a prompt",
+    "encoder": "finds pictures",
+    "captioner": "describes pictures",
+    "answerer": "answers questions about pictures",
+    "checker": "checks pictures",
+    "pose": "finds joints",
+    "depth": "finds depth",
+    "segmenter": "finds things by words",
+    "segments": "says what regions are",
+    "upscaler": "enlarges pictures",
+}
 MODES = {"sketch": "Sketch", "balanced": "Balanced", "fine": "Fine"}
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _REPO = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -45,11 +65,12 @@ _LISTS = ("can", "cannot", "examples", "needs", "trigger_words")
 
 
 class Mode(NamedTuple):
-    """One position of the switch Sketch, Balanced, Fine."""
+    """One position of the switch Sketch, Balanced, Fine. `lora` is the id of the pack that makes so few steps possible."""
 
     steps: int
     guidance: float
     sampler: str
+    lora: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +184,10 @@ class Pack:
         try:
             lines = (self.own / SUMS).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError as error:
+            if not self.folder.is_dir():
+                raise PackMissing(
+                    f"The folder of pack {self.id}, {self.folder}, is not there; is its disk connected?"
+                ) from error
             raise PackMissing(f"Pack {self.id} lacks {SUMS}, the list of its files; install it again.") from error
         return {path: digest for digest, path in (line.split(maxsplit=1) for line in lines if line.strip())}
 
@@ -238,10 +263,10 @@ def _source(data: dict[str, Any]) -> Source:
 def _mode(name: str, values: Any) -> Mode:
     if name not in MODES:
         raise ValueError(f"there is no mode {name!r}; it is one of {', '.join(MODES)}")
-    steps, guidance, sampler = values
-    if sampler not in SAMPLERS:
-        raise ValueError(f"the mode {name} names {sampler!r}, which is no sampler")
-    return Mode(int(steps), float(guidance), str(sampler))
+    mode = Mode(*values)
+    if mode.sampler not in SAMPLERS:
+        raise ValueError(f"the mode {name} names {mode.sampler!r}, which is no sampler")
+    return mode._replace(steps=int(mode.steps), guidance=float(mode.guidance), lora=str(mode.lora))
 
 
 def manifest_text(manifest: Manifest) -> str:
