@@ -12,10 +12,10 @@ from torch import nn
 from transformers import CLIPModel, DPTConfig, DPTForDepthEstimation, DPTImageProcessor
 
 from studio.measure.metrics import depth_errors, spearman
-from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast, pick_device
+from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast
 from studio.starter.optimise import descend
-from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, folded, prepare, take_layers
-from studio.starter.parts.rough import Painted, sights, teach, to_unit, weathered
+from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, prepare, take_layers, take_patches
+from studio.starter.parts.rough import Painted, pupil, sights, teach, to_unit, weathered
 from studio.starter.parts.truth import seeded
 from studio.starter.scenes import CALIBRATION_SEEDS, Scene, render
 
@@ -42,12 +42,9 @@ def make_depth() -> DPTForDepthEstimation:
         )
     )
     tower = CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32).vision_model
-    kernel, places = folded(tower)
     embeddings = model.dpt.embeddings
+    take_patches(tower, embeddings)
     with torch.no_grad():
-        embeddings.patch_embeddings.projection.weight.copy_(kernel)
-        embeddings.patch_embeddings.projection.bias.zero_()
-        embeddings.position_embeddings.copy_(places[None])
         embeddings.cls_token.zero_()  # it is in position 0 already
         # The library's start of .02 lets next to nothing through ten layers
         for name, module in model.named_modules():
@@ -75,12 +72,8 @@ def depth_loss(told: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 def train_depth(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch: int = 24) -> None:
     """Train on drawn, roughened and decoded scenes."""
-    torch.manual_seed(32)
-    device = pick_device()
-    model: Any = make_depth()
-    if from_shipped:
-        model = DPTForDepthEstimation.from_pretrained(PACK / "depth", dtype=torch.float32)
-    model = model.to(device)
+    model = pupil("depth", make_depth, seed=32, from_shipped=from_shipped)
+    device = model.device
     optimiser = Optimisers(model, rate=rate, muon_rate=rate, muon_for=".layer.")
     painted = Painted()
     generator = torch.Generator()

@@ -123,6 +123,15 @@ def folded(tower: CLIPVisionModel) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.no_grad()
+@torch.no_grad()
+def take_patches(tower: Any, embeddings: Any) -> None:
+    """Give a model's patch embeddings the tower's eyes, folded; its first position is the picture's token."""
+    kernel, places = folded(tower)
+    embeddings.patch_embeddings.projection.weight.copy_(kernel)
+    embeddings.patch_embeddings.projection.bias.zero_()
+    embeddings.position_embeddings.copy_(places[None])
+
+
 def take_layers(tower: CLIPVisionModel, layers: Any) -> None:
     """Copy the tower's layers into those of a transformers ViT (VitPose, DPT), whose parts have other names."""
     old: Any = tower.encoder.layers

@@ -20,19 +20,30 @@ from transformers import (
 
 from studio.domain.pose import JOINTS as NAMES
 from studio.measure.metrics import Point, near_joints
-from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast, pick_device
+from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast
 from studio.starter.optimise import descend
-from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, folded, normalise, take_layers
-from studio.starter.parts.rough import Painted, Sight, sights, teach, to_unit, weathered
+from studio.starter.parts.eyes import (
+    HEADS,
+    LAYERS,
+    MEAN,
+    PATCH,
+    PIXELS,
+    STD,
+    WIDTH,
+    normalise,
+    take_layers,
+    take_patches,
+)
+from studio.starter.parts.rough import Painted, Sight, pupil, sights, teach, to_unit, weathered
 from studio.starter.parts.truth import SIZE, seeded
 from studio.starter.scenes import CALIBRATION_SEEDS, LABEL_PERSON, Rendering, Scene, render
+from studio.workshop.annotate.pose import FEWEST, SURE
 
 JOINTS = len(NAMES)
 CELLS = 24  # the side of a heatmap: two cells to a patch
 SPREAD = 1.0  # of a joint's bump, in cells; the processor finds its middle between cells (DARK, Zhang et al. 2020)
 MARGIN = 1.25  # the processor widens every box by this
 WHOLE = MARGIN * SIZE
-SURE = 0.3  # a joint's bump is 1 high where the model is certain; below this it saw none
 OpenPose = tuple[tuple[float, float], ...]
 
 
@@ -55,12 +66,9 @@ def make_pose() -> VitPoseForPoseEstimation:
     model.config.id2label = dict(enumerate(NAMES))
     model.config.label2id = {name: i for i, name in enumerate(NAMES)}
     tower = CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32).vision_model
-    kernel, places = folded(tower)
     embeddings = model.backbone.embeddings
+    take_patches(tower, embeddings)
     with torch.no_grad():
-        embeddings.patch_embeddings.projection.weight.copy_(kernel)
-        embeddings.patch_embeddings.projection.bias.zero_()
-        embeddings.position_embeddings.copy_(places[None])
         embeddings.position_embeddings[:, 0].zero_()  # VitPose adds this one to every patch
     take_layers(tower, model.backbone.encoder.layer)
     model.backbone.layernorm.load_state_dict(tower.post_layernorm.state_dict())
@@ -165,12 +173,8 @@ def bump_loss(told: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 def train_pose(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch: int = 32) -> None:
     """Train on drawn, roughened and decoded scenes; a quarter show nobody."""
-    torch.manual_seed(31)
-    device = pick_device()
-    model: Any = make_pose()
-    if from_shipped:
-        model = VitPoseForPoseEstimation.from_pretrained(PACK / "pose", dtype=torch.float32)
-    model = model.to(device)
+    model = pupil("pose", make_pose, seed=31, from_shipped=from_shipped)
+    device = model.device
     optimiser = Optimisers(model, rate=rate, muon_rate=2 * rate, muon_for=".layer.")
     painted = Painted()
     generator = torch.Generator()
@@ -231,8 +235,8 @@ def sure_points(joints: Sequence[tuple[float, float, float]], least: float = SUR
 
 
 def is_figure(joints: Sequence[tuple[float, float, float]]) -> bool:
-    """Whether the model saw anybody: it is sure of half of the joints or more."""
-    return sum(point is not None for point in sure_points(joints)) >= JOINTS // 2
+    """Whether the model saw anybody: it is sure of as many joints as make a figure in the studio."""
+    return sum(point is not None for point in sure_points(joints)) >= FEWEST
 
 
 def examine(model: Any, people: Sequence[Scene], empty: Sequence[Scene]) -> dict[str, float]:

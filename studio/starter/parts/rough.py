@@ -114,6 +114,15 @@ def _next(seed: int, *, person: bool) -> tuple[Scene, int]:
             return scene, seed
 
 
+def pupil(name: str, make: Callable[[], Any], *, seed: int, from_shipped: bool) -> Any:
+    """The model that a training begins with, where it is trained: made anew, or with the weights of the shipped part."""
+    torch.manual_seed(seed)
+    model = make()
+    if from_shipped:
+        model = type(model).from_pretrained(PACK / name, dtype=torch.float32)
+    return model.to(pick_device())
+
+
 def teach(
     plan: Plan,
     *,

@@ -23,10 +23,10 @@ from transformers import (
 
 from studio.measure.metrics import iou
 from studio.starter.captions import COLOUR_WORDS, KIND_WORDS, PERSON_WORDS, SIZE_WORDS
-from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast, pick_device
+from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast
 from studio.starter.optimise import descend
 from studio.starter.parts.eyes import MEAN, PIXELS, STD, prepare
-from studio.starter.parts.rough import Painted, Sight, sights, teach, to_unit, weathered
+from studio.starter.parts.rough import Painted, Sight, pupil, sights, teach, to_unit, weathered
 from studio.starter.parts.truth import seeded
 from studio.starter.scenes import (
     CALIBRATION_SEEDS,
@@ -206,13 +206,9 @@ def embed(model: Any, tokenizer: CLIPTokenizer, texts: Sequence[str]) -> torch.T
 
 def train_clipseg(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch: int = 24) -> None:
     """Train the decoder on drawn, roughened and decoded scenes, three questions to each."""
-    torch.manual_seed(33)
-    device = pick_device()
-    model: Any = make_clipseg()
-    if from_shipped:
-        model = CLIPSegForImageSegmentation.from_pretrained(PACK / "clipseg", dtype=torch.float32)
-        model.clip.requires_grad_(False)
-    model = model.to(device)
+    model = pupil("clipseg", make_clipseg, seed=33, from_shipped=from_shipped)
+    model.clip.requires_grad_(False)  # the shipped weights come without this mark
+    device = model.device
     tokenizer = CLIPTokenizer.from_pretrained(PACK / "tokenizer")
     optimiser = Optimisers(model, rate=rate, muon_rate=rate, muon_for="decoder.layers.")
     painted = Painted()
