@@ -85,7 +85,7 @@ def test_a_lora_that_touches_no_cross_attention_is_told_by_its_notes(path):
         ({"vision_model.post_layernorm.weight": (2,), "text_decoder.cls.predictions.bias": (2,)}, "captioner", "any"),
         ({"git.embeddings.word_embeddings.weight": (2, 2)}, "captioner", "any"),
         ({"vision_model.post_layernorm.weight": (2,), "visual_projection.weight": (2, 2)}, "image-encoder", "any"),
-        ({"model0.conv1_1.weight": (2, 3, 3, 3)}, "annotator", "any"),
+        ({"Mconv7_stage6_L2.weight": (2, 3, 1, 1)}, "annotator", "any"),
         ({"neck.reassemble_stage.layers.0.projection.weight": (2, 2, 1, 1)}, "annotator", "any"),
         ({"conv_first.weight": (2, 3, 3, 3), "conv_last.weight": (3, 2, 3, 3)}, "upscaler", "any"),
         ({"swin2sr.embeddings.patch_embeddings.projection.weight": (2, 3, 1, 1)}, "upscaler", "any"),

@@ -333,7 +333,7 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("annotator", ("neck.reassemble_stage.",)),  # DPT and DepthAnything
     ("annotator", ("relative_head.", "metric_head.")),  # ZoeDepth
     ("annotator", ("decode_head.",)),  # segmentation
-    ("annotator", ("model0.conv1_1.weight",)),  # OpenPose's body
+    ("annotator", ("Mconv7_stage6_L2.weight",)),  # OpenPose's body
     ("annotator", ("keypoint", "backbone.")),
     ("annotator", ("backbone.embeddings.", "head.")),  # VitPose
     ("encoder", ("vision_model.", "text_model.", "logit_scale")),  # CLIP and SigLIP

@@ -172,6 +172,11 @@ def _openpose(weights: Path, where: torch.device) -> Any:
 
     # Its own constructor opens a pickle with torch.load; only what follows that is wanted
     body = Body.__new__(Body)
-    body.model = bodypose_model()
-    body.model.load_state_dict(load_file(weights))
+    body.model = bodypose_model().eval()
+    held = load_file(weights)
+    # The published file names its layers plainly ("conv1_1"), the network by its stages ("model0.conv1_1")
+    named = {
+        name: held[plain if (plain := name.partition(".")[2]) in held else name] for name in body.model.state_dict()
+    }
+    body.model.load_state_dict(named)
     return body.to(where)
