@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
@@ -22,7 +24,8 @@ from studio.ui.serve import free_port
 
 OUTPUT = ROOT / "ci-output"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 240_000  # ms; a shared machine may be busy, and a fast one never waits
+# ms; a shared machine may be busy, and a fast one never waits
+PATIENCE = int(os.environ.get("EASEL_PATIENCE", "240000"))
 SKIPPED = "BROWSER TESTS SKIPPED: no Chromium here; install the package 'chromium' to run them."
 WIDE, NARROW = (1440, 900), (800, 900)
 READY = """() => {
@@ -98,6 +101,31 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=path)
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory) -> Iterator[SimpleNamespace]:
+    """The editors' own small house, served."""
+    port = free_port(8950)
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamlit", "run", "tests/browser/editors_app.py", "--server.port", str(port)]
+    log = tmp_path_factory.mktemp("editors") / "web.log"
+    with log.open("wb") as stream:
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT, env=env)
+
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    until(answers)
+    yield SimpleNamespace(url=url)
+    process.terminate()
+    process.wait(timeout=30)
 
 
 class Tab:

@@ -1,4 +1,4 @@
-"""A small house for the editors alone: one page with a component, and a picture for it. Started by test_editors.py."""
+"""A small house for the editors alone: one page with a component, and a picture for it. Started by conftest.py."""
 
 from __future__ import annotations
 
