@@ -18,6 +18,7 @@ from studio.ui.guide import acts, desk, forms, maps
 
 ROOM = 300
 WAYS = {"slider": "Slider", "side": "Side by side", "difference": "Difference", "alone": "Alone"}
+GROWN = ("alone", "side")  # an extended picture has another shape: laid over its source, the two would not meet
 UNDECIDED = 18
 _CURRENT, _WAY = "guide_result", "guide_way"
 
@@ -124,10 +125,12 @@ def _compared(before: Artwork | None, artwork: Artwork, bar: DeltaGenerator) -> 
     if before is None:
         show.picture(artwork, room=ROOM)
         return
-    st.session_state.setdefault(_WAY, "slider")
-    way = st.session_state[_WAY]
+    grown = artwork.recipe is not None and artwork.recipe.task == "outpaint"
+    ways, key = (GROWN, f"{_WAY}_grown") if grown else (tuple(WAYS), _WAY)
+    st.session_state.setdefault(key, ways[0])
+    way = st.session_state[key]
     bar.segmented_control(
-        "Compare", list(WAYS), key=_WAY, required=True, format_func=WAYS.__getitem__, label_visibility="collapsed"
+        "Compare", ways, key=key, required=True, format_func=WAYS.__getitem__, label_visibility="collapsed"
     )
     if way == "alone":
         show.picture(artwork, room=ROOM)
