@@ -1,4 +1,4 @@
-"""The other ways of the Guide page, each once in a real browser with the real worker: words, sides, sizes, sliders, strengths."""
+"""The other ways of the Guide page, each in a real browser with the real worker: words, sides, sizes, sliders, strengths."""
 
 from __future__ import annotations
 
