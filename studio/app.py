@@ -24,9 +24,11 @@ from studio.domain.verdict import Verdict
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.gallery.lineage import Lineage
+from studio.jobs.installs import Installs
 from studio.jobs.queue import Queue
 from studio.jobs.supervisor import Supervisor, WorkerState
 from studio.packs.controls import check_annotator, check_controls
+from studio.packs.ledger import Ledger
 from studio.packs.shelf import open_shelf
 from studio.packs.words import PromptReading, read_prompt
 from studio.places import default_home, open_home
@@ -47,6 +49,8 @@ class Studio:
         self.queue = Queue(self.database)
         self.shelf = open_shelf(self.home)
         self.supervisor = Supervisor(self.home, queue=self.queue)
+        ledger = Ledger(self.database, offline=lambda: self.settings.offline)
+        self.installs = Installs(home=self.home, shelf=self.shelf, queue=self.queue, ledger=ledger, submit=self.submit)
 
     # --- work ---------------------------------------------------------------------------------------------------
 
@@ -123,6 +127,10 @@ class Studio:
         self._check_source(source, needed=True)
         words = selectable(words)
         return self.submit("select", {"source": source, "words": words, "pack": pack or self.settings.pack})
+
+    def install(self, id: str) -> Job:
+        """Queue the installation of a pack from the hub; `installs` knows the rest: pause, throw away, who was contacted."""
+        return self.installs.start(id)
 
     def _check_source(self, source: str, *, needed: bool) -> None:
         kind, _, value = source.partition(":")

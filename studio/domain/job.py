@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-# kind -> lane. `paint` jobs are long; `look` jobs are short, so that search stays quick while a picture is painted.
+# kind -> lane. `paint` jobs are long; `look` jobs are short, so that search stays quick while a picture is painted; `fetch`
+# jobs wait for other machines, and hold up neither.
 LANES = {
     "paint": "paint",
     "import": "paint",  # long: embeds and captions many files
@@ -18,6 +19,7 @@ LANES = {
     "annotate": "look",  # draw a control map of a picture
     "select": "look",  # find what words name in a picture: a mask
     "warm": "look",  # load what the first look needs
+    "install": "fetch",  # bring a pack from the hub
 }
 WAITING = ("waiting",)
 LIVE = ("waiting", "running")

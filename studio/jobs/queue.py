@@ -17,6 +17,7 @@ WATCHED_SECONDS = 3.0  # a page that polls looks several times in this; a closed
 LOOKS_KEPT_SECONDS = 86_400  # answers to searches are of no use a day later
 PAUSE = "queue_paused"  # the name of the row in `settings`
 
+SEED, RESUME = "Run again with the same seed.", "Install it again: it goes on from the byte where it stopped."
 INTERRUPTED = "The worker stopped while {stage}; nothing was lost. Run again with the same seed."
 CRASHED = "This job crashed the worker twice, so it was set aside (the last time while {stage})."
 CLOSED = "Easel was closed while {stage}; nothing was lost. Run again with the same seed."
@@ -237,13 +238,13 @@ class Queue:
                 stage = row["stage"] or "working"
                 attempts = row["attempts"] + blame
                 if hung:
-                    state, error = "failed", HUNG.format(stage=stage)
+                    state, error = "failed", said(HUNG, row["kind"], stage)
                 elif not blame:
-                    state, error = "interrupted", CLOSED.format(stage=stage)
+                    state, error = "interrupted", said(CLOSED, row["kind"], stage)
                 elif attempts > 1:
-                    state, error = "failed", CRASHED.format(stage=stage)
+                    state, error = "failed", said(CRASHED, row["kind"], stage)
                 else:
-                    state, error = "interrupted", INTERRUPTED.format(stage=stage)
+                    state, error = "interrupted", said(INTERRUPTED, row["kind"], stage)
                 if row["cancel"]:
                     state, error = "cancelled", "Cancelled."
                 connection.execute(
@@ -292,3 +293,10 @@ class Queue:
         """The row of the last worker that wrote one: name, pid, state, device, note, started_at, beat."""
         row = self.database.one("SELECT * FROM workers ORDER BY started_at DESC LIMIT 1")
         return dict(row) if row else None
+
+
+def said(sentence: str, kind: str, stage: str) -> str:
+    """Why a job ended, for its kind: what is painted has a seed, what is fetched a byte where it stopped."""
+    if kind != "install":
+        return sentence.format(stage=stage)
+    return sentence.format(stage=stage.partition(",")[0]).replace(SEED, RESUME)

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from studio.domain.errors import Failed
 
 FETCHING = ".fetching"  # below <home>/packs: a folder for each pack on its way
 PART = ".part"  # the end of a file's name until all its bytes are there and are the right ones
+WAIT_SECONDS = 10.0
 _JOURNAL, _LOCK, _GONE = "fetch.json", ".lock", ".gone"
 
 
@@ -72,19 +73,17 @@ def place_of(home: Path, pack_id: str) -> Path:
 
 
 @contextmanager
-def claim(home: Path, pack_id: str) -> Iterator[Path]:
+def claim(home: Path, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Iterator[Path]:
     """Be the only one, of all processes, that writes this pack's files on their way; gives their folder.
 
-    Raises Failed when somebody else does. What was thrown away meanwhile is removed at the end.
+    Raises Failed when somebody else does. With `waiting`, which is called meanwhile and may raise, he is given ten seconds:
+    who was asked to pause needs a moment to end. What was thrown away is removed at the end.
     """
     folder = place_of(home, pack_id)
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(_beside(folder, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Failed("This pack is being installed already; the Queue page shows how far it is.") from error
+        _lock(lock, waiting)
         _sweep(folder)
         folder.mkdir(exist_ok=True)
         try:
@@ -95,6 +94,20 @@ def claim(home: Path, pack_id: str) -> Iterator[Path]:
                 folder.rmdir()  # only if nothing came
     finally:
         os.close(lock)  # gives the lock back
+
+
+def _lock(handle: int, waiting: Callable[[], None] | None) -> None:
+    deadline = time.monotonic() + (WAIT_SECONDS if waiting else 0.0)
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if waiting is None or time.monotonic() > deadline:
+                raise Failed("This pack is being installed already; the Queue page shows how far it is.") from error
+            waiting()
+            time.sleep(0.1)
+        else:
+            return
 
 
 def throw_away(home: Path, pack_id: str, *, seconds: float = 3.0) -> bool:
@@ -151,11 +164,6 @@ def read_journal(folder: Path) -> Journal | None:
 def write_journal(folder: Path, journal: Journal) -> None:
     """Write it down; when this returns it survives a power cut."""
     write_durably(folder / _JOURNAL, json.dumps(asdict(journal), indent=1))
-
-
-def end_journal(folder: Path) -> None:
-    """Take the journal away: the folder is a whole pack now."""
-    (folder / _JOURNAL).unlink(missing_ok=True)
 
 
 def write_sums(folder: Path, name: str, sums: Mapping[str, str]) -> None:

@@ -272,8 +272,12 @@ class Shelf:
 
 
 def open_shelf(home: Path) -> Shelf:
-    """The packs installed in the home folder and those that ship with the studio, the former first."""
-    return Shelf(catalogue=ASSETS / "packs", places=(home / "packs", ASSETS))
+    """The packs installed in the home folder and those that ship with the studio, the former first.
+
+    EASEL_CATALOGUE names a folder of descriptions to use instead of those that ship.
+    """
+    catalogue = Path(os.environ.get("EASEL_CATALOGUE") or ASSETS / "packs")
+    return Shelf(catalogue=catalogue, places=(home / "packs", ASSETS))
 
 
 def write_durably(path: Path, text: str) -> None:

@@ -150,6 +150,13 @@ def warm(job: Job, report: JobReport, tools: Tools) -> Outcome:
     return Outcome()
 
 
+def install(job: Job, report: JobReport, tools: Tools) -> Outcome:
+    """Bring a pack from the hub and put it on the Shelf."""
+    from studio.workshop.installing import install_pack  # here: the hub's client, which a start need not wait for
+
+    return Outcome(install_pack(job, report, tools))
+
+
 TASKS: Mapping[str, Task] = {
     "paint": paint,
     "import": lambda job, report, tools: Outcome(import_pictures(job, report, tools)),
@@ -159,6 +166,7 @@ TASKS: Mapping[str, Task] = {
     "annotate": lambda job, report, tools: Outcome(draw_map(job, report, tools)),
     "select": lambda job, report, tools: Outcome(find_by_words(job, report, tools)),
     "warm": warm,
+    "install": install,
 }
 
 

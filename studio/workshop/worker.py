@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from studio.domain.errors import Cancelled, EaselError, Refused, StorageFull
 from studio.domain.job import Job
 from studio.jobs.lock import Lock
-from studio.jobs.queue import CLOSED
+from studio.jobs.queue import CLOSED, said
 from studio.workshop.reporting import JobReport, Stopped
 from studio.workshop.spools import spent
 from studio.workshop.tools import Tools
@@ -27,8 +27,8 @@ from studio.workshop.tools import Tools
 if TYPE_CHECKING:
     from studio.workshop.tasks import Task
 
-LANES = ("paint", "look")
-POLL_SECONDS = 0.05
+LANES = ("paint", "look", "fetch", "fetch")  # two packs at a time: one may wait, or convert, while the other comes
+POLL_SECONDS = {"paint": 0.05, "look": 0.05, "fetch": 0.5}
 BEAT_SECONDS = 1.0
 IDLE_SECONDS = 600.0  # EASEL_IDLE_SECONDS
 HANG_SECONDS = 600.0  # EASEL_HANG_SECONDS: a lane that shows no sign of life for so long is stuck; loading is one sign
@@ -83,7 +83,7 @@ class Lane:
 
 
 class Worker:
-    """Two lanes, a heartbeat and a warm-up, each a thread; the main thread decides when to end."""
+    """The lanes, a heartbeat and a warm-up, each a thread; the main thread decides when to end."""
 
     def __init__(
         self, home: Path, *, lock: Lock, name: str, tasks: Mapping[str, Task] | None = None, warm_up: bool = True
@@ -152,7 +152,7 @@ class Worker:
                 self.stop.wait(1.0)
                 continue
             if job is None:
-                self.stop.wait(POLL_SECONDS)
+                self.stop.wait(POLL_SECONDS[lane.name])
                 continue
             lane.alive()
             lane.job = job
@@ -181,7 +181,7 @@ class Worker:
         except Cancelled:
             state, error = "cancelled", "Cancelled."
         except Stopped:
-            state, error = "interrupted", CLOSED.format(stage="working on it")
+            state, error = "interrupted", said(CLOSED, job.kind, "working on it")
         except Refused as refused:
             from studio.workshop.tasks import refusal
 
