@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
-from studio.terminal import guiding, painting
+from studio.terminal import guiding, painting, shelving
 from studio.terminal.answers import CANCELLED, DONE, FAILED, ending, open_home_studio, print_json, respond, say, wait
 
 if TYPE_CHECKING:  # the studio itself is opened only once the words are understood, so that --help is instant
@@ -92,7 +92,12 @@ def _parser() -> argparse.ArgumentParser:
         "folder", type=Path, metavar="FOLDER"
     )
     verb("queue", _queue, "List the jobs, newest first.").add_argument("--limit", type=int, default=50, metavar="N")
-    verb("packs", _packs, "List the packs on this machine.")
+    verb("packs", shelving.packs, "List the packs on this machine.").add_argument(
+        "--all", action="store_true", help="also those that can be installed"
+    )
+    verb("install", shelving.install, "Install a pack from the hub, or go on where it stopped.").add_argument(
+        "id", metavar="ID", help="as `packs --all` lists it"
+    )
     verb("check", _check, "Check database, files, hashes and index; change nothing.")
     verb("worker", _worker, "Run the worker (started by whoever first needs it).", json=False)
     run = verb("run", _run, "Open the studio in the browser, on this machine only.", json=False)
@@ -163,30 +168,6 @@ def _queue(options: argparse.Namespace) -> int:
     respond(
         options, {"jobs": rows}, [f"{row['id']:>6}  {row['kind']:<8} {row['state']:<12} {row['error']}" for row in rows]
     )
-    return DONE
-
-
-def _packs(options: argparse.Namespace) -> int:
-    studio = open_home_studio()
-    rows: list[dict[str, Any]] = []
-    for pack in studio.shelf.packs():
-        rows.append(
-            {
-                "id": pack.id,
-                "name": pack.manifest.name,
-                "family": pack.manifest.family,
-                "licence": pack.manifest.licence,
-                "folder": str(pack.folder),
-                "roles": sorted(pack.manifest.roles),
-                "bytes": sum(studio.shelf.sizes(pack).values()),
-                "missing": studio.shelf.missing(pack),
-            }
-        )
-    lines = [
-        f"{row['id']:<12} {row['bytes'] / 2**20:6.1f} MiB  {'incomplete' if row['missing'] else 'ready'}"
-        for row in rows
-    ]
-    respond(options, {"packs": rows}, lines)
     return DONE
 
 

@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -24,7 +25,7 @@ from studio.packs.journal import place_of
 from studio.packs.manifest import read_manifest
 from studio.workshop.installing import convert, look
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 WORK = "import os, pathlib, studio.workshop.worker as w; w.main(pathlib.Path(os.environ['EASEL_HOME']), warm_up=False)"
 COMMAND = (sys.executable, "-c", WORK)
 PATIENCE = 60.0  # of a busy machine
@@ -162,7 +163,8 @@ def test_paused_resumed_and_thrown_away(studio, home, loopback):
     studio.installs.pause("tiny")
     again = studio.install("tiny")  # at once: the one that ends is not taken for one that runs
     assert again.id != job.id
-    assert studio.wait(job.id, timeout=PATIENCE).state == "cancelled"
+    ended = studio.wait(job.id, timeout=PATIENCE)
+    assert ended.state == "cancelled" and ended.error.startswith("Paused; what was fetched stays.")
     until(lambda: len(loopback.bodies("unet/weights.safetensors")) == 2, studio)
     assert loopback.bodies("unet/weights.safetensors") == ["", f"bytes={HALF}-"]
     assert studio.installs.throw_away("tiny")
@@ -327,3 +329,34 @@ def test_something_that_is_no_pickle_at_all_is_deleted_and_named(tmp_path):
     with pytest.raises(Failed, match=r"pose\.pth holds no weights that could be converted .*it was deleted"):
         convert(source, tmp_path / "model.safetensors", name="pose.pth", check=lambda: None)
     assert not source.exists()
+
+
+# --- the terminal ---------------------------------------------------------------------------------------------------------
+
+
+def run(home, *words):
+    """One command of the terminal; returns (exit code, JSON on stdout or None, stderr)."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "studio", *words, "--json"],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "EASEL_HOME": str(home)}, timeout=PATIENCE,
+    )  # fmt: skip
+    return answer.returncode, json.loads(answer.stdout) if answer.stdout.strip() else None, answer.stderr
+
+
+def test_the_terminal_lists_what_could_be_installed_and_installs_it(studio, home, catalogue, loopback):
+    studio.supervisor.ensure()  # ours, which warms nothing up
+    until(lambda: lock.holder(home) is not None, studio)
+    code, said, _ = run(home, "packs", "--all")
+    assert code == 0 and [(row["id"], row["state"]) for row in said["packs"]] == [("tiny", "absent")]
+    loopback.lies["model_index.json"] = b"{ }"
+    code, said, words = run(home, "install", "tiny")
+    assert code == 5 and said["state"] == "failed" and "model_index.json is not what" in words
+    loopback.lies.clear()
+    code, said, words = run(home, "install", "tiny")
+    assert code == 0 and said["commit"] == loopback.commit(REPO) and Path(said["folder"], "SHA256SUMS").is_file(), words
+    code, said, _ = run(home, "packs")
+    assert [(row["id"], row["state"], row["bytes"]) for row in said["packs"]] == [
+        ("tiny", "installed", len(WEIGHTS) + 2)
+    ]
+    code, said, words = run(home, "install", "other")
+    assert code == 4 and "no pack named" in words

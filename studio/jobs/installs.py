@@ -44,7 +44,7 @@ class Installs:
         return self._queued(manifest)
 
     def _queued(self, manifest: Manifest) -> Job:
-        return self.job(manifest.id) or self._submit(KIND, {"pack": manifest.id})
+        return self.job(manifest.id) or self._submit(KIND, {"pack": manifest.id, "name": manifest.name})
 
     def job(self, id: str) -> Job | None:
         """The job that installs a pack at the moment, or waits to; None when none does."""

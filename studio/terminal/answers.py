@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.domain.amounts import amount
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
 
@@ -35,7 +36,8 @@ def wait(studio: Studio, job: Job) -> Job:
         if live:
             left = studio.seconds_left(job)
             eta = f", about {left:.0f} s left" if left else ""
-            print(f"\r\033[K{job.stage or job.state} {job.done}/{job.total}{eta}", end="", file=sys.stderr, flush=True)
+            done, total = (amount(job.done), amount(job.total)) if job.kind == "install" else (job.done, job.total)
+            print(f"\r\033[K{job.stage or job.state} {done}/{total}{eta}", end="", file=sys.stderr, flush=True)
 
     try:
         return studio.wait(job.id, on_change=tell)

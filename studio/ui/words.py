@@ -17,6 +17,7 @@ KINDS = {
     "caption": "Caption",
     "clear": "Check an upload",
     "tokens": "Count tokens",
+    "install": "Install",
     "warm": "Warm up",
 }
 ROLES = {

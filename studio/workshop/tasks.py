@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from studio.domain.artwork import Artwork, Query
-from studio.domain.errors import BadInput, Refused
+from studio.domain.errors import BadInput, Cancelled, Refused
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.gallery.search import blend
@@ -154,7 +154,12 @@ def install(job: Job, report: JobReport, tools: Tools) -> Outcome:
     """Bring a pack from the hub and put it on the Shelf."""
     from studio.workshop.installing import install_pack  # here: the hub's client, which a start need not wait for
 
-    return Outcome(install_pack(job, report, tools))
+    try:
+        return Outcome(install_pack(job, report, tools))
+    except Cancelled as error:
+        raise Cancelled(
+            "Paused; what was fetched stays. Install it again to go on from the byte where it stopped."
+        ) from error
 
 
 TASKS: Mapping[str, Task] = {

@@ -178,8 +178,8 @@ class Worker:
             assert self._tasks is not None
             outcome = self._tasks[job.kind](job, report, tools)
             state, error, report.result = outcome.state, outcome.error, outcome.result
-        except Cancelled:
-            state, error = "cancelled", "Cancelled."
+        except Cancelled as cancelled:
+            state, error = "cancelled", str(cancelled) or "Cancelled."
         except Stopped:
             state, error = "interrupted", said(CLOSED, job.kind, "working on it")
         except Refused as refused:
