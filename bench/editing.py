@@ -41,7 +41,8 @@ from studio.places import ASSETS  # noqa: E402
 from studio.starter.captions import PLACES  # noqa: E402
 from studio.starter.parts.judge import Reading, load_judge, read  # noqa: E402
 from studio.starter.scenes import COLOURS, KINDS, SPLITS, Scene, render, sample_scene  # noqa: E402
-from studio.workshop.paint.painter import StablePainter, load_painter  # noqa: E402
+from studio.workshop.paint.load import load_painter  # noqa: E402
+from studio.workshop.paint.painter import StablePainter  # noqa: E402
 from studio.workshop.paint.work import Work  # noqa: E402
 
 WHERE = machine()

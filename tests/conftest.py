@@ -17,7 +17,10 @@ from studio.places import ASSETS
 from studio.safety.gate import Gate
 
 # diffusers 0.42 hands torch tensors to numpy 2 in its schedulers; nothing of ours can be done about it
-KNOWN_WARNINGS = ("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",)
+KNOWN_WARNINGS = (
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
+    "ignore:__array_wrap__ must accept context:DeprecationWarning",
+)
 PACK = ASSETS / "storybook"
 
 

@@ -20,7 +20,7 @@ def storybook():
     from studio.workshop import heavy
 
     heavy.prepare()
-    from studio.workshop.paint.painter import load_painter
+    from studio.workshop.paint.load import load_painter
 
     return load_painter(ASSETS / "storybook", find_controls=NoControls())
 

@@ -196,24 +196,23 @@ def test_a_control_for_another_base_model_is_said_in_words(painter, monkeypatch)
 
 
 def test_the_shelfs_controls_are_loaded_once_and_go_with_their_painter(heavy, monkeypatch, tmp_path):
+    from studio.packs.manifest import Manifest, Pack
     from studio.workshop import models
 
-    class Pack:
-        def __init__(self, id):
-            self.id, self.folder = id, tmp_path
-            self.manifest = type("M", (), {"name": id.upper(), "roles": {"painter": ".", "control-pose": "pose"}})
+    def pack(id):
+        roles = {"painter": ".", "control-pose": "pose"}
+        (tmp_path / id / "pose").mkdir(parents=True)
+        return Pack(Manifest(id, id.upper(), "", "sd1", "", "", roles), tmp_path / id)
 
-        def role(self, name):
-            return self.folder / name
-
-    shelf = type("S", (), {"get": lambda _, id: Pack(id), "whole": lambda _, id: Pack(id), "packs": lambda _: []})()
+    packs = {id: pack(id) for id in ("one", "two", "three")}
+    shelf = type("S", (), {"get": lambda _, id: packs[id], "whole": lambda _, id: packs[id], "packs": lambda _: []})()
     loaded = []
-    monkeypatch.setattr("studio.workshop.paint.painter.load_control", lambda folder: loaded.append(folder) or object())
-    monkeypatch.setattr("studio.workshop.paint.painter.load_painter", lambda folder, *, find_controls: find_controls)
+    monkeypatch.setattr("studio.workshop.paint.load.load_control", lambda folder: loaded.append(folder) or object())
+    monkeypatch.setattr("studio.workshop.paint.load.load_painter", lambda folder, *, find_controls, **_: find_controls)
     held = models.Models(shelf)
     find = held.painter("one")
     net = find(("pose",))["pose"]
-    assert find(("pose",))["pose"] is net and loaded == [tmp_path / "control-pose"]
+    assert find(("pose",))["pose"] is net and loaded == [tmp_path / "one" / "pose"]
     with pytest.raises(PackMissing, match=r"Pack ONE has no ControlNet for depth \(it has: Pose\)"):
         find(("depth",))
     for other in ("two", "three"):

@@ -56,7 +56,15 @@ def folder(family: str, root: Path) -> Path:
     place = root / family
     if not place.exists():
         pipe(family).save_pretrained(place)
+        # As it was published: diffusers writes only what its own class of scheduler knows
+        text = json.dumps(scheduler_config(family), indent=2)
+        (place / "scheduler" / "scheduler_config.json").write_text(text, encoding="utf-8")
     return place
+
+
+def scheduler_config(family: str) -> dict[str, Any]:
+    """What stands in the family's scheduler_config.json."""
+    return {**_BASE, **_SCHEDULERS.get(family.removesuffix("-inpainting"), {})}
 
 
 def tokenizer(pad: str = "<|endoftext|>") -> Any:
@@ -109,12 +117,11 @@ def lora(family: str, *, layout: str = "diffusers", seed: int = 9, rank: int = 2
         encoders["text_encoder_2"] = ("text_encoder_2", "lora_te2")
     for part, (prefix, short) in {"unet": ("unet", "lora_unet"), **encoders}.items():
         targets = ("to_q", "to_k", "to_v", "to_out.0") if part == "unet" else ("q_proj", "k_proj", "v_proj", "out_proj")
-        for name, layer in getattr(pipeline, part).named_modules():
-            if not name.endswith(targets):
+        for place, layer in getattr(pipeline, part).named_modules():
+            if not place.endswith(targets):
                 continue
             # Both layouts were fixed when the text encoder's layers lay below "text_model"
-            if part != "unet" and not name.startswith("text_model."):
-                name = f"text_model.{name}"
+            name = place if part == "unet" else f"text_model.{place.removeprefix('text_model.')}"
             down = torch.randn(rank, layer.in_features, generator=generator) * 0.3
             up = torch.randn(layer.out_features, rank, generator=generator) * 0.3
             if layout == "diffusers":
@@ -257,11 +264,9 @@ def _text(width: int, *, layers: int, act: str = "gelu", projection: int = 0) ->
 def _scheduler(family: str) -> Any:
     import diffusers
 
-    name = family.removesuffix("-inpainting")
-    config = {**_BASE, **_SCHEDULERS.get(name, {})}
+    config = scheduler_config(family)
     kind = getattr(diffusers, config["_class_name"])
-    known = kind._get_init_keys(kind)
-    return kind(**{key: value for key, value in config.items() if key in known})
+    return kind(**{key: value for key, value in config.items() if key in kind._get_init_keys(kind)})
 
 
 def _pushing(net: Any) -> Any:

@@ -1,12 +1,14 @@
 """How a prompt is written: weights, BREAK, and wildcards that the seed decides. It knows no tokens and no model.
 
-The weights are those that people write for other studios: `(word)` counts 1.1 times as much, `[word]` 1.1 times less, `(word:1.3)`
-1.3 times; they nest and multiply. A backslash takes the meaning from what follows. `BREAK` begins a new stretch of 75 tokens.
+The weights are those that people write for other studios: `(word)` counts 1.1 times as much, `[word]` 1.1 times less,
+`(word:1.3)` 1.3 times; they nest and multiply. A backslash takes the meaning from what follows. `BREAK` begins a new stretch of
+75 tokens.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass, replace
 
@@ -159,7 +161,7 @@ def _joined(letters: list[str], places: list[int], weights: list[float]) -> list
 
 
 def _bounded(weight: float) -> float:
-    return round(max(-MOST, min(MOST, weight)), 6) if weight == weight else 1.0
+    return round(max(-MOST, min(MOST, weight)), 6) if not math.isnan(weight) else 1.0
 
 
 def _add(passage: list[Part], part: Part, start: int, end: int, *, trim: str) -> None:

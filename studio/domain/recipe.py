@@ -19,11 +19,40 @@ TASKS = {"create": "Paint", "vary": "Vary", "inpaint": "Fill", "outpaint": "Exte
 SAMPLERS = {
     "dpm++ 2m": "DPM++ 2M",
     "dpm++ 2m karras": "DPM++ 2M Karras",
+    "dpm++ 2m exponential": "DPM++ 2M Exponential",
+    "dpm++ 2m sgm uniform": "DPM++ 2M SGM Uniform",
+    "dpm++ 2m sde": "DPM++ 2M SDE",
+    "dpm++ 2m sde karras": "DPM++ 2M SDE Karras",
+    "dpm++ 2m sde exponential": "DPM++ 2M SDE Exponential",
+    "dpm++ 2m sde sgm uniform": "DPM++ 2M SDE SGM Uniform",
+    "dpm++ 3m": "DPM++ 3M",
+    "dpm++ 3m karras": "DPM++ 3M Karras",
+    "dpm++ 3m exponential": "DPM++ 3M Exponential",
+    "dpm++ 2s": "DPM++ 2S",
+    "dpm++ 2s karras": "DPM++ 2S Karras",
+    "dpm++ sde": "DPM++ SDE",
+    "dpm++ sde karras": "DPM++ SDE Karras",
+    "dpm2": "DPM2",
+    "dpm2 karras": "DPM2 Karras",
+    "dpm2 a": "DPM2 a",
+    "dpm2 a karras": "DPM2 a Karras",
     "euler": "Euler",
+    "euler karras": "Euler Karras",
+    "euler exponential": "Euler Exponential",
+    "euler sgm uniform": "Euler SGM Uniform",
     "euler a": "Euler a",
-    "ddim": "DDIM",
-    "unipc": "UniPC",
+    "euler a sgm uniform": "Euler a SGM Uniform",
     "heun": "Heun",
+    "heun karras": "Heun Karras",
+    "lms": "LMS",
+    "lms karras": "LMS Karras",
+    "deis": "DEIS",
+    "deis karras": "DEIS Karras",
+    "unipc": "UniPC",
+    "unipc karras": "UniPC Karras",
+    "unipc sgm uniform": "UniPC SGM Uniform",
+    "ddim": "DDIM",
+    "ddim sgm uniform": "DDIM SGM Uniform",
     "pndm": "PLMS",
     "lcm": "LCM",
 }
@@ -42,6 +71,9 @@ HIRES_RANGE = (1.0, 4.0)
 # Of a second, larger pass and of enlarging, where nothing else is said; from .35 on Storybook makes up fragments
 REPAINT_STRENGTH = 0.2
 MOST_CONTROLS = 6
+MOST_LORAS = 8
+MOST_EMBEDDINGS = 8
+CLIP_SKIP_RANGE = (1, 12)
 SEED_LIMIT = 2**63  # exclusive; what SQLite and torch both hold
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -70,6 +102,11 @@ class Recipe:
     that and `extend` (left, top, right, bottom pixels), an enlarged one its source's times `factor`; for these three `width`
     and `height` are the piece that the model works on at a time. White in the mask is painted; `feather` pixels inside its
     edge are blended. `hires` above 1 paints a created picture once more, that much larger, at `hires_strength`.
+
+    `loras`, `embeddings`, `vae` and `adapter` name packs; an empty `vae` is the painter's own. An embedding is spoken of in the
+    prompt by its own words. `clip_skip` counts as other studios do: 1 reads the text encoder's last layer, 2 the one before.
+    `reference` is the SHA-256 of a picture that the `adapter` (an IP-Adapter) reads beside the prompt, `reference_weight` how
+    much it says (0 to 2).
     Raises BadInput, naming the field, for any value out of range.
     """
 
@@ -95,6 +132,12 @@ class Recipe:
     method: str = "repaint"
     hires: float = 1.0
     hires_strength: float = REPAINT_STRENGTH
+    clip_skip: int = 1
+    vae: str = ""
+    embeddings: tuple[str, ...] = ()
+    reference: str | None = None
+    reference_weight: float = 0.6
+    adapter: str = ""
 
     def __post_init__(self) -> None:
         _check_text("prompt", self.prompt)
@@ -118,7 +161,7 @@ class Recipe:
                 "sampler", f"There is no sampler named {self.sampler!r}; choose one of {', '.join(SAMPLERS)}."
             )
         _check_int("seed", self.seed, 0, SEED_LIMIT - COUNT_RANGE[1])
-        for name in ("source", "mask"):
+        for name in ("source", "mask", "reference"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, str) and _HASH.fullmatch(value)):
                 raise BadInput(name, f"The {name} must be the SHA-256 of a picture in the gallery.")
@@ -127,7 +170,28 @@ class Recipe:
         _check_int("feather", self.feather, *FEATHER_RANGE, unit=" pixels")
         _check_number("hires", self.hires, *HIRES_RANGE)
         _check_number("hires_strength", self.hires_strength, 0.0, 1.0)
+        self._check_parts()
         self._check_task()
+
+    def _check_parts(self) -> None:
+        """What is put on the pack for this picture."""
+        if len(self.loras) > MOST_LORAS:
+            raise BadInput("loras", f"There are {len(self.loras)} LoRAs; {MOST_LORAS} is the most.")
+        if len({lora.name for lora in self.loras}) < len(self.loras):
+            raise BadInput("loras", "A LoRA is named twice; give it one weight.")
+        if len(self.embeddings) > MOST_EMBEDDINGS:
+            raise BadInput("embeddings", f"There are {len(self.embeddings)} embeddings; {MOST_EMBEDDINGS} is the most.")
+        named = [("embeddings", name) for name in self.embeddings]
+        named += [(field, getattr(self, field)) for field in ("vae", "adapter") if getattr(self, field)]
+        for field, name in named:
+            if not (isinstance(name, str) and _NAME.fullmatch(name)):
+                raise BadInput(field, f"{name!r} is not the name of a pack; the Shelf page lists them.")
+        _check_int("clip_skip", self.clip_skip, *CLIP_SKIP_RANGE)
+        _check_number("reference_weight", self.reference_weight, 0.0, 2.0)
+        if self.reference is not None and not self.adapter:
+            raise BadInput("adapter", "To use a reference picture, choose the IP-Adapter that reads it.")
+        if self.adapter and self.reference is None:
+            raise BadInput("reference", "The IP-Adapter has nothing to read; choose a reference picture.")
 
     def _check_task(self) -> None:
         """What the task needs, and what it has no use for."""
@@ -184,6 +248,8 @@ class Recipe:
                 fields["extend"] = tuple(fields["extend"])
             if "loras" in fields:
                 fields["loras"] = tuple(Lora(**lora) for lora in fields["loras"])
+            if isinstance(fields.get("embeddings"), list):
+                fields["embeddings"] = tuple(fields["embeddings"])
         except TypeError as error:
             raise BadInput(
                 "controls", f"A control, LoRA or extension of this recipe cannot be read ({error})."

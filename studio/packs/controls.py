@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from studio.domain.control import CONTROLS, kind_of
 from studio.domain.errors import PackMissing
@@ -18,15 +19,35 @@ def controls_of(pack: Pack) -> tuple[str, ...]:
     return tuple(kind for kind in CONTROLS if CONTROL + kind in pack.manifest.roles)
 
 
+def control(shelf: Shelf, pack: Pack, kind: str) -> Path | None:
+    """The folder of the ControlNet for a kind: the pack's own, else that of an installed pack that fits it; None for none.
+
+    Nets for one kind come before a union of many, which is larger.
+    """
+    fitting = [one for one in shelf.packs() if one.id != pack.id and one.manifest.kind == "controls"]
+    fitting = sorted(
+        (one for one in fitting if pack.manifest.fits(one.manifest)), key=lambda one: len(controls_of(one))
+    )
+    for one in (pack, *fitting):
+        if kind in controls_of(one):
+            return one.role(CONTROL + kind)
+    return None
+
+
+def can_follow(shelf: Shelf, pack: Pack) -> tuple[str, ...]:
+    """The kinds of maps that a pack can follow here, with its own ControlNets and with other packs' that fit it."""
+    others = [one for one in shelf.packs() if one.manifest.kind == "controls" and pack.manifest.fits(one.manifest)]
+    return tuple(kind for kind in CONTROLS if any(kind in controls_of(one) for one in (pack, *others)))
+
+
 def check_controls(shelf: Shelf, recipe: Recipe) -> None:
     """Raise PackMissing when the recipe's pack cannot follow one of its controls; says what it has and who has the rest."""
     if not recipe.controls:
         return
     pack = shelf.get(recipe.pack)
-    has = controls_of(pack)
-    for kind in dict.fromkeys(control.kind for control in recipe.controls):
-        if kind in has:
-            pack.role(CONTROL + kind)  # raises where its folder is gone
+    has = can_follow(shelf, pack)
+    for kind in dict.fromkeys(one.kind for one in recipe.controls):
+        if control(shelf, pack, kind) is not None:  # raises where its folder is gone
             continue
         name, label = pack.manifest.name, CONTROLS[kind].label.lower()
         others = [one.manifest.name for one in shelf.packs() if kind in controls_of(one)]

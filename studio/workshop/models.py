@@ -16,7 +16,8 @@ from PIL import Image
 
 from studio.domain.control import CONTROLS
 from studio.domain.errors import PackMissing
-from studio.packs.controls import CONTROL, controls_of
+from studio.packs import parts
+from studio.packs.controls import CONTROL, can_follow, control
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import Gate
@@ -45,10 +46,16 @@ class Models:
         """The painter of a pack; raises PackMissing when a file of it is not there."""
 
         def load() -> Painter:
-            from studio.workshop.paint.painter import load_painter
+            from studio.workshop.paint.load import load_painter
 
-            folder = self.shelf.whole(pack_id).role("painter")
-            return load_painter(folder, find_controls=partial(self.controls, pack_id))
+            pack = self.shelf.whole(pack_id)
+            return load_painter(
+                pack.role("painter"),
+                find_controls=partial(self.controls, pack_id),
+                find_parts=Parts(self.shelf, pack_id),
+                family=pack.manifest.family,
+                vae=parts.own_vae(self.shelf, pack),
+            )
 
         return self._get("painter", pack_id, load, waiting)
 
@@ -57,21 +64,27 @@ class Models:
     ) -> dict[str, Any]:
         """The ControlNets of a pack by kind; raises PackMissing, naming the first kind that it has none for."""
         pack = self.shelf.get(pack_id)
-        has = controls_of(pack)
+        folders: dict[str, Path] = {}
         for kind in kinds:
-            if kind not in has:
-                others = ", ".join(CONTROLS[name].label for name in has)
+            folder = control(self.shelf, pack, kind)
+            if folder is None:
+                others = ", ".join(CONTROLS[name].label for name in can_follow(self.shelf, pack))
                 raise PackMissing(
                     f"Pack {pack.manifest.name} has no ControlNet for {CONTROLS[kind].label.lower()}"
                     f" (it has: {others or 'none'}); take that control out, or choose another pack on the Shelf page."
                 )
+            folders[kind] = folder
 
-        def load(kind: str) -> Any:
-            from studio.workshop.paint.painter import load_control
+        def load(folder: Path) -> Any:
+            from studio.workshop.paint.load import load_control
 
-            return load_control(pack.role(CONTROL + kind))
+            return load_control(folder)
 
-        return {kind: self._get(CONTROL + kind, pack_id, partial(load, kind), waiting) for kind in kinds}
+        # By folder: a union is one net for many kinds
+        return {
+            kind: self._get(f"{CONTROL}{folder}", pack_id, partial(load, folder), waiting)
+            for kind, folder in folders.items()
+        }
 
     def captioner(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Captioner:
         """The captioner of a pack, or of the first pack that has one."""
@@ -193,6 +206,24 @@ class Models:
         for index, key in enumerate(controls):
             if key[1] in gone or index < len(controls) - MOST_CONTROLS:
                 del self._held[key]
+
+
+class Parts:
+    """Finds what other packs put on the painter of one pack; see ports.Parts."""
+
+    def __init__(self, shelf: Shelf, painter: str) -> None:
+        self._shelf, self._painter = shelf, painter
+
+    def file(self, role: str, id: str) -> Path:
+        """See ports.Parts. The picture reader is asked for by the IP-Adapter's id."""
+        if role == "image-encoder":
+            adapter = parts.part(self._shelf, self._painter, "adapter", id)
+            return parts.file(parts.reader(self._shelf, adapter), role)
+        return parts.file(parts.part(self._shelf, self._painter, role, id), role)
+
+    def words(self, id: str) -> tuple[str, ...]:
+        """See ports.Parts."""
+        return parts.words(self._shelf.get(id))
 
 
 class BrokenChecker:

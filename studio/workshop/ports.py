@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from studio.domain.recipe import Recipe
 from studio.safety.gate import Checker
 
-__all__ = ["Captioner", "Checker", "Controls", "Encoder", "Painted", "Painter"]
+__all__ = ["Captioner", "Checker", "Controls", "Encoder", "Painted", "Painter", "Parts"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ class Controls(Protocol):
 
     def __call__(self, kinds: Sequence[str], *, waiting: Callable[[], None] | None = None) -> Mapping[str, Any]:
         """Kind -> net, each loaded once; raises PackMissing, naming the kind. `waiting` may raise Cancelled."""
+        ...
+
+
+class Parts(Protocol):
+    """Finds what other packs put on a painter: LoRAs, VAEs, IP-Adapters, embeddings."""
+
+    def file(self, role: str, id: str) -> Path:
+        """The file or folder that plays a role in a pack; raises PackMissing, or BadInput where it does not fit the painter."""
+        ...
+
+    def words(self, id: str) -> tuple[str, ...]:
+        """The words that an embedding answers to in a prompt."""
         ...
 
 

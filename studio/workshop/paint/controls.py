@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,12 @@ from studio.domain.errors import BadInput
 # the ControlNet authors' "guess mode" (github.com/lllyasviel/ControlNet, gradio_canny2image.py:
 # `strength * (0.825 ** float(12 - i))`), and of the control modes of sd-webui-controlnet, whose names ours are.
 SOFTNESS = 0.825
+
+
+# Which of a union's inputs a kind of map is; as its makers number them (huggingface.co/xinsir/controlnet-union-sdxl-1.0)
+UNION = {
+    "pose": 0, "depth": 1, "softedge": 2, "scribble": 2, "canny": 3, "lineart": 3, "normal": 4, "segmentation": 5, "tile": 6,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,15 @@ class Guide:
         """
         return self.control.balance == "control" or bool(self.net.config.global_pool_conditions)
 
+    def shown(self, maps: torch.Tensor) -> dict[str, Any]:
+        """The maps as the net wants them, (n, 3, H, W); a union is told of which kind they are as well."""
+        if "num_control_type" not in self.net.config:
+            return {"controlnet_cond": maps}
+        kinds = torch.zeros(len(maps), self.net.config.num_control_type, device=maps.device, dtype=maps.dtype)
+        number = UNION[self.control.kind]
+        kinds[:, number] = 1
+        return {"controlnet_cond": [maps], "control_type": kinds, "control_type_idx": [number]}
+
     def scales(self, count: int) -> list[float]:
         """The weight of each of `count` residuals, the outermost first and the middle block's last."""
         if self.control.balance == "balanced":
@@ -54,6 +69,11 @@ def guide(net: Any, control: Control, unet: Any) -> Guide:
                 f"The ControlNet for {CONTROLS[control.kind].label.lower()} was made for another base model; choose the one"
                 " that belongs to this pack.",
             )
+    if UNION.get(control.kind, 99) >= net.config.get("num_control_type", 100):
+        raise BadInput(
+            "controls",
+            f"This pack's ControlNet has not learned {CONTROLS[control.kind].label.lower()}; take that control out.",
+        )
     return Guide(net, control)
 
 
@@ -75,11 +95,12 @@ def residuals(
     guided: bool,
     step: int,
     steps: int,
+    added: Mapping[str, Any] | None = None,
 ) -> tuple[list[torch.Tensor] | None, torch.Tensor | None]:
     """What is added to the UNet's down blocks and its middle block; (None, None) where no guide has a say.
 
-    latents, states: as the UNet gets them; when `guided` the first half is without the prompt. maps: (n, 3, H, W) for each
-    guide, n pictures.
+    latents, states, added: as the UNet gets them; when `guided` the first half is without the prompt. maps: (n, 3, H, W) for
+    each guide, n pictures.
     """
     total: list[torch.Tensor] | None = None
     for one, shown in zip(guides, maps, strict=True):
@@ -87,12 +108,16 @@ def residuals(
             continue
         alone = guided and one.conditional_only
         seen, said = (latents.chunk(2)[1], states.chunk(2)[1]) if alone else (latents, states)
+        told = {name: (added or {})[name] for name in ("text_embeds", "time_ids") if name in (added or {})}
+        if alone:
+            told = {name: given.chunk(2)[1] for name, given in told.items()}
         down, middle = one.net(
             seen,
             time,
             encoder_hidden_states=said,
-            controlnet_cond=shown if alone or not guided else torch.cat([shown, shown]),
+            added_cond_kwargs=told or None,
             return_dict=False,
+            **one.shown(shown if alone or not guided else torch.cat([shown, shown])),
         )
         parts = [*down, middle]
         parts = [part * scale for part, scale in zip(parts, one.scales(len(parts)), strict=True)]

@@ -102,7 +102,7 @@ def repaint(
         # Samplers that draw noise on the way need some of each tile's own
         generator = torch.Generator("cpu").manual_seed((seed * 1_000_003 + index + 1) % 2**63)
         noise = tiles.cut(field, box, factor=pipe.vae_scale_factor)
-        pieces.append(Piece(noise, generator, start, None, maps))
+        pieces.append(Piece(noise, generator, start, None, maps, seed))
     result = canvas.copy()
     places = {id(piece): box for piece, box in zip(pieces, boxes, strict=True)}
 

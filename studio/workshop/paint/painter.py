@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
-import json
-import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 import torch
-from diffusers import ControlNetModel, StableDiffusionPipeline
 from PIL import Image
 
 from studio.domain.control import CONTROLS
 from studio.domain.errors import NotNumbers, PackMissing
 from studio.domain.recipe import Recipe
-from studio.workshop.paint import device as devices
-from studio.workshop.paint import steps, tasks
+from studio.workshop.paint import outfit as outfits
+from studio.workshop.paint import prompts, steps, tasks
 from studio.workshop.paint.controls import Guide
+from studio.workshop.paint.outfit import Outfit, Wardrobe
 from studio.workshop.paint.progress import Progress
+from studio.workshop.paint.prompts import Said
 from studio.workshop.paint.steps import Piece, Walk
 from studio.workshop.paint.work import Work
-from studio.workshop.ports import Controls, Painted
+from studio.workshop.ports import Controls, Painted, Parts
 
 DRAFT_LATENTS = 32  # a draft is decoded from at most this many latents a side: 256 pixels
+MOST_SAID = 64  # prompts whose states are kept; of SDXL with long prompts each is about 1 MB
+_PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "image_encoder")
 
 
 class StablePainter:
     """One pack's pipeline, held in memory. One batch at a time: schedulers and tokenizers are not thread-safe.
 
-    `find_controls` gives the pack's ControlNets of some kinds and raises PackMissing for one that it does not have.
+    `find_controls` gives the pack's ControlNets of some kinds and raises PackMissing for one that it does not have;
+    `find_parts` the files of LoRAs and the like. Without `long_prompts` a prompt is cut after 77 tokens.
     """
 
     def __init__(
-        self, pipe: Any, *, config: dict[str, Any], where: torch.device, find_controls: Controls | None = None
+        self,
+        pipe: Any,
+        *,
+        config: dict[str, Any],
+        where: torch.device,
+        find_controls: Controls | None = None,
+        find_parts: Parts | None = None,
+        long_prompts: bool = True,
     ) -> None:
         self.pipe = pipe
         self.where = where
         self.config = config
         self._find_controls = find_controls
+        self._find_parts = find_parts
+        self._long = long_prompts
+        self._wardrobe = Wardrobe(pipe)
+        self._said: OrderedDict[Any, Said] = OrderedDict()
         self._lock = Lock()
 
     @torch.inference_mode()
@@ -58,29 +72,67 @@ class StablePainter:
             )
         return self._find_controls(kinds, waiting=waiting)
 
-    def batch(self, pieces: Sequence[Piece], how: Callable[[], Walk], progress: Progress, show: Any) -> list[Any]:
+    def outfit(self, recipe: Recipe) -> Outfit:
+        """What the recipe wants put on, found; raises BadInput or PackMissing."""
+        return outfits.outfit(recipe, self._find_parts)
+
+    def say(self, negative: str, prompt: str, *, clip_skip: int, outfit: Outfit) -> Said:
+        """What the text encoders make of the two prompts, in the outfit that is worn; kept for the next time."""
+        key = (negative, prompt, clip_skip, outfit.loras, outfit.embeddings, self.pipe.text_encoder.dtype)
+        if key not in self._said:
+            self._said[key] = prompts.say(
+                self.pipe, negative, prompt, clip_skip=clip_skip, embeddings=self._wardrobe.embeddings(outfit),
+                long=self._long,
+            )  # fmt: skip
+            while len(self._said) > MOST_SAID:
+                self._said.popitem(last=False)
+        self._said.move_to_end(key)
+        return self._said[key]
+
+    def length(self, negative: str, prompt: str, *, outfit: Outfit) -> int:
+        """How many stretches of tokens the longer of the two prompts has."""
+        first = {words: given[0] for words, given in self._wardrobe.embeddings(outfit).items()}
+        tokenizer = self.pipe.tokenizer
+        return max(len(prompts.stretches(text, tokenizer, first, long=self._long)) for text in (negative, prompt))
+
+    def show(self, said: Sequence[Said], reference: Image.Image) -> list[Said]:
+        """The same, and what the IP-Adapter that is worn reads in a reference picture."""
+        (seen,) = self.pipe.prepare_ip_adapter_image_embeds([reference.convert("RGB")], None, self.pipe.device, 1, True)
+        return [replace(one, picture=seen) for one in said]
+
+    def batch(
+        self,
+        pieces: Sequence[Piece],
+        how: Callable[[], Walk],
+        progress: Progress,
+        show: Any,
+        outfit: Outfit | None = None,
+    ) -> list[Any]:
         """Paint pieces of one size at once; where half precision overflowed, once more in fp32."""
         with self._lock:
+            self._wardrobe.wear(outfit or Outfit())
             states = [one.generator.get_state() for one in pieces]
             try:
                 return self._batch(pieces, how(), progress, show)
             except NotNumbers:
-                usual = self.pipe.unet.dtype
-                if usual == torch.float32:
+                if self.pipe.unet.dtype == torch.float32:
                     raise
+            usual = {name: part.dtype for name in _PARTS if (part := getattr(self.pipe, name, None)) is not None}
             progress.restart()
             for one, state in zip(pieces, states, strict=True):
                 one.generator.set_state(state)
-            self._to(how().guides, torch.float32)
+            guides = how().guides
+            self._to(guides, dict.fromkeys(usual, torch.float32))
             try:
                 return self._batch(pieces, how(), progress, show)
             finally:
-                self._to(how().guides, usual)
+                self._to(guides, usual)
 
-    def _to(self, guides: Sequence[Guide], dtype: torch.dtype) -> None:
-        self.pipe.to(dtype=dtype)
+    def _to(self, guides: Sequence[Guide], kinds: Mapping[str, torch.dtype]) -> None:
+        for name, dtype in kinds.items():
+            getattr(self.pipe, name).to(dtype=dtype)
         for one in guides:
-            one.net.to(dtype=dtype)
+            one.net.to(dtype=kinds["unet"])
 
     def _batch(self, pieces: Sequence[Piece], how: Walk, progress: Progress, show: Any) -> list[Image.Image]:
         progress.again()  # before the first step: encoding a large source takes its time as well
@@ -104,33 +156,3 @@ class StablePainter:
         if longest > DRAFT_LATENTS:
             first = torch.nn.functional.interpolate(first, scale_factor=DRAFT_LATENTS / longest, mode="area")
         return steps.decode(self.pipe, first)
-
-
-def load_painter(folder: Path, *, find_controls: Controls | None = None) -> StablePainter:
-    """Load a pipeline from a local folder in diffusers' layout, safetensors only; no code of the folder runs."""
-    where = devices.device()
-    with warnings.catch_warnings():
-        # It wants another steps_offset and sets it; the schedulers here are made from the pack's own file instead
-        warnings.filterwarnings("ignore", message="(?s).*steps_offset", category=FutureWarning)
-        pipe = StableDiffusionPipeline.from_pretrained(
-            str(folder),
-            dtype=devices.dtype(where),
-            safety_checker=None,  # the pipeline's own fails open; the gate calls the checker itself
-            feature_extractor=None,
-            requires_safety_checker=False,
-            local_files_only=True,
-            use_safetensors=True,
-        ).to(where)
-    pipe.set_progress_bar_config(disable=True)
-    pipe.unet.to(memory_format=torch.channels_last)
-    config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
-    return StablePainter(pipe, config=config, where=where, find_controls=find_controls)
-
-
-def load_control(folder: Path) -> Any:
-    """Load a ControlNet from a local folder in diffusers' layout, safetensors only."""
-    where = devices.device()
-    net = ControlNetModel.from_pretrained(
-        str(folder), dtype=devices.dtype(where), local_files_only=True, use_safetensors=True
-    )
-    return net.to(where).to(memory_format=torch.channels_last).eval()

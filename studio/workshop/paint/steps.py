@@ -19,6 +19,7 @@ from PIL import Image
 from studio.domain.errors import NotNumbers
 from studio.workshop.paint import controls, masks
 from studio.workshop.paint.controls import Guide
+from studio.workshop.paint.prompts import Said
 
 # after a step: its number (from 1), how many there are, and the model's present guess of the finished latents
 AfterStep = Callable[[int, int, torch.Tensor], None]
@@ -30,6 +31,7 @@ class Piece:
 
     noise: (1, c, h, w) float32 on the CPU. start: what it begins from (RGB), None for nothing but noise. mask: (H, W) uint8,
     above 0 where it is painted; None for everywhere. maps: one picture (RGB) for each guide. All of the piece's own size.
+    seed: of the picture that it is a part of; it decides the wildcards. None for the recipe's.
     """
 
     noise: torch.Tensor
@@ -37,6 +39,7 @@ class Piece:
     start: Image.Image | None = None
     mask: np.ndarray | None = None
     maps: tuple[Image.Image, ...] = ()
+    seed: int | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,9 +49,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Walk:
-    """How to walk: what is said with and without the prompt, (2, 77, d); the guidance scale; the scheduler and its times."""
+    """How to walk: what each piece is told, all of one length; the guidance scale; the scheduler and its times."""
 
-    states: torch.Tensor
+    said: Sequence[Said]
     guidance: float
     scheduler: Any
     times: torch.Tensor
@@ -72,7 +75,7 @@ def piece(
     factor = pipe.vae_scale_factor
     generator = torch.Generator("cpu").manual_seed(seed)
     shape = (1, pipe.vae.config.latent_channels, size[1] // factor, size[0] // factor)
-    return Piece(torch.randn(shape, generator=generator), generator, start, mask, maps)
+    return Piece(torch.randn(shape, generator=generator), generator, start, mask, maps, seed)
 
 
 def walk(pipe: Any, pieces: Sequence[Piece], how: Walk, after: AfterStep) -> torch.Tensor:
@@ -89,9 +92,12 @@ def walk(pipe: Any, pieces: Sequence[Piece], how: Walk, after: AfterStep) -> tor
         latents = noise * scheduler.init_noise_sigma
     else:
         latents = scheduler.add_noise(known, noise, how.times[:1].repeat(len(pieces)))
-    guided = how.guidance > 1
-    states = (how.states if guided else how.states[1:]).to(where, kind)
-    states = states.repeat_interleave(len(pieces), dim=0)
+    distilled = unet.config.time_cond_proj_dim  # such a model was taught what guidance does, and is told its scale
+    guided = how.guidance > 1 and distilled is None
+    states, added = heard(how.said, _pixels(pipe, pieces[0]), guided=guided, like=noise)
+    scale = None
+    if distilled is not None:
+        scale = pipe.get_guidance_scale_embedding(torch.full((len(pieces),), how.guidance - 1.0), distilled).to(noise)
     maps = [controls.stack([one.maps[i] for one in pieces], noise) for i in range(len(how.guides))]
     beside = _beside(pipe, pieces)
     if beside is not None and guided:
@@ -99,11 +105,15 @@ def walk(pipe: Any, pieces: Sequence[Piece], how: Walk, after: AfterStep) -> tor
     steps = len(how.times)
     for step, time in enumerate(how.times):
         seen = scheduler.scale_model_input(torch.cat([latents, latents]) if guided else latents, time)
-        down, middle = controls.residuals(how.guides, maps, seen, time, states, guided=guided, step=step, steps=steps)
+        down, middle = controls.residuals(
+            how.guides, maps, seen, time, states, guided=guided, step=step, steps=steps, added=added
+        )
         said = unet(
             seen if beside is None else torch.cat([seen, beside], dim=1),
             time,
             encoder_hidden_states=states,
+            timestep_cond=scale,
+            added_cond_kwargs=added or None,
             down_block_additional_residuals=down,
             mid_block_additional_residual=middle,
             return_dict=False,
@@ -123,13 +133,42 @@ def walk(pipe: Any, pieces: Sequence[Piece], how: Walk, after: AfterStep) -> tor
     return latents
 
 
+def heard(
+    said: Sequence[Said], size: tuple[int, int], *, guided: bool, like: torch.Tensor
+) -> tuple[torch.Tensor, dict[str, Any]]:
+    """What the UNet is told of n pieces of one size (width, height): the states, and what SDXL and IP-Adapters want besides.
+
+    When guided, the first n rows are without the prompt and the last n with it; else there are only the latter.
+    """
+
+    def rows(told: Sequence[torch.Tensor]) -> torch.Tensor:
+        halves = (0, 1) if guided else (1,)
+        return torch.cat([one[half : half + 1] for half in halves for one in told]).to(like.device, like.dtype)
+
+    states = rows([one.states for one in said])
+    added: dict[str, Any] = {}
+    pooled = [one.pooled for one in said if one.pooled is not None]
+    if pooled:
+        added["text_embeds"] = rows(pooled)
+        # SDXL is told how large the picture is, that nothing was cut off, and how large it should be: height before width
+        told = [size[1], size[0], 0, 0, size[1], size[0]]
+        added["time_ids"] = torch.tensor([told] * len(states), device=like.device, dtype=like.dtype)
+    shown = [one.picture for one in said if one.picture is not None]
+    if shown:
+        added["image_embeds"] = [rows(shown)]
+    return states, added
+
+
 def encode(pipe: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
     """Latents of RGB pictures of one size, (n, c, h, w); the likeliest, not drawn, so that a seed's noise stays its own."""
     vae = pipe.vae
     pixels = torch.from_numpy(np.stack([np.asarray(one) for one in pictures])).permute(0, 3, 1, 2).float() / 127.5 - 1
-    latents = [
-        vae.encode(one.to(vae.device, vae.dtype)).latent_dist.mode() for one in pixels.split(1)
-    ]  # one by one: memory
+    latents = []
+    for one in pixels.split(1):  # one by one: memory
+        told = vae.encode(one.to(vae.device, vae.dtype))
+        latents.append(
+            told.latent_dist.mode() if hasattr(told, "latent_dist") else told.latents
+        )  # a tiny VAE draws none
     made: torch.Tensor = (torch.cat(latents) - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
     return made
 
@@ -167,6 +206,11 @@ def _kept(pipe: Any, pieces: Sequence[Piece], grow: int) -> torch.Tensor | None:
     return ~torch.from_numpy(np.stack(free))[:, None].to(pipe.device)
 
 
+def _pixels(pipe: Any, piece: Piece) -> tuple[int, int]:
+    """A piece's width and height."""
+    return piece.size[1] * pipe.vae_scale_factor, piece.size[0] * pipe.vae_scale_factor
+
+
 def takes_masks(pipe: Any) -> bool:
     """Whether the UNet was made for inpainting: it sees the mask and the picture without what lies under it as well."""
     return bool(pipe.unet.config.in_channels == 2 * pipe.vae.config.latent_channels + 1)
@@ -193,7 +237,7 @@ def _guess(scheduler: Any, stepped: Any, latents: torch.Tensor) -> torch.Tensor:
     told = next(
         (getattr(stepped, name) for name in ("pred_original_sample", "denoised") if hasattr(stepped, name)), None
     )
-    if told is None:
+    if told is None and scheduler.config.get("algorithm_type") != "deis":  # DEIS keeps the noise, not the picture
         outputs = getattr(scheduler, "model_outputs", None)
         told = outputs[-1] if outputs else None
     return latents if told is None else told

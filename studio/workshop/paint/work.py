@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,13 +12,13 @@ from PIL import Image
 
 from studio.domain.control import Control
 from studio.domain.errors import BadInput, Failed, PackMissing
+from studio.domain.prompting import pictures
 from studio.domain.recipe import Recipe
 from studio.workshop.paint import controls, fit, samplers, steps
 from studio.workshop.paint import device as devices
 from studio.workshop.paint.controls import Guide
 from studio.workshop.paint.drafts import Show
 from studio.workshop.paint.progress import Progress
-from studio.workshop.paint.prompts import encode
 from studio.workshop.paint.steps import Piece, Walk
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Work:
         self.progress = Progress(report)
         self.seeds = [recipe.seed + index for index in range(recipe.count)]
         self.working = (recipe.width, recipe.height)
-        self._states: dict[tuple[str, str], torch.Tensor] = {}  # what was said without and with the prompt
+        self.outfit = painter.outfit(recipe)
+        self._words = {one.seed: (one.negative.strip(), one.prompt.strip()) for one in pictures(recipe)}
         used = [control for control in recipe.controls if control.weight > 0]
         self.maps = [self.picture(control.source, "control map") for control in used]
         self.guides = [*self._guides(used)]
@@ -91,13 +93,14 @@ class Work:
 
         Without `words` the model only goes on with what it sees; neither prompt nor guidance has a say.
         """
-        said = (self.recipe.negative.strip(), self.recipe.prompt.strip()) if words else ("", "")
         pixels = (pieces[0].size[1] * self.pipe.vae_scale_factor, pieces[0].size[0] * self.pipe.vae_scale_factor)
         size, done = self._at_once(pixels, len(pieces)), 0
         while done < len(pieces):
             part = pieces[done : done + size]
             try:
-                made = self.painter.batch(part, lambda: self._walk(strength, said), self.progress, show)
+                made = self.painter.batch(
+                    part, partial(self._walk, strength, part, words), self.progress, show, self.outfit
+                )
             except torch.cuda.OutOfMemoryError as error:
                 gc.collect()
                 torch.cuda.empty_cache()
@@ -119,6 +122,8 @@ class Work:
         return [controls.guide(nets[control.kind], control, self.pipe.unet) for control in used]
 
     def _at_once(self, size: fit.Size, count: int) -> int:
+        if len({self.painter.length(*words, outfit=self.outfit) for words in self._words.values()}) > 1:
+            return 1  # wildcards made prompts of several lengths, and what is told to a batch has one
         return devices.batch_size(self.painter.where, pixels=size[0] * size[1], count=count)
 
     def _ready(self, strength: float) -> tuple[Any, Any]:
@@ -130,11 +135,12 @@ class Work:
             device=self.painter.where,
         )
 
-    def _walk(self, strength: float, words: tuple[str, str]) -> Walk:
-        if words not in self._states:
-            self._states[words] = encode(
-                list(words), tokenizer=self.pipe.tokenizer, text_encoder=self.pipe.text_encoder
-            )
-        guidance = self.recipe.guidance if any(words) else 1.0  # nothing said: nothing to be guided by
+    def _walk(self, strength: float, pieces: Sequence[Piece], words: bool) -> Walk:
+        texts = [self._words[self.recipe.seed if one.seed is None else one.seed] for one in pieces]
+        texts = texts if words else [("", "")] * len(pieces)
+        said = [self.painter.say(*one, clip_skip=self.recipe.clip_skip, outfit=self.outfit) for one in texts]
+        if self.outfit.adapter is not None:
+            said = self.painter.show(said, self.picture(self.recipe.reference, "reference"))
+        guidance = self.recipe.guidance if any(texts[0]) else 1.0  # nothing said: nothing to be guided by
         scheduler, times = self._ready(strength)
-        return Walk(self._states[words], guidance, scheduler, times, strength, tuple(self.guides), self.hold, self.grow)
+        return Walk(said, guidance, scheduler, times, strength, tuple(self.guides), self.hold, self.grow)

@@ -1,0 +1,110 @@
+"""Loads painters and ControlNets from local folders and files, safetensors only; nothing of a folder is ever executed."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+
+from studio.domain.errors import PackMissing
+from studio.workshop.paint import device as devices
+from studio.workshop.paint.painter import StablePainter
+from studio.workshop.ports import Controls, Parts
+
+# The pipelines whose parts the painter walks through itself -> which of the two kinds they are. A folder's own word is looked
+# up here and nowhere else: it never names what is imported.
+_KINDS = {
+    "StableDiffusionPipeline": "StableDiffusionPipeline",
+    "StableDiffusionInpaintPipeline": "StableDiffusionPipeline",
+    "StableDiffusionImg2ImgPipeline": "StableDiffusionPipeline",
+    "LatentConsistencyModelPipeline": "StableDiffusionPipeline",
+    "StableDiffusionXLPipeline": "StableDiffusionXLPipeline",
+    "StableDiffusionXLInpaintPipeline": "StableDiffusionXLPipeline",
+    "StableDiffusionXLImg2ImgPipeline": "StableDiffusionXLPipeline",
+}
+_CONTROLS = {"ControlNetModel": "ControlNetModel", "ControlNetUnionModel": "ControlNetUnionModel"}
+
+
+def load_painter(
+    place: Path,
+    *,
+    find_controls: Controls | None = None,
+    find_parts: Parts | None = None,
+    family: str = "",
+    vae: Path | None = None,
+) -> StablePainter:
+    """Load a pipeline from a folder in diffusers' layout; raises PackMissing for a folder that holds none.
+
+    `vae` is another one's folder, for packs whose own overflows in half precision.
+    """
+    where = devices.device()
+    usual = devices.dtype(where)
+    index = _json(place / "model_index.json")
+    kind = _KINDS.get(str(index.get("_class_name")))
+    if kind is None:
+        raise PackMissing(
+            f"The folder {place.name} holds a {index.get('_class_name')}, which this studio cannot paint with; choose a pack"
+            " of Stable Diffusion 1, 2 or XL."
+        )
+    more: dict[str, Any] = {"add_watermarker": False}
+    if kind == "StableDiffusionPipeline":
+        # The pipeline's own checker fails open; the gate calls the checker itself
+        more = {"safety_checker": None, "requires_safety_checker": False}
+    with warnings.catch_warnings():
+        # It wants another steps_offset and sets it; the schedulers here are made from the pack's own file instead
+        warnings.filterwarnings("ignore", message="(?s).*steps_offset", category=FutureWarning)
+        pipe = (
+            getattr(diffusers, kind)
+            .from_pretrained(
+                str(place),
+                dtype=usual,
+                feature_extractor=None,
+                image_encoder=None,
+                local_files_only=True,
+                use_safetensors=True,
+                **more,
+            )
+            .to(where)
+        )
+    if vae is not None and usual == torch.float16:
+        pipe.vae = diffusers.AutoencoderKL.from_pretrained(
+            str(vae), dtype=usual, local_files_only=True, use_safetensors=True
+        ).to(where)
+    if kind == "StableDiffusionXLPipeline" and pipe.vae.config.force_upcast and usual == torch.float16:
+        pipe.vae.to(dtype=torch.float32)  # its activations do not fit half precision
+    pipe.set_progress_bar_config(disable=True)
+    pipe.unet.to(memory_format=torch.channels_last)
+    return StablePainter(
+        pipe,
+        config=_json(place / "scheduler" / "scheduler_config.json"),
+        where=where,
+        find_controls=find_controls,
+        find_parts=find_parts,
+        long_prompts=family != "storybook",
+    )
+
+
+def load_control(folder: Path) -> Any:
+    """Load a ControlNet, or a union of them, from a local folder in diffusers' layout."""
+    where = devices.device()
+    name = str(_json(folder / "config.json").get("_class_name"))
+    if name not in _CONTROLS:
+        raise PackMissing(f"The folder {folder.name} holds a {name} where a ControlNet should be; install it again.")
+    net = getattr(diffusers, _CONTROLS[name]).from_pretrained(
+        str(folder), dtype=devices.dtype(where), local_files_only=True, use_safetensors=True
+    )
+    return net.to(where).to(memory_format=torch.channels_last).eval()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PackMissing(
+            f"{path.parent.name}/{path.name} cannot be read ({error}); install the pack again."
+        ) from error
+    return read if isinstance(read, dict) else {}

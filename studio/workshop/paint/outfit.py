@@ -1,0 +1,217 @@
+"""What a painter wears for one picture: LoRAs, a VAE, an IP-Adapter, embeddings; put on, and taken off without a trace."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from studio.domain.errors import BadInput
+from studio.domain.recipe import Recipe
+from studio.workshop.ports import Parts
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """What a recipe wants put on. loras: (file, weight), none of weight 0. embeddings: (the words it answers to, file)."""
+
+    loras: tuple[tuple[Path, float], ...] = ()
+    vae: Path | None = None
+    adapter: Path | None = None
+    reader: Path | None = None
+    reference_weight: float = 0.0
+    embeddings: tuple[tuple[str, Path], ...] = ()
+
+
+def outfit(recipe: Recipe, find: Parts | None) -> Outfit:
+    """What the recipe names, found; raises BadInput or PackMissing for what is not there or does not fit."""
+    wanted = bool(recipe.loras or recipe.vae or recipe.embeddings or recipe.adapter)
+    if not wanted:
+        return Outfit()
+    if find is None:
+        raise BadInput("loras", "This painter takes no LoRA, embedding, VAE or reference; take them out.")
+    reads = recipe.adapter and recipe.reference_weight > 0
+    words = tuple((word, find.file("embedding", id)) for id in recipe.embeddings for word in find.words(id))
+    return Outfit(
+        loras=tuple((find.file("lora", lora.name), lora.weight) for lora in recipe.loras if lora.weight),
+        vae=find.file("vae", recipe.vae) if recipe.vae else None,
+        adapter=find.file("adapter", recipe.adapter) if reads else None,
+        reader=find.file("image-encoder", recipe.adapter) if reads else None,
+        reference_weight=recipe.reference_weight if reads else 0.0,
+        embeddings=words,
+    )
+
+
+class Wardrobe:
+    """Dresses one pipeline. What is worn stays on until another outfit is asked for, so that a series loads nothing twice."""
+
+    def __init__(self, pipe: Any) -> None:
+        self._pipe = pipe
+        self._own_vae = pipe.vae
+        self._loras: tuple[tuple[Path, float], ...] = ()
+        self._vae: Path | None = None
+        self._adapter: tuple[Path | None, Path | None] = (None, None)
+        self._read: dict[Path, tuple[torch.Tensor | None, ...]] = {}
+
+    def wear(self, wanted: Outfit) -> None:
+        """Put on what is wanted and nothing else; raises BadInput when a part was made for another base model."""
+        with torch.inference_mode(False), torch.no_grad():
+            self._wear_loras(wanted.loras)
+            self._wear_vae(wanted.vae)
+            self._wear_adapter(wanted)
+
+    def embeddings(self, wanted: Outfit) -> dict[str, tuple[torch.Tensor | None, ...]]:
+        """Words -> vectors for each text encoder; raises BadInput for a file of another base model."""
+        made = {}
+        for words, path in wanted.embeddings:
+            if path not in self._read:
+                self._read[path] = _vectors(self._pipe, path)
+            made[words] = self._read[path]
+        return made
+
+    def _wear_loras(self, wanted: tuple[tuple[Path, float], ...]) -> None:
+        if wanted == self._loras:
+            return
+        pipe, names = self._pipe, [f"lora{index}" for index in range(len(wanted))]
+        if [path for path, _ in wanted] != [path for path, _ in self._loras]:
+            if self._loras:
+                self._loras = ()
+                pipe.unload_lora_weights()
+            for name, (path, _) in zip(names, wanted, strict=True):
+                try:
+                    pipe.load_lora_weights(
+                        str(path.parent), weight_name=path.name, adapter_name=name, local_files_only=True,
+                        use_safetensors=True,
+                    )  # fmt: skip
+                    taken = any(name in held for held in pipe.get_list_adapters().values())
+                    problem = "" if taken else "none of its layers is one of this painter's"
+                except Exception as error:  # diffusers and peft raise whatever they stumble upon
+                    problem = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+                if problem:
+                    pipe.unload_lora_weights()
+                    raise BadInput(
+                        "loras",
+                        f"The LoRA {_name(path)} does not fit this pack: it was made for another base model ({problem})."
+                        " Take it out, or choose the pack it belongs to.",
+                    )
+        if wanted:
+            pipe.set_adapters(names, adapter_weights=[weight for _, weight in wanted])
+        self._loras = wanted
+
+    def _wear_vae(self, wanted: Path | None) -> None:
+        if wanted == self._vae:
+            return
+        self._pipe.vae, self._vae = self._own_vae, None
+        if wanted is None:
+            return
+        made = load_vae(wanted, like=self._own_vae)
+        if _geometry(made) != _geometry(self._own_vae):
+            raise BadInput(
+                "vae",
+                f"The VAE {_name(wanted)} does not fit this pack: its latents have another shape. Choose one of the pack's"
+                " family.",
+            )
+        self._pipe.vae, self._vae = made, wanted
+
+    def _wear_adapter(self, wanted: Outfit) -> None:
+        pipe, asked = self._pipe, (wanted.adapter, wanted.reader)
+        if asked != self._adapter:
+            if self._adapter[0] is not None:
+                self._take_adapter_off()
+            if wanted.adapter is not None and wanted.reader is not None:
+                try:
+                    self._put_adapter_on(wanted.adapter, wanted.reader)
+                except Exception as error:
+                    self._take_adapter_off()
+                    raise BadInput(
+                        "adapter",
+                        f"The IP-Adapter {_name(wanted.adapter)} does not fit this pack: it was made for another base model."
+                        " Choose one of the pack's family.",
+                    ) from error
+                self._adapter = asked
+        if wanted.adapter is not None:
+            pipe.set_ip_adapter_scale(wanted.reference_weight)
+
+    def _put_adapter_on(self, adapter: Path, reader: Path) -> None:
+        from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+        pipe = self._pipe
+        eye = CLIPVisionModelWithProjection.from_pretrained(
+            str(reader), dtype=pipe.unet.dtype, local_files_only=True, use_safetensors=True
+        )
+        side = eye.config.image_size
+        # crop_size as well: whatever the picture's shape, the middle square is read, as the adapters were trained
+        pipe.register_modules(
+            image_encoder=eye.to(pipe.device).eval(),
+            feature_extractor=CLIPImageProcessor(
+                size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+            ),
+        )
+        pipe.load_ip_adapter(
+            str(adapter.parent),
+            subfolder="",
+            weight_name=adapter.name,
+            image_encoder_folder=None,
+            local_files_only=True,
+        )
+        for name, layer in pipe.unet.attn_processors.items():
+            own = pipe.unet.get_submodule(name.removesuffix(".processor"))
+            for given in getattr(layer, "to_k_ip", ()):
+                if given.weight.shape != own.to_k.weight.shape:
+                    raise ValueError(f"{name} has another shape")
+
+    def _take_adapter_off(self) -> None:
+        pipe, self._adapter = self._pipe, (None, None)
+        pipe.unload_ip_adapter()
+        pipe.register_modules(image_encoder=None, feature_extractor=None)
+
+
+def load_vae(place: Path, *, like: Any) -> Any:
+    """A VAE of any of the usual kinds from a local folder, safetensors only, at the precision and place of another."""
+    import diffusers
+
+    if place.is_file():
+        raise BadInput("vae", f"The VAE {_name(place)} is a single file; bring it as a folder in diffusers' layout.")
+    kind = json.loads((place / "config.json").read_text(encoding="utf-8")).get("_class_name", "AutoencoderKL")
+    if kind not in ("AutoencoderKL", "AutoencoderTiny", "ConsistencyDecoderVAE", "AsymmetricAutoencoderKL"):
+        raise BadInput("vae", f"{_name(place)} is not a VAE that this studio knows ({kind}).")
+    made = getattr(diffusers, kind).from_pretrained(
+        str(place), dtype=like.dtype, local_files_only=True, use_safetensors=True
+    )
+    return made.to(like.device).eval()
+
+
+def _geometry(vae: Any) -> tuple[int, int]:
+    blocks = vae.config.get("block_out_channels") or vae.config.get("encoder_block_out_channels")
+    return vae.config.latent_channels, len(blocks)
+
+
+def _vectors(pipe: Any, path: Path) -> tuple[torch.Tensor | None, ...]:
+    """The vectors of a textual inversion's file for each of the pipeline's text encoders."""
+    from safetensors.torch import load_file
+
+    read = load_file(str(path))
+    two = getattr(pipe, "text_encoder_2", None) is not None
+    if two:
+        given = (read.get("clip_l"), read.get("clip_g"))
+    else:
+        others = [tensor for name, tensor in read.items() if name not in ("clip_l", "clip_g")]
+        given = (read.get("emb_params", others[0] if len(others) == 1 else None),)
+    encoders = (pipe.text_encoder, pipe.text_encoder_2) if two else (pipe.text_encoder,)
+    made = tuple(None if one is None else one.reshape(-1, one.shape[-1]).float() for one in given)
+    fits = any(one is not None for one in made) and all(
+        one is None or one.shape[-1] == encoder.config.hidden_size for one, encoder in zip(made, encoders, strict=True)
+    )
+    if not fits:
+        raise BadInput(
+            "embeddings",
+            f"The embedding {_name(path)} does not fit this pack: it was made for another base model. Take it out.",
+        )
+    return made
+
+
+def _name(path: Path) -> str:
+    return path.stem if path.is_file() else path.name
