@@ -10,7 +10,7 @@ from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
 LATER = ("synonyms",)  # what shipped weights are taught afterwards; a training from nothing learns it along
-CONTROLS = {"control-pose": 22, "control-depth": 30, "control-canny": 15}  # minutes; the others start from the pose one
+CONTROLS = {"control-pose": 22, "control-depth": 75, "control-canny": 15}  # minutes; the others start from the pose one
 
 
 def train_all() -> None:

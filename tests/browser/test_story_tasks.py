@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
@@ -135,3 +136,24 @@ def test_several_strengths_side_by_side(tab, house):
     expect(page.locator(".st-key-guide_keep button").first).to_be_visible()
     tab.look("guide-14-strengths")
     assert results[0].recipe.steps == STEPS
+
+
+def test_a_ready_map_is_used_as_it_is(tab, house):
+    fresh(house, prompt="a large red mushroom in a meadow")
+    source = meadow(house)
+    data = io.BytesIO()
+    Image.fromarray(cv2.Canny(pixels(house, source), 100, 200)).convert("RGB").save(data, "PNG")
+    page = tab.go("/guide")  # no source: the map alone
+    press(page, "guide_add_canny")
+    page.get_by_role("button", name="Use a ready map").first.click()
+    expect(page.get_by_text("it is used as it is")).to_be_visible()
+    page.locator("[class*=st-key-guide_ready_file] input[type=file]").set_input_files(
+        {"name": "edges.png", "mimeType": "image/png", "buffer": data.getvalue()}
+    )
+    expect(page.get_by_text("A ready map", exact=True)).to_be_visible()  # Playwright lets the upload through while it waits
+    assert sheet(house)["aids"][0]["ready"]
+    (result,) = painted(house, page)
+    (control,) = result.recipe.controls
+    kept = house.studio.gallery.by_sha(control.source)
+    assert np.array_equal(pixels(house, kept), np.asarray(Image.open(data).convert("RGB")))
+    tab.look("guide-13-ready-map")
