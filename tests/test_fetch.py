@@ -17,7 +17,7 @@ from studio.packs import download
 from studio.packs.download import Pace
 from studio.packs.fetch import ROOM, Speed, fetch
 from studio.packs.hub import Hub
-from studio.packs.journal import claim, fetched, place_of, read_journal, throw_away
+from studio.packs.journal import claim, fetched, place_of, read_journal, throw_away, write_journal
 from studio.packs.ledger import Ledger
 from studio.packs.manifest import Manifest, Source, SourceFile
 
@@ -145,6 +145,15 @@ def test_paused_and_resumed_from_the_byte_where_it_stopped(home, hub, loopback):
     assert loopback.bodies("vae/weights.safetensors") == []  # it was whole
     assert not [one for one in loopback.asked if "/api/" in one.path]  # and the commit is the one of the first day
     assert (place_of(home, "tiny") / "unet/weights.safetensors").read_bytes() == WEIGHTS
+
+
+def test_a_file_that_was_whole_and_not_written_down_is_not_fetched_again(home, hub, loopback):
+    """A kill between the rename of a file and the journal."""
+    bring(home, hub)
+    journal = read_journal(place_of(home, "tiny"))
+    write_journal(place_of(home, "tiny"), journal.with_done("unet/weights.safetensors", ""))
+    loopback.asked.clear()
+    assert all(one.done for one in bring(home, hub).files) and loopback.asked == []
 
 
 def test_killed_and_resumed_from_the_byte_where_it_stopped(home, hub, loopback):
@@ -369,6 +378,33 @@ def test_another_description_keeps_what_is_the_same(home, hub, loopback):
     loopback.asked.clear()
     bring(home, hub, pack=manifest(("unet/weights.safetensors", "model_index.json")))
     assert loopback.bodies("weights.safetensors") == []
+
+
+def test_a_damaged_pack_is_mended_by_fetching_what_is_damaged(home, hub, loopback):
+    bring(home, hub)
+    folder = home / "packs" / "tiny"
+    place_of(home, "tiny").rename(folder)
+    (folder / "fetch.json").unlink()
+    damaged = bytearray(WEIGHTS)
+    damaged[1_000] ^= 1
+    (folder / "unet/weights.safetensors").write_bytes(damaged)
+    loopback.asked.clear()
+    bring(home, hub)
+    assert loopback.bodies("vae/weights.safetensors") == loopback.bodies("model_index.json") == []
+    assert loopback.bodies("unet/weights.safetensors") == [""]
+    for path, data in FILES.items():
+        assert (place_of(home, "tiny") / path).read_bytes() == data
+    assert (folder / "unet/weights.safetensors").read_bytes() == damaged  # what is installed is never written to
+
+
+@pytest.mark.parametrize("path", ["model.bin", "a/b.PTH", "x.ckpt", "pipeline.py"])
+def test_what_could_run_is_not_fetched(home, hub, loopback, path):
+    loopback.repositories[REPO][path] = b"x"
+    with pytest.raises(Failed, match=r"could run code when it is opened, so it is not fetched"):
+        bring(home, hub, pack=manifest((path,)))
+    with pytest.raises(Failed, match="could run code"):
+        bring(home, hub, pack=manifest((SourceFile(path, to="pose.pth", convert=True),)))
+    assert loopback.asked == []
 
 
 def test_what_the_catalogue_knows_is_compared_first(home, hub, loopback):

@@ -288,7 +288,7 @@ def test_a_pickle_that_holds_code_never_runs(tmp_path, catalogue, studio, loopba
     assert not canary.exists() and not list(place_of(studio.home, "tiny").glob("pose*"))
 
 
-def test_a_pickle_of_numbers_becomes_safetensors_once(tmp_path, catalogue, studio, loopback, heavy):
+def test_a_pickle_of_numbers_becomes_safetensors_once(tmp_path, catalogue, studio, loopback):
     import torch
     from safetensors.torch import load_file
 

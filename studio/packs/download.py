@@ -19,13 +19,16 @@ from studio.packs.hub import Body, Hub, Later
 from studio.packs.journal import Journal, Wanted, here, part_of, sync_folder
 
 CHUNK = 1 << 20  # bytes hashed at a time
+SYNC = (
+    64 << 20
+)  # bytes between two syncs: gigabytes left to the system would make the database's own syncs wait for them
 
 
 @dataclass(frozen=True)
 class Pace:
     """How often to try without a single new byte, and how long to wait in between, in seconds, doubling each time."""
 
-    tries: int = 6
+    tries: int = 8  # two minutes: as long as a router needs to begin anew
     first: float = 1.0
     longest: float = 60.0
 
@@ -111,7 +114,10 @@ class Download(threading.Thread):
 
     def _run(self) -> None:
         part = part_of(self._folder, self.wanted)
+        target = self._folder / self.wanted.arrives
         part.parent.mkdir(parents=True, exist_ok=True)
+        if not part.exists() and target.is_file() and target.stat().st_nlink == 1:
+            target.replace(part)  # whole, but the end came before that was written down: it is hashed once more
         with FileIO(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,7 +137,6 @@ class Download(threading.Thread):
             os.fsync(file.fileno())
             if not sums.right:
                 raise self._wrong(part, "other bytes came (its SHA-256 differs)")
-        target = self._folder / self.wanted.arrives
         part.replace(target)
         sync_folder(target.parent)
         self.digest = sums.sha256
@@ -174,6 +179,7 @@ class Download(threading.Thread):
                 sums.reset()
             with self._turn:
                 self._abort = body.abort
+            synced = sums.count
             for piece in body.chunks:
                 chunk = piece[: self.wanted.bytes - sums.count]  # of one that never ends; the hash will tell
                 with self._turn:
@@ -182,6 +188,9 @@ class Download(threading.Thread):
                     _write(file, chunk)
                 sums.add(chunk)
                 self.have = sums.count
+                if sums.count - synced >= SYNC:
+                    os.fsync(file.fileno())
+                    synced = sums.count
         if sums.count < self.wanted.bytes:
             raise Later(f"{self._hub.host} sent less of {self.wanted.path} than it promised")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import threading
 import time
@@ -10,12 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar
 
 from studio.domain.amounts import amount, duration
 from studio.domain.errors import BadInput, Failed, StorageFull
-from studio.packs.download import Download, Pace, given_up
+from studio.packs.download import CHUNK, Download, Pace, Sums, given_up
 from studio.packs.hub import Hub, Later, Vanished
 from studio.packs.journal import Journal, Wanted, here, part_of, read_journal, write_journal
 from studio.packs.manifest import Manifest, Source
@@ -26,6 +27,7 @@ LOOK_SECONDS = 1.0  # between two looks at the disk, the switch "offline" and th
 SPEED_SECONDS = 8.0  # the speed shown is that of the last so many seconds
 STOP_SECONDS = 2.0
 ROOM = 512 << 20  # bytes that stay free: pictures and the database need some
+RUNNING = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth", ".py", ".so", ".sh", ".exe", ".dll")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 T = TypeVar("T")
 
@@ -87,6 +89,7 @@ def _fits(journal: Journal, source: Source) -> bool:
 
 def _plan(source: Source, folder: Path, *, hub: Hub, why: str, report: FetchReport, pace: Pace) -> Journal:
     """Ask the hub which commit and which files; keep of an earlier attempt what is still the same."""
+    _check_kinds(source)
     report(0, source.bytes, "asking the hub")
     ask = partial(hub.listing, source.repo, source.revision, why=why)
     listing = patiently(ask, pace=pace, wait=lambda seconds, why: _wait(seconds, lambda: report(0, source.bytes, why)))
@@ -111,9 +114,42 @@ def _plan(source: Source, folder: Path, *, hub: Hub, why: str, report: FetchRepo
         if one.same not in done:  # at most the beginning of another file, which cannot be gone on with
             part_of(folder, one).unlink(missing_ok=True)
             (folder / one.arrives).unlink(missing_ok=True)
+    files = tuple(
+        _reused(one, folder, report=lambda: report(0, source.bytes, "looking at what is here")) for one in files
+    )
     journal = Journal(source.repo, source.revision, listing.commit, files)
     write_journal(folder, journal)
     return journal
+
+
+def _reused(wanted: Wanted, folder: Path, *, report: Callable[[], None]) -> Wanted:
+    """A file that is the same in the pack as it is installed, perhaps with another one damaged, is not fetched again."""
+    installed, target = folder.parent.parent / folder.name / wanted.to, folder / wanted.arrives
+    if wanted.done or wanted.convert or part_of(folder, wanted).exists():
+        return wanted
+    try:
+        if target.exists() or installed.stat().st_size != wanted.bytes:
+            return wanted
+        sums = Sums(wanted)
+        with installed.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                sums.add(chunk)
+                report()
+        if not sums.right:
+            return wanted
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(installed, target)  # the same bytes under a second name: no room, no time
+    except OSError:
+        return wanted
+    return replace(wanted, done=sums.sha256)
+
+
+def _check_kinds(source: Source) -> None:
+    """Raise Failed for a file that could run code; a pickle comes only to be converted."""
+    for file in source.files:
+        suffix = PurePosixPath(file.target).suffix.lower()
+        if (file.convert and suffix != ".safetensors") or suffix in RUNNING:
+            raise Failed(f"{file.path} could run code when it is opened, so it is not fetched; choose another pack.")
 
 
 def patiently(action: Callable[[], T], *, pace: Pace, wait: Callable[[float, str], None]) -> T:
