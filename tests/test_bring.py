@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import weights
 
 from studio.domain.errors import BadInput, Cancelled, PackMissing, StorageFull
 from studio.packs import shelf as shelves
@@ -11,7 +12,6 @@ from studio.packs.bring import Found, bring, look, one
 from studio.packs.controls import controls_of
 from studio.packs.shelf import Shelf
 from studio.places import ASSETS
-from tests import weights
 
 
 @pytest.fixture

@@ -518,15 +518,6 @@ def test_the_queue_says_why(studio):
     assert "<img src=x" not in markup(test)
 
 
-def test_the_shelf_shows_parts_and_verifies(studio):
-    test = page("shelf")
-    assert_sound(test)
-    assert "Storybook" in text(test) and "Licence" in text(test)
-    test.button(key="verify_storybook").click().run()
-    assert_sound(test)
-    assert "Whole" in text(test) or "Not whole" in text(test)
-
-
 def test_settings_are_kept_and_the_gate_cannot_be_made_looser(studio):
     test = page("settings")
     assert_sound(test)

@@ -8,13 +8,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import weights
 
 from studio.packs.folders import describe_folder
 from studio.packs.header import read_header
 from studio.packs.manifest import read_manifest
 from studio.packs.weights import FileKind, describe, unfit
 from studio.places import ASSETS
-from tests import weights
 
 FAMILIES = ("sd1", "sd2", "sdxl")
 

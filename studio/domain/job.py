@@ -20,6 +20,10 @@ LANES = {
     "select": "look",  # find what words name in a picture: a mask
     "warm": "look",  # load what the first look needs
     "install": "fetch",  # bring a pack from the hub
+    "scan": "fetch",  # look for the user's own models: this and the next three read whole files and need no model
+    "bring": "fetch",
+    "verify": "fetch",
+    "move": "fetch",
 }
 WAITING = ("waiting",)
 LIVE = ("waiting", "running")

@@ -98,6 +98,12 @@ class Shelf:
         except PackMissing:
             return "partial"
 
+    def coming(self) -> list[str]:
+        """The ids of packs of the catalogue that are on their way."""
+        folder = self.home / FETCHING
+        here = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        return [id for id in here if (self._catalogue / f"{id}.toml").is_file()]
+
     def holder(self, role: str, pack_id: str) -> Pack | None:
         """Who plays a role for a pack: itself, or the first installed pack that it needs. None when nobody does."""
         pack = self.get(pack_id)

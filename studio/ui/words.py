@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from studio.domain.artwork import Artwork
+from studio.domain.control import CONTROLS
 from studio.domain.job import Job
 from studio.domain.verdict import Verdict
+from studio.packs.manifest import ROLES as PACK_ROLES
 
 KINDS = {
     "paint": "Paint",
@@ -19,13 +21,16 @@ KINDS = {
     "tokens": "Count tokens",
     "install": "Install",
     "warm": "Warm up",
+    "scan": "Look for models",
+    "bring": "Bring a model",
+    "verify": "Verify a pack",
+    "move": "Move a pack",
 }
 ROLES = {
-    "painter": "Paints",
+    **{role: does[:1].upper() + does[1:] for role, does in PACK_ROLES.items()},
+    **{f"control-{name}": f"Follows {kind.label.lower()}" for name, kind in CONTROLS.items()},
+    "control-inpaint": "Fills masks",
     "tokenizer": "Reads the prompt",
-    "encoder": "Finds pictures",
-    "captioner": "Describes pictures",
-    "checker": "Checks pictures",
 }
 STATES = {
     "waiting": "Waiting",
@@ -170,7 +175,8 @@ def about(job: Job) -> str:
         return str(payload.get("folder", ""))
     if job.kind == "find":
         return " ".join(str(pair[0]) for pair in payload.get("words", ())) or "like a picture"
-    return str(payload.get("name") or payload.get("artwork") or "")
+    pack = payload.get("pack") if job.kind in ("install", "verify", "move") else ""
+    return str(payload.get("name") or pack or payload.get("path") or payload.get("artwork") or "")
 
 
 def imported(result: dict[str, Any]) -> str:

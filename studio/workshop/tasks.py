@@ -16,6 +16,7 @@ from studio.domain.recipe import Recipe
 from studio.gallery.search import blend
 from studio.jobs import forecast
 from studio.safety.intake import open_picture
+from studio.workshop import tending
 from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
 from studio.workshop.describe import describe, small
@@ -172,6 +173,10 @@ TASKS: Mapping[str, Task] = {
     "select": lambda job, report, tools: Outcome(find_by_words(job, report, tools)),
     "warm": warm,
     "install": install,
+    "scan": lambda job, report, tools: Outcome(tending.scan(job, report, tools)),
+    "bring": lambda job, report, tools: Outcome(tending.bring_model(job, report, tools)),
+    "verify": lambda job, report, tools: Outcome(tending.verify_pack(job, report, tools)),
+    "move": lambda job, report, tools: Outcome(tending.move_pack(job, report, tools)),
 }
 
 
