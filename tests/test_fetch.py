@@ -1,6 +1,7 @@
 """Fetching a pack: on from the byte where it stopped, through every fault of a hub, and never a wrong file."""
 
 import errno
+import gzip
 import hashlib
 import multiprocessing
 import os
@@ -119,6 +120,21 @@ def test_files_go_where_the_description_says(home, hub):
     )
     bring(home, hub, pack=manifest(files))
     assert lying(home) == {"tiny.safetensors", "a/b.json"}
+
+
+def test_odd_names_and_an_empty_file(home, hub, loopback):
+    odd = {"a b/ü #1?.json": b"{}", "empty.txt": b"", "100%.safetensors": WEIGHTS}
+    loopback.repositories[REPO] |= odd
+    journal = bring(home, hub, pack=manifest(tuple(odd)))
+    assert lying(home) == set(odd) and all((place_of(home, "tiny") / path).read_bytes() == odd[path] for path in odd)
+    assert [one.done for one in journal.files] == [hashlib.sha256(data).hexdigest() for data in odd.values()]
+
+
+def test_a_proxy_that_compresses_all_the_same(home, hub, loopback):
+    packed = gzip.compress(FILES["model_index.json"])
+    loopback.fail("GET .*model_index", status=200, headers={"Content-Encoding": "gzip"}, body=packed)
+    bring(home, hub)
+    assert (place_of(home, "tiny") / "model_index.json").read_bytes() == FILES["model_index.json"]
 
 
 def test_a_pickle_lies_under_a_name_that_nothing_loads(home, hub, loopback):

@@ -295,6 +295,10 @@ def _wait(response: httpx2.Response) -> float | None:
 
 def _range(response: httpx2.Response) -> tuple[int, int]:
     """(first byte, size of the whole file) of an answer; the size is 0 where it is not said."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        if response.status_code == 206:
+            raise Later(f"{response.url.host} sent a part of a compressed file")
+        return 0, 0  # a proxy that compresses all the same; its lengths are not the file's
     if response.status_code == 206:
         match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if match is None:
