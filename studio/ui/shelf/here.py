@@ -44,10 +44,14 @@ def _card(studio: Studio, pack: Pack, job: Job | None, *, alone: bool) -> None:
         sizes, missing = studio.shelf.sizes(pack), studio.shelf.missing(pack)
     except EaselError as error:
         sizes, missing = {}, [str(error)]
-    marks.head(pack.manifest, texts.facts(pack.manifest, sum(sizes.values())), whole=not missing)
+    size = sum(sizes.values())
+    with st.container(horizontal=True, vertical_alignment="top", key=f"packhead_{pack.id}", gap="medium"):
+        marks.head(pack.manifest, texts.facts(pack.manifest, size), whole=not missing)
+        _actions(studio, pack, size, busy=job is not None and job.live)
     if missing:
         show.problem(f"{pack.manifest.name} is incomplete: {'; '.join(missing[:3])}")
-    _actions(studio, pack, sum(sizes.values()), job)
+    if job is not None:
+        _told(studio, job)
     if alone:
         _about(studio, pack, sizes)
     else:
@@ -55,8 +59,7 @@ def _card(studio: Studio, pack: Pack, job: Job | None, *, alone: bool) -> None:
             _about(studio, pack, sizes)
 
 
-def _actions(studio: Studio, pack: Pack, size: int, job: Job | None) -> None:
-    busy = job is not None and job.live
+def _actions(studio: Studio, pack: Pack, size: int, *, busy: bool) -> None:
     with st.container(horizontal=True, key=f"actions_{pack.id}"):
         st.button(
             "Verify",
@@ -88,8 +91,6 @@ def _actions(studio: Studio, pack: Pack, size: int, job: Job | None) -> None:
                     type="primary",
                     on_click=trying(lambda: studio.shelf.remove(pack.id)),
                 )
-    if job is not None:
-        _told(studio, job)
 
 
 def _move(studio: Studio, pack: Pack, *, busy: bool) -> None:

@@ -81,12 +81,14 @@ def whole_size(manifest: Manifest, lacking: Sequence[Manifest]) -> int:
 
 
 def offered(catalogue: Sequence[Manifest], kind: str, family: str) -> list[Manifest]:
-    """Packs of a kind and family that come from the hub; an empty family is every one."""
-    return [
-        one
+    """Packs of a kind and family that come from the hub, the small ones first; an empty family is every one."""
+    order = list(FAMILIES)
+    found = [
+        (order.index(one.family), one.source.bytes, one.id, one)
         for one in catalogue
         if one.source is not None and one.kind == kind and (not family or one.family in (family, "any"))
     ]
+    return [one for *_, one in sorted(found, key=lambda entry: entry[:3])]
 
 
 def before_removal(pack: Pack, dependents: Sequence[Manifest], size: int) -> str:
@@ -146,11 +148,16 @@ def _coming(studio: Studio, manifest: Manifest, job: Job | None, last: Job | Non
         elif job.state == "waiting":
             line = "Waiting for its turn"
         else:
-            line = job.stage[:1].upper() + job.stage[1:] if job.stage else "Starting"
+            line = _sentence(job.stage) or "Starting"
         return Coming(manifest, job, here, total, " · ".join(filter(None, (_of(here, total), line))))
     if last is not None and last.state == "failed":
         return Coming(manifest, last, here, total, last.error, failed=True)
     return Coming(manifest, last, here, total, " · ".join(filter(None, ("Paused", _of(here, total)))))
+
+
+def _sentence(stage: str) -> str:
+    """A stage with a capital, but for one that begins with the name of a host."""
+    return stage if "." in stage.partition(" ")[0] else stage[:1].upper() + stage[1:]
 
 
 def _of(here: int, total: int) -> str:
