@@ -9,7 +9,7 @@ from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
 from studio.domain.recipe import COUNT_RANGE, Recipe
 from studio.packs.manifest import Manifest
-from studio.ui import components, desk, forms, knobs, press, session, show, watch, words
+from studio.ui import components, desk, forms, knobs, outfit, press, session, show, watch, words
 
 HERO = (
     318  # pixels of the window's height that are not the picture: the frame, its caption, its buttons, the recent ones
@@ -72,6 +72,7 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
             format_func=forms.pass_words,
             help="Paints the finished picture once more at a larger size, for cleaner detail.",
         )
+        knobs.parts(studio, manifest, desk.fields(), key=desk.key)
         knobs.finer(key=desk.key, roll=roll)
 
 
@@ -97,6 +98,7 @@ def wish(manifest: Manifest, packs: dict[str, str]) -> None:
     with st.container(horizontal=True, key="pack_and_count", vertical_alignment="bottom"):
         st.selectbox("Pack", list(packs), key=desk.key("pack"), format_func=packs.__getitem__)
         st.number_input("Pictures", *COUNT_RANGE, key=desk.key("count"), width=118)
+    knobs.modes(studio, manifest, fields, key=desk.key)
     if desk.problem():
         show.problem(desk.problem())
 
@@ -232,7 +234,7 @@ def without_pictures(job: Job) -> None:
 
 # --- the page -----------------------------------------------------------------------------------------------------------
 
-packs = {pack.id: pack.manifest for pack in studio.shelf.packs()}
+packs = outfit.painters(studio.shelf.packs())
 if not packs:
     show.problem("No pack is installed, so there is nothing to paint with; the Shelf page says what is missing.")
     st.stop()

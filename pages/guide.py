@@ -3,17 +3,18 @@
 import streamlit as st
 
 from studio.domain.errors import EaselError
-from studio.ui import session, show
+from studio.ui import outfit, session, show
 from studio.ui.guide import acts, arrivals, desk, side, stage
 
 studio = session.studio()
-packs = {pack.id: pack.manifest for pack in studio.shelf.packs()}
+here = studio.shelf.packs()
+packs = outfit.painters(here)
 if not packs:
     show.problem("No pack is installed, so there is nothing to paint with; the Shelf page says what is missing.")
     st.stop()
 wanted = st.session_state.get(desk.key("pack")) or desk.pack_kept(studio) or studio.settings.pack
 manifest = packs.get(wanted) or next(iter(packs.values()))
-roles = {one.name: tuple(one.roles) for one in packs.values()}
+roles = {one.manifest.name: tuple(one.manifest.roles) for one in here}
 
 desk.lay_out(studio, manifest)
 desk.hear()

@@ -29,6 +29,7 @@ from studio.jobs.queue import Queue
 from studio.jobs.supervisor import Supervisor, WorkerState
 from studio.packs.controls import check_annotator, check_controls
 from studio.packs.ledger import Ledger
+from studio.packs.parts import check_parts
 from studio.packs.shelf import open_shelf
 from studio.packs.words import PromptReading, read_prompt
 from studio.places import default_home, open_home
@@ -60,6 +61,10 @@ class Studio:
         self.supervisor.ensure()
         return job
 
+    def foretold(self, recipe: Recipe) -> float | None:
+        """Seconds that this recipe takes on this machine, from its own history; None where it never did the like."""
+        return self.queue.foretold("paint", {"recipe": recipe.to_dict()})
+
     def paint(self, recipe: Recipe, *, key: str | None = None, mask: bytes | None = None, keep: bool = False) -> Job:
         """Queue a recipe. `mask` is the PNG whose SHA-256 the recipe names; with `keep` its pictures are no proposals.
 
@@ -68,6 +73,7 @@ class Studio:
         """
         self.shelf.whole(recipe.pack)
         check_controls(self.shelf, recipe)
+        check_parts(self.shelf, recipe)
         if mask is not None and sha256(mask) != recipe.mask:
             raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
         self.gallery.check_inputs(recipe, coming=() if mask is None else (str(recipe.mask),))

@@ -60,7 +60,10 @@ def model_steps(recipe: Mapping[str, Any], source_size: Sequence[int] | None = N
     else:
         walked = float(_walked(steps, strength))
     used = sum(1 for control in recipe.get("controls", ()) if control.get("weight", 1.0) > 0)
-    return float(walked * (1 + CONTROL_COST * used) * recipe.get("count", 1))
+    asked = (
+        1.0 if recipe.get("guidance", 2.0) > 1 else 0.5
+    )  # without guidance the model is asked once a step, not twice
+    return float(walked * asked * (1 + CONTROL_COST * used) * recipe.get("count", 1))
 
 
 def _walked(steps: int, strength: float) -> int:

@@ -149,6 +149,10 @@ class Queue:
         """Seconds until this job ends, from this machine's own history; None without any. Never negative."""
         return timings.seconds_left(self.database, job)
 
+    def foretold(self, kind: str, payload: dict[str, Any]) -> float | None:
+        """Seconds that such a job would take, from this machine's own history; None without any."""
+        return timings.foretold(self.database, kind, payload)
+
     # ---------------------------------------------------------------- what the worker does
 
     def claim(self, lane: str, worker: str) -> Job | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from studio.database import Database
 from studio.domain.job import Job
@@ -45,13 +46,23 @@ def seconds_left(database: Database, job: Job) -> float | None:
     return own + sum(known) if len(known) == len(before) else None
 
 
+def foretold(database: Database, kind: str, payload: dict[str, Any]) -> float | None:
+    """Seconds that such a job takes here, from when it runs to its end; None without history."""
+    subject, work = forecast.subject_and_work(kind, payload)
+    return forecast.expected(_per_unit(database, subject), work)
+
+
 def _own_seconds_left(database: Database, job: Job) -> float | None:
     subject, work = forecast.subject_and_work(job.kind, job.payload)
+    if job.kind == "import" and job.total:
+        work = job.total  # a folder is counted only when the worker has walked it
+    return forecast.left(forecast.expected(_per_unit(database, subject), work), job.done, job.total)
+
+
+def _per_unit(database: Database, subject: str) -> list[float]:
     rows = database.read(
         "SELECT seconds / work AS per_unit FROM timings WHERE subject = ? ORDER BY id DESC LIMIT ?",
         subject,
         forecast.HISTORY,
     )
-    if job.kind == "import" and job.total:
-        work = job.total  # a folder is counted only when the worker has walked it
-    return forecast.left(forecast.expected([row["per_unit"] for row in rows], work), job.done, job.total)
+    return [row["per_unit"] for row in rows]

@@ -8,12 +8,14 @@ from typing import Any, TypedDict
 
 from studio.domain.errors import BadInput
 from studio.domain.recipe import (
+    CLIP_SKIP_RANGE,
     COUNT_RANGE,
     GUIDANCE_RANGE,
     HIRES_RANGE,
     SAMPLERS,
     SEED_LIMIT,
     STEPS_RANGE,
+    Lora,
     Recipe,
 )
 from studio.packs.manifest import Manifest
@@ -34,6 +36,11 @@ class Fields(TypedDict):
     guidance: float
     sampler: str
     hires: float
+    loras: list[str]
+    weights: dict[str, float]
+    embeddings: list[str]
+    vae: str
+    clip_skip: int
     seed: str
     lock: bool
 
@@ -84,6 +91,11 @@ def defaults(manifest: Manifest) -> Fields:
         "guidance": manifest.guidance,
         "sampler": manifest.sampler,
         "hires": 1.0,
+        "loras": [],
+        "weights": {},
+        "embeddings": [],
+        "vae": "",
+        "clip_skip": 1,
         "seed": str(new_seed()),
         "lock": False,
     }
@@ -110,6 +122,15 @@ def restore(draft: dict[str, Any] | None, manifest: Manifest) -> Fields:
         fields["hires"] = float(hires)
     if kept.get("sampler") in SAMPLERS:
         fields["sampler"] = kept["sampler"]
+    for name in ("loras", "embeddings"):
+        if isinstance(kept.get(name), list):
+            fields[name] = [id for id in kept[name] if isinstance(id, str)]
+    if isinstance(kept.get("weights"), dict):
+        weights = kept["weights"].items()
+        fields["weights"] = {id: float(weight) for id, weight in weights if isinstance(weight, int | float)}
+    if isinstance(kept.get("vae"), str):
+        fields["vae"] = kept["vae"]
+    fields["clip_skip"] = _within(kept.get("clip_skip"), CLIP_SKIP_RANGE, fields["clip_skip"])
     fields["lock"] = kept.get("lock") is True
     return fields
 
@@ -137,9 +158,20 @@ def recipe_of(fields: Fields, *, seed: int) -> Recipe:
         guidance=fields["guidance"],
         sampler=fields["sampler"],
         hires=fields["hires"],
+        **parts_of(fields),
         seed=seed,
         count=fields["count"],
     )
+
+
+def parts_of(fields: Fields) -> dict[str, Any]:
+    """What is put on the pack, as the fields of a recipe."""
+    return {
+        "loras": tuple(Lora(id, fields["weights"].get(id, 1.0)) for id in fields["loras"]),
+        "embeddings": tuple(fields["embeddings"]),
+        "vae": fields["vae"],
+        "clip_skip": fields["clip_skip"],
+    }
 
 
 def fields_of(recipe: Recipe) -> Fields:
@@ -154,6 +186,11 @@ def fields_of(recipe: Recipe) -> Fields:
         "guidance": recipe.guidance,
         "sampler": recipe.sampler,
         "hires": recipe.hires,
+        "loras": [lora.name for lora in recipe.loras],
+        "weights": {lora.name: lora.weight for lora in recipe.loras},
+        "embeddings": list(recipe.embeddings),
+        "vae": recipe.vae,
+        "clip_skip": recipe.clip_skip,
         "seed": str(recipe.seed),
         "lock": True,
     }

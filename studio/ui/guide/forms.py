@@ -191,6 +191,7 @@ def recipes_of(
         "count": fields["count"],
         "source": source.sha256 if source is not None and task != "create" else None,
         "controls": controls if task in GUIDED else (),
+        **forms.parts_of(fields),
     }
     if task == "inpaint":
         if not fields["fill"].strip():

@@ -234,6 +234,8 @@ def _more(studio: Studio, manifest: Manifest, names: dict[str, str], fields: Gui
                 "Strength", 0.0, 1.0, step=0.05, key=key("fill_strength"),
                 help="1 paints something new there; less keeps more of what is there.",
             )  # fmt: skip
+        knobs.modes(studio, manifest, fields, key=key)
+        knobs.parts(studio, manifest, fields, key=key)
         knobs.finer(key=key, roll=_roll)
 
 
