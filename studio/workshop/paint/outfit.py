@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,15 +82,7 @@ class Wardrobe:
                 self._loras = ()
                 pipe.unload_lora_weights()
             for name, (path, _) in zip(names, wanted, strict=True):
-                try:
-                    pipe.load_lora_weights(
-                        str(path.parent), weight_name=path.name, adapter_name=name, local_files_only=True,
-                        use_safetensors=True,
-                    )  # fmt: skip
-                    taken = any(name in held for held in pipe.get_list_adapters().values())
-                    problem = "" if taken else "none of its layers is one of this painter's"
-                except Exception as error:  # diffusers and peft raise whatever they stumble upon
-                    problem = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+                problem = self._load_lora(path, name)
                 if problem:
                     pipe.unload_lora_weights()
                     raise BadInput(
@@ -100,6 +93,23 @@ class Wardrobe:
         if wanted:
             pipe.set_adapters(names, adapter_weights=[weight for _, weight in wanted])
         self._loras = wanted
+
+    def _load_lora(self, path: Path, name: str) -> str:
+        """Load one; what is wrong with it, or nothing."""
+        pipe = self._pipe
+        try:
+            with warnings.catch_warnings():
+                # "will lead to having multiple adapters in the model": that is what is wanted
+                warnings.filterwarnings("ignore", message="Already found a `peft_config`", category=UserWarning)
+                pipe.load_lora_weights(
+                    str(path.parent), weight_name=path.name, adapter_name=name, local_files_only=True,
+                    use_safetensors=True,
+                )  # fmt: skip
+        except Exception as error:  # diffusers and peft raise whatever they stumble upon
+            lines = str(error).strip().splitlines()
+            return lines[0][:200] if lines else type(error).__name__
+        taken = any(name in held for held in pipe.get_list_adapters().values())
+        return "" if taken else "none of its layers is one of this painter's"
 
     def _wear_vae(self, wanted: Path | None) -> None:
         if wanted == self._vae:
