@@ -74,6 +74,7 @@ class Studio:
         self.shelf.whole(recipe.pack)
         check_controls(self.shelf, recipe)
         check_parts(self.shelf, recipe)
+        check_parts(self.shelf, recipe)
         if mask is not None and sha256(mask) != recipe.mask:
             raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
         self.gallery.check_inputs(recipe, coming=() if mask is None else (str(recipe.mask),))
@@ -134,9 +135,9 @@ class Studio:
         words = selectable(words)
         return self.submit("select", {"source": source, "words": words, "pack": pack or self.settings.pack})
 
-    def install(self, id: str) -> Job:
+    def install(self, id: str, *, key: str | None = None) -> Job:
         """Queue the installation of a pack from the hub; `installs` knows the rest: pause, throw away, who was contacted."""
-        return self.installs.start(id)
+        return self.installs.start(id, key=key)
 
     def _check_source(self, source: str, *, needed: bool) -> None:
         kind, _, value = source.partition(":")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from studio.domain.errors import BadInput
 from studio.domain.job import LIVE, Job
@@ -15,16 +14,21 @@ from studio.packs.manifest import Manifest
 from studio.packs.shelf import Shelf
 
 KIND = "install"
-Submit = Callable[[str, dict[str, Any]], Job]
+
+
+class Submit(Protocol):
+    """Puts a job in the queue and sees that somebody works on it. The same key twice is the same job."""
+
+    def __call__(self, kind: str, payload: dict[str, Any], *, key: str | None = None) -> Job: ...
 
 
 class Installs:
-    """The packs on their way, of one home. `submit` puts a job in the queue and sees that somebody works on it."""
+    """The packs on their way, of one home."""
 
     def __init__(self, *, home: Path, shelf: Shelf, queue: Queue, ledger: Ledger, submit: Submit) -> None:
         self._home, self._shelf, self._queue, self._ledger, self._submit = home, shelf, queue, ledger, submit
 
-    def start(self, id: str) -> Job:
+    def start(self, id: str, *, key: str | None = None) -> Job:
         """Queue the installation of a pack, and of what it needs; goes on where an earlier one stopped.
 
         A pack that is on its way already keeps its job: a double click makes one. Raises PackMissing for an unknown pack,
@@ -41,15 +45,20 @@ class Installs:
         self._ledger.check(f"to install {manifest.name}")
         for one in needed:
             self._queued(one)
-        return self._queued(manifest)
+        return self._queued(manifest, key=key)
 
-    def _queued(self, manifest: Manifest) -> Job:
-        return self.job(manifest.id) or self._submit(KIND, {"pack": manifest.id, "name": manifest.name})
+    def _queued(self, manifest: Manifest, *, key: str | None = None) -> Job:
+        payload = {"pack": manifest.id, "name": manifest.name}
+        return self.job(manifest.id) or self._submit(KIND, payload, key=key)
+
+    def live(self) -> dict[str, Job]:
+        """Pack -> the job that installs it at the moment, or waits to; those that were paused and only end are left out."""
+        jobs = self._queue.list(LIVE, (KIND,), limit=1_000)
+        return {str(job.payload.get("pack")): job for job in reversed(jobs) if not job.cancel}
 
     def job(self, id: str) -> Job | None:
         """The job that installs a pack at the moment, or waits to; None when none does."""
-        live = self._queue.list(LIVE, (KIND,), limit=1_000)
-        return next((job for job in live if job.payload.get("pack") == id and not job.cancel), None)
+        return self.live().get(id)
 
     def pause(self, id: str) -> None:
         """Stop fetching a pack; what came stays, and `start` goes on from that byte."""
