@@ -341,7 +341,8 @@ def test_a_map_that_no_pack_can_draw_says_so():
     ("changed", "said"), [(None, ""), (0, "0 pixels changed"), (1, "1 pixel changed"), (2000, "2,000 p")]
 )
 def test_what_was_measured_is_said(changed, said):
-    assert forms.outside_words(changed).startswith(said)
+    assert forms.outside_words(changed, "inpaint").startswith(said)
+    assert forms.outside_words(changed, "outpaint").endswith("in what was there" if said else "")
 
 
 @pytest.mark.parametrize(("value", "word"), [(0.3, "A touch"), (0.8, "Mostly new"), (0.5, None)])

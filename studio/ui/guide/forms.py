@@ -262,11 +262,12 @@ def mask_words(share: float) -> str:
     return f"{share:.0%} of the picture will be painted anew." if share >= 0.01 else "A spot of the picture is masked."
 
 
-def outside_words(changed: int | None) -> str:
-    """What was measured on the saved file: "0 pixels changed outside the mask"."""
+def outside_words(changed: int | None, task: str) -> str:
+    """What was measured on the saved file: "0 pixels changed outside the mask", or of the picture that was extended."""
     if changed is None:
         return ""
-    return f"{changed:,} pixel{'s' * (changed != 1)} changed outside the mask"
+    where = "in what was there" if task == "outpaint" else "outside the mask"
+    return f"{changed:,} pixel{'s' * (changed != 1)} changed {where}"
 
 
 def enlarged_words(source: Artwork, factor: int) -> str:

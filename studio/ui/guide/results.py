@@ -146,7 +146,7 @@ def _compared(before: Artwork | None, artwork: Artwork, bar: DeltaGenerator) -> 
 def _facts(artwork: Artwork, job: Job) -> None:
     outside = job.result.get("outside", {})
     changed = outside.get(str(artwork.id)) if isinstance(outside, dict) else None
-    show.caption(artwork, measured=forms.outside_words(changed))
+    show.caption(artwork, measured=forms.outside_words(changed, artwork.recipe.task if artwork.recipe else ""))
 
 
 def _actions(studio: Studio, manifest: Manifest, artwork: Artwork, jobs: list[Job]) -> None:
