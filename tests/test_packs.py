@@ -1,6 +1,7 @@
 """Packs: manifests, the shelf, what is missing, what does not verify, and what a prompt looks like to the model."""
 
 import hashlib
+import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,19 @@ import pytest
 
 from studio.domain.control import KINDS
 from studio.domain.errors import BadInput, Cancelled, Failed, PackMissing
-from studio.packs.manifest import MODES, ROLES, Manifest, Source, SourceFile, manifest_of, manifest_text, read_manifest
+from studio.packs.manifest import (
+    MODES,
+    ROLES,
+    Manifest,
+    Pack,
+    Source,
+    SourceFile,
+    manifest_of,
+    manifest_text,
+    read_manifest,
+)
 from studio.packs.shelf import Shelf
+from studio.packs.words import _tokenizer as read_tokenizer
 from studio.packs.words import read_prompt
 from studio.places import ASSETS
 
@@ -341,3 +353,47 @@ def test_a_folder_that_is_no_pack_leaves_the_others_usable(home):
         (home.home / name / "easel.toml").write_text(text)
     assert [pack.id for pack in home.packs()] == ["lcm-sd15"]
     assert sorted(home.broken()) == ["odd", "renamed"] and "odd/easel.toml" in home.broken()["odd"]
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A painter's pack with CLIP's tokenizer as the repositories of 2022 have it: a small vocabulary, and no tokenizer.json."""
+    letters = [*"abcdefghijklmnopqrstuvwxyz,.'!0123456789"]
+    merges = ["r e", "re d</w>", "s t", "st a", "sta r</w>"]
+    made = ["re", "red</w>", "st", "sta", "star</w>"]
+    vocabulary = [*letters, *(f"{letter}</w>" for letter in letters), *made, "<|startoftext|>", "<|endoftext|>"]
+    folder = tmp_path / "sd15" / "tokenizer"
+    folder.mkdir(parents=True)
+    (folder / "vocab.json").write_text(json.dumps({token: number for number, token in enumerate(vocabulary)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    return Pack(read_manifest(CATALOGUE / "sd15.toml"), tmp_path / "sd15")
+
+
+def test_a_prompt_is_read_with_a_vocabulary_and_merges_alone(clip):
+    assert read_prompt(clip, "a Red  star, red").tokens == 2 + 5
+    long = "red star, " * 40
+    reading = read_prompt(clip, long)
+    assert reading.tokens == 2 + 120 and reading.seen + reading.unseen == long
+    assert read_prompt(clip, reading.seen).tokens == reading.limit
+    (clip.folder / "tokenizer" / "merges.txt").unlink()
+    read_tokenizer.cache_clear()
+    with pytest.raises(PackMissing, match="install its pack again"):
+        read_prompt(clip, "a star")
+
+
+def test_clips_own_reading_is_the_same(clip):
+    from transformers import CLIPTokenizer
+
+    folder = clip.folder / "tokenizer"
+    other = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    for text in ("a red star", "Red, STAR!", "it's 42 stars", "red\n\tstar...", ""):
+        assert read_prompt(clip, text).tokens == len(other(text).input_ids), text
+
+
+def test_a_painter_without_a_tokenizer_is_counted_by_words(clip):
+    bare = replace(clip, manifest=replace(clip.manifest, roles={"painter": "some.safetensors"}))
+    reading = read_prompt(bare, "a red star, at night")
+    assert (reading.tokens, reading.unseen) == (2 + 6, "")
+    long = "one two " * 60
+    reading = read_prompt(bare, long)
+    assert reading.seen + reading.unseen == long and read_prompt(bare, reading.seen).tokens == reading.limit

@@ -8,18 +8,23 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.domain.errors import PackMissing
 from studio.packs.manifest import Pack
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 LIMIT = 77  # CLIP's context, with its two marks
+_PIECE = re.compile(r"[^\W\d_]+|\d|[^\w\s]+|_+")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?", re.UNICODE)
 
 
 @dataclass(frozen=True)
 class PromptReading:
-    """What the model will see. `tokens` counts the two marks too; `seen + unseen` is the prompt, character for character."""
+    """What the model will see. `tokens` counts the marks too; `seen + unseen` is the prompt, character for character.
+
+    `limit` is 77 for each stretch that the prompt takes; a pack that was taught long prompts sees all of it.
+    """
 
     tokens: int
     limit: int
@@ -29,26 +34,95 @@ class PromptReading:
 
 
 def read_prompt(pack: Pack, text: str) -> PromptReading:
-    """Read a prompt as the pack's tokenizer does; `unknown` are words the pack was never taught, in order, once each."""
-    encoding = _tokenizer(pack.role("tokenizer") / "tokenizer.json").encode(text, add_special_tokens=False)
-    room = LIMIT - 2
-    cut = len(text) if len(encoding.ids) <= room else encoding.offsets[room][0]
+    """Read a prompt as the pack's tokenizer does; `unknown` are words the pack was never taught, in order, once each.
+
+    Weights are no words, and of wildcards those of seed 0 are read.
+    """
+    tokens = _counter(pack)
+    spoken = chosen(text, 0)
+    read = passages(spoken)
+    counted = [[token for part in passage for token in tokens(part)] for passage in read]
+    stretches, seen = [], len(text)
+    if pack.manifest.family == "storybook":  # it was never taught more than one stretch
+        total = sum(map(len, counted))
+        stretches = [total]
+        if total > LIMIT - 2 and spoken == text:
+            seen = [token for passage in counted for token in passage][LIMIT - 2].place
+        elif len(counted) > 1 and spoken == text and counted[1]:
+            seen = counted[1][0].place
+    else:
+        for passage in counted:
+            ends = cut([token.comma for token in passage], LIMIT - 2)
+            stretches += [end - start for start, end in ends if end > start or not stretches]
     known = pack.words()
     unknown: dict[str, str] = {}
     if known:
-        for word in _WORD.findall(text):
+        for word in _WORD.findall(plain(spoken)):
             if word.lower() not in known:
                 unknown.setdefault(word.lower(), word)
     return PromptReading(
-        tokens=len(encoding.ids) + 2, limit=LIMIT, seen=text[:cut], unseen=text[cut:], unknown=tuple(unknown.values())
+        tokens=sum(stretches) + 2 * len(stretches),
+        limit=LIMIT * len(stretches),
+        seen=text[:seen],
+        unseen=text[seen:],
+        unknown=tuple(unknown.values()),
     )
 
 
-@lru_cache(maxsize=8)
-def _tokenizer(path: Path) -> Tokenizer:
-    from tokenizers import Tokenizer
+class _Token(NamedTuple):
+    """Where a token begins in the prompt, and whether it is a comma."""
 
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    place: int
+    comma: bool
+
+
+def _counter(pack: Pack) -> Callable[[Part], list[_Token]]:
+    """What cuts a part of a prompt into tokens: the pack's tokenizer, or for packs without one an estimate by words."""
+    try:
+        tokenizer = _tokenizer(pack.role("tokenizer"))
+    except (PackMissing, OSError):
+        return _estimated
+
+    def count(part: Part) -> list[_Token]:
+        offsets = tokenizer.encode(part.text, add_special_tokens=False).offsets
+        return [_Token(part.places[start], part.text[start:end].strip() == ",") for start, end in offsets]
+
+    return count
+
+
+def _estimated(part: Part) -> list[_Token]:
+    """About as many tokens as CLIP's tokenizer makes: one for a short word or a sign, one more for each eight letters."""
+    made = []
+    for found in re.finditer(r"[^\W_]+|[^\w\s]", part.text):
+        places = range(found.start(), found.end(), 8)
+        made += [_Token(part.places[place], found.group() == ",") for place in places]
+    return made
+
+
+@lru_cache(maxsize=8)
+def _tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a folder, in today's single file or in CLIP's two of old; raises OSError."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    if (folder / "tokenizer.json").is_file():
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
+    merges = [tuple(line.split()) for line in lines if len(line.split()) == 2 and not line.startswith("#version")]
+    tokenizer = Tokenizer(
+        models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix="</w>", unk_token="<|endoftext|>")  # noqa: S106
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    words = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(words), behavior="removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
     return tokenizer

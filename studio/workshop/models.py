@@ -128,17 +128,18 @@ class Models:
         return self._get(role, pack_id, load, waiting)
 
     def gate(self, pack_id: str, *, caution: float, waiting: Callable[[], None] | None = None) -> Gate:
-        """The gate with the pack's own checker. A checker that is absent or does not load makes a gate that blocks all.
+        """The gate with the pack's own checker, or that of the checker pack it needs.
 
-        No other pack's checker steps in: one that was made for drawings would let a photograph pass.
+        A checker that is absent or does not load makes a gate that blocks all. No other pack's checker steps in: one that
+        was made for drawings would let a photograph pass.
         """
+        pack = self.shelf.holder("checker", pack_id)
+        if pack is None or (pack.id != pack_id and pack.manifest.kind != "checker"):
+            return Gate(checker=None, caution=caution, labels={})  # not held: a checker may be installed any moment
 
-        def load() -> Checker | None:
+        def load() -> Checker:
             from studio.workshop.vision.checker import load_checker
 
-            pack = self.shelf.get(pack_id)
-            if "checker" not in pack.manifest.roles:
-                return None
             try:
                 folder = pack.role("checker")
                 return load_checker(
@@ -148,13 +149,13 @@ class Models:
                     concepts=tuple(pack.manifest.concepts),
                 )
             except Exception as error:  # whatever is wrong with it: the gate says so and stays shut
-                logger.exception("the checker of %s does not load", pack_id)
-                return BrokenChecker(pack_id, str(error))
+                logger.exception("the checker of %s does not load", pack.id)
+                return BrokenChecker(pack.id, str(error))
 
-        checker = self._get("checker", pack_id, load, waiting)
-        labels = self.shelf.get(pack_id).manifest.concepts
+        checker = self._get("checker", pack.id, load, waiting)
+        labels = pack.manifest.concepts
         return self._get(
-            f"gate {caution}", pack_id, lambda: Gate(checker=checker, caution=caution, labels=labels), waiting
+            f"gate {caution}", pack.id, lambda: Gate(checker=checker, caution=caution, labels=labels), waiting
         )
 
     def record(self, pack_id: str) -> dict[str, Any]:
