@@ -120,6 +120,14 @@ def test_a_family_that_nobody_can_tell_is_asked_for(shelf, tmp_path):
     assert bring(shelf, found, copy=True, family="sd2").manifest.family == "sd2"
 
 
+def test_a_file_is_not_brought_as_one_of_another_family(shelf, tool):
+    with pytest.raises(
+        BadInput, match="is a painter for Stable Diffusion 1, fp16; it cannot be brought as one for Stable"
+    ):
+        bring(shelf, named(look(tool))["dreamer_v8.safetensors"], copy=False, family="sdxl")
+    assert bring(shelf, named(look(tool))["soft-vae.safetensors"], copy=False, family="sdxl").manifest.family == "sdxl"
+
+
 def test_names_are_made_safe_and_never_clash(shelf, tmp_path):
     ids = []
     for name in ("sd15", "../../evil", "A  b", "a_b", "\u202eGNP\u202c", "." * 8, "x" * 200, "\U0001f98a"):

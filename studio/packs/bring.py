@@ -229,6 +229,11 @@ def _files(path: Path) -> dict[str, Path]:
 def _manifest(shelf: Shelf, found: Found, *, name: str, family: str, control: str) -> Manifest:
     what = found.what
     kind, role = ROLES[what.kind]
+    if family and what.sure and what.family and family != what.family:
+        raise BadInput(
+            "family",
+            f"{found.path.name} is {what.label}; it cannot be brought as one for {FAMILIES.get(family, family)}.",
+        )
     family = family or what.family
     if family not in FAMILIES or family == "storybook":
         raise BadInput("family", f"Say which family {found.name} is for: {', '.join(list(FAMILIES.values())[1:-1])}.")
