@@ -1,6 +1,8 @@
 """The hub as the real client sees it: commits, lists, bytes, and a sentence for everything that it may answer instead."""
 
 import hashlib
+import ssl
+import subprocess
 
 import pytest
 from hub import blob_id, loopback_hub
@@ -173,6 +175,23 @@ def test_nobody_there(ledger):
 def test_an_endpoint_that_is_no_address(ledger):
     with Hub(ledger=ledger, endpoint="huggingface", token=False) as hub, pytest.raises(Failed, match="HF_ENDPOINT"):
         hub.listing(REPO, "main", why=WHY)
+
+
+def test_a_certificate_that_is_not_trusted_is_said_at_once(loopback, ledger, tmp_path):
+    """A true TLS server with a certificate of its own."""
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key", "-out", tmp_path / "cert",
+         "-days", "1", "-subj", "/CN=127.0.0.1"], capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("openssl is not at hand to make a certificate")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    with loopback_hub({REPO: FILES}) as served:
+        served._server.socket = context.wrap_socket(served._server.socket, server_side=True)
+        endpoint = served.url.replace("http:", "https:")
+        with Hub(ledger=ledger, endpoint=endpoint, token=False) as hub, pytest.raises(Failed, match="SSL_CERT_FILE"):
+            hub.listing(REPO, "main", why=WHY)
 
 
 def test_a_gated_repository_says_how_to_get_in(hub, loopback, ledger):

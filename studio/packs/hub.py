@@ -268,6 +268,11 @@ def _note(request: httpx2.Request) -> None:
 def _trouble(error: httpx2.RequestError, host: str) -> Failed | Later:
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.TooManyRedirects):
         return Failed(f"{host or 'The hub'} cannot be asked ({error}); check HF_ENDPOINT and the proxy settings.")
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):  # no patience helps
+        return Failed(
+            f"{host} shows a certificate that this machine does not trust; is there a proxy in between? Name its certificate"
+            " in SSL_CERT_FILE, then install again."
+        )
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         return Later(f"{host} cannot be reached ({error or type(error).__name__})")
     return Later(f"the connection to {host} broke ({error or type(error).__name__})")
