@@ -93,3 +93,18 @@ def test_drafts_reach_the_report_cleared(gate, gallery):
     list(create(RECIPE, painter=FakePainter(forbidden=(41,)), gate=gate, gallery=gallery, report=looks))
     assert [isinstance(draft, Cleared) for draft in drafts] == [True] * 3 + [False] * 3 + [True] * 3
     assert drafts[3] is None
+
+
+def test_each_picture_is_saved_with_the_words_that_its_seed_chose(gate, gallery):
+    recipe = Recipe("a {red|green|blue} (star:1.2)", steps=1, count=4, seed=7)
+    made = list(create(recipe, painter=FakePainter(), gate=gate, gallery=gallery, report=quiet))
+    words = [artwork.recipe.prompt for artwork in made]
+    assert len(set(words)) > 1 and all("{" not in one and "(star:1.2)" in one for one in words)
+
+
+@pytest.mark.parametrize("prompt", ["a n(u:1.0)de child", "a nu[]de child", "a {nu|nu}de child", r"a \(nude\) child"])
+def test_brackets_and_wildcards_do_not_hide_a_word_from_the_gate(gate, gallery, prompt):
+    painter = FakePainter()
+    with pytest.raises(Refused):
+        list(create(Recipe(prompt), painter=painter, gate=gate, gallery=gallery, report=quiet))
+    assert painter.steps_seen == []

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from studio.domain.prompting import MOST, chosen, passages, pictures, plain
+from studio.domain.prompting import MOST, chosen, cut, passages, pictures, plain
 from studio.domain.recipe import Recipe
 
 
@@ -21,7 +21,7 @@ def read(prompt):
         ("[red] star", [("red", 0.909091), (" star", 1.0)]),
         ("(red:1.3) star", [("red", 1.3), (" star", 1.0)]),
         ("(red : .5 )", [("red ", 0.5)]),
-        ("(red:-1)", [("red", -1.0)]),
+        ("(red:-1)", [("red", 0.0)]),
         ("(a (red:2) star:0.5)", [("a ", 0.5), ("red", 1.0), (" star", 0.5)]),
         ("([red])", [("red", 1.0)]),
         (r"star \(red\)", [("star (red)", 1.0)]),
@@ -51,7 +51,7 @@ def test_break_begins_a_passage_and_takes_its_white_space():
         [("sun", 1.1)],
     ]
     assert read("BREAKFAST break") == [[("BREAKFAST break", 1.0)]]
-    assert plain("(a:1.2) star BREAK [sun]") == "a star BREAK sun"
+    assert plain("(a:1.2) star BREAK [sun]") == "a star sun"
 
 
 def test_places_lead_back_to_what_was_typed():
@@ -67,12 +67,23 @@ def test_hostile_prompts_are_read_all_the_same():
     for _ in range(300):
         prompt = "".join(dice.choice("()[]{}|:\\1.9 aB\n\u00e9\U0001f600BREAK") for _ in range(dice.randrange(120)))
         for passage in passages(prompt):
-            assert all(abs(part.weight) <= MOST and part.text for part in passage)
+            assert all(0 <= part.weight <= MOST and part.text for part in passage)
         once = chosen(prompt, 7)
         assert chosen(once, 8) == once
     for prompt in ("(" * 4000, "(a" * 1300 + ")" * 1300, "[" * 2000 + "a", "{" * 4000, "{a|" * 1300, "\\" * 3999):
-        assert all(abs(part.weight) <= MOST for passage in passages(prompt) for part in passage)
+        assert all(0 <= part.weight <= MOST for passage in passages(prompt) for part in passage)
         assert len(chosen(prompt, 1)) <= len(prompt)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "ends"),
+    [("", [0]), ("." * 75, [75]), ("." * 160, [75, 150, 160]), ("." * 60 + "," + "." * 40, [61, 101]),
+     ("." * 50 + "," + "." * 40, [75, 91]), ("," * 76, [75, 76])],
+)  # fmt: skip
+def test_long_passages_are_cut_at_a_comma_near_the_end(tokens, ends):
+    made = cut([letter == "," for letter in tokens], 75)
+    assert [end for _, end in made] == ends
+    assert [start for start, _ in made] == [0, *ends[:-1]]
 
 
 def test_wildcards_are_chosen_by_the_seed():

@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from studio.domain.recipe import Recipe
 
 STEP = 1.1  # of one pair of brackets
-MOST = 10.0  # a weight beyond this, either way, is no picture any more
+# A weight beyond this is no picture any more; nor is one below nothing, which would turn a negative prompt into a wish
+MOST = 10.0
+BACKTRACK = 20  # tokens: a stretch that is full ends at a comma this near, so that what belongs together stays together
 SPECIAL = "()[]{}|\\"
 _SAID = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)")
 _BREAK = re.compile(r"\bBREAK\b")
@@ -45,7 +48,21 @@ def passages(prompt: str) -> list[list[Part]]:
 
 def plain(prompt: str) -> str:
     """What is left of a prompt when its weights are taken away: the words that are read."""
-    return " BREAK ".join("".join(part.text for part in passage) for passage in passages(prompt))
+    return " ".join("".join(part.text for part in passage) for passage in passages(prompt))
+
+
+def cut(commas: Sequence[bool], room: int) -> list[tuple[int, int]]:
+    """Where a passage of tokens is cut into stretches of at most `room`, (start, end) each; one, if empty, for no tokens.
+
+    `commas` says for each token whether it is a comma. A full stretch ends at a comma near its end, if there is one.
+    """
+    made, start = [], 0
+    while len(commas) - start > room:
+        near = [at for at in range(start + room - BACKTRACK, start + room) if commas[at]]
+        end = near[-1] + 1 if near else start + room
+        made.append((start, end))
+        start = end
+    return [*made, (start, len(commas))]
 
 
 def chosen(text: str, seed: int) -> str:
@@ -161,7 +178,7 @@ def _joined(letters: list[str], places: list[int], weights: list[float]) -> list
 
 
 def _bounded(weight: float) -> float:
-    return round(max(-MOST, min(MOST, weight)), 6) if not math.isnan(weight) else 1.0
+    return round(max(0.0, min(MOST, weight)), 6) if not math.isnan(weight) else 1.0
 
 
 def _add(passage: list[Part], part: Part, start: int, end: int, *, trim: str) -> None:

@@ -64,7 +64,7 @@ def _lacks(role: str, artwork: Artwork | None) -> str:
 
 
 def _field(role: str) -> str:
-    return role if role in ("source", "mask") else "controls"
+    return role if role in ("source", "mask", "reference") else "controls"
 
 
 def _word(role: str) -> str:

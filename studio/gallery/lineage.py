@@ -51,10 +51,10 @@ class Lineage:
 
 
 def uses(recipe: Recipe | None) -> list[tuple[str, str]]:
-    """What a recipe names: (role, SHA-256) of source, mask and each control map, whose role is its kind."""
+    """What a recipe names: (role, SHA-256) of source, mask, reference and each control map, whose role is its kind."""
     if recipe is None:
         return []
-    named = [("source", recipe.source), ("mask", recipe.mask)]
+    named = [("source", recipe.source), ("mask", recipe.mask), ("reference", recipe.reference)]
     named += [(control.kind, control.source) for control in recipe.controls]
     return [(role, name) for role, name in dict.fromkeys(named) if name]
 

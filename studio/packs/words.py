@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from studio.domain.errors import PackMissing
+from studio.domain.prompting import Part, chosen, cut, passages, plain
 from studio.packs.manifest import Pack
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 LIMIT = 77  # CLIP's context, with its two marks
-_PIECE = re.compile(r"[^\W\d_]+|\d|[^\w\s]+|_+")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?", re.UNICODE)
 
 
@@ -78,10 +80,12 @@ class _Token(NamedTuple):
 
 def _counter(pack: Pack) -> Callable[[Part], list[_Token]]:
     """What cuts a part of a prompt into tokens: the pack's tokenizer, or for packs without one an estimate by words."""
+    if "tokenizer" not in pack.manifest.roles:
+        return _estimated
     try:
         tokenizer = _tokenizer(pack.role("tokenizer"))
-    except (PackMissing, OSError):
-        return _estimated
+    except (OSError, ValueError) as error:
+        raise PackMissing(f"The tokenizer of {pack.id} cannot be read ({error}); install its pack again.") from error
 
     def count(part: Part) -> list[_Token]:
         offsets = tokenizer.encode(part.text, add_special_tokens=False).offsets
@@ -101,7 +105,7 @@ def _estimated(part: Part) -> list[_Token]:
 
 @lru_cache(maxsize=8)
 def _tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a folder, in today's single file or in CLIP's two of old; raises OSError."""
+    """The tokenizer of a folder, in today's single file or in CLIP's two of old; raises OSError or ValueError."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     if (folder / "tokenizer.json").is_file():
@@ -113,7 +117,7 @@ def _tokenizer(folder: Path) -> Tokenizer:
     lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
     merges = [tuple(line.split()) for line in lines if len(line.split()) == 2 and not line.startswith("#version")]
     tokenizer = Tokenizer(
-        models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix="</w>", unk_token="<|endoftext|>")  # noqa: S106
+        models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix="</w>", unk_token="<|endoftext|>")
     )
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]

@@ -11,6 +11,7 @@ from PIL import Image
 
 from studio.domain.errors import Cancelled, Refused
 from studio.domain.job import Report
+from studio.domain.prompting import pictures, plain
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import SEAL, Cleared, Verdict
 from studio.places import ASSETS
@@ -80,7 +81,11 @@ class Gate:
         """Read a recipe's words; raises Refused for what is never painted, and for everything when the gate is not ready."""
         if self._why_not:
             raise Refused(self._blocked(self._why_not))
-        broken = prompts.broken_rules(recipe.prompt, self._rules)
+        # As typed, and as each picture's model will read it: brackets and wildcards could take a word apart
+        read = [recipe.prompt, *(plain(one.prompt) for one in pictures(recipe))]
+        broken = [
+            rule for rule in self._rules if any(prompts.broken_rules(text, (rule,)) for text in dict.fromkeys(read))
+        ]
         if broken:
             reasons = tuple(f"The prompt asks for {rule.reason}, which is never painted." for rule in broken)
             raise Refused(Verdict(allowed=False, reasons=reasons, checker="prompt rules"))

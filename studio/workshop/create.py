@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from studio.domain.artwork import Artwork
+from studio.domain.prompting import pictures
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 from studio.gallery.gallery import Gallery
@@ -36,11 +37,12 @@ def create(
     source = opened.get(recipe.source or "")
     made_by = source_type(recipe, source.text.get(XMP_KEY, "") if source else "")
     inputs = {name: intake.picture for name, intake in opened.items()}
+    spoken = {
+        one.seed: one for one in pictures(recipe)
+    }  # wildcards are chosen; other studios could not choose them again
     for painted in painter.paint(recipe, inputs, gate.watch(report)):
         (decided,) = gate.pictures([painted.picture])
         if isinstance(decided, Verdict):
             yield decided
         else:
-            yield gallery.add(
-                decided, recipe.with_seed(painted.seed), kind=kind, record=record, job=job, made_by=made_by
-            )
+            yield gallery.add(decided, spoken[painted.seed], kind=kind, record=record, job=job, made_by=made_by)

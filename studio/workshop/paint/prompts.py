@@ -15,9 +15,7 @@ from typing import Any
 import torch
 
 from studio.domain.errors import BadInput
-from studio.domain.prompting import passages
-
-BACKTRACK = 20  # tokens: a stretch that is full ends at a comma this near, so that what belongs together stays together
+from studio.domain.prompting import cut, passages
 
 
 @dataclass(frozen=True)
@@ -107,16 +105,8 @@ def stretches(
         if not long:
             found.append(_stretch(tokens[:room]))
             break
-        while True:
-            end = room
-            if len(tokens) > room:
-                near = [at for at in range(room - BACKTRACK, room) if tokens[at][0] == comma and tokens[at][2] is None]
-                end = near[-1] + 1 if near else room
-            if tokens or not found:
-                found.append(_stretch(tokens[:end]))
-            tokens = tokens[end:]
-            if not tokens:
-                break
+        ends = cut([id == comma and vector is None for id, _, vector in tokens], room)
+        found += [_stretch(tokens[start:end]) for start, end in ends if end > start or not found]
     return found
 
 
