@@ -74,7 +74,6 @@ class Studio:
         self.shelf.whole(recipe.pack)
         check_controls(self.shelf, recipe)
         check_parts(self.shelf, recipe)
-        check_parts(self.shelf, recipe)
         if mask is not None and sha256(mask) != recipe.mask:
             raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
         self.gallery.check_inputs(recipe, coming=() if mask is None else (str(recipe.mask),))
