@@ -43,3 +43,29 @@ def test_without_its_checker_a_painter_shows_nothing_and_with_it_at_once(shelf):
     gate = models.gate("sd15", caution=0.0)
     assert gate.picture(grey).verdict.allowed
     assert models.gate("checker-compvis", caution=0.0) is gate, "one checker is loaded once for all who need it"
+
+
+def test_a_checker_of_photographs_finds_a_picture_that_it_forbids(shelf):
+    checker_pack(shelf)
+    checker = Models(shelf).gate("sd15", caution=0.0)._checker
+    picture = checker.provoked()
+    (flagged, blank) = checker([picture, Image.new("RGB", picture.size, "grey")])
+    assert max(flagged.values()) > 0 > max(blank.values())
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("concept_embeds", float("nan")), ("concept_embeds", 0.0), ("visual_projection.weight", 0.0)],
+)
+def test_a_checker_whose_weights_say_nothing_shuts_the_gate(shelf, part, value):
+    from safetensors.torch import load_file, save_file
+
+    checker_pack(shelf)
+    file = shelf.home / "checker-compvis" / "safety_checker" / "model.safetensors"
+    held = load_file(file)
+    held[part] = held[part] * 0 + value
+    save_file(held, file)
+    gate = Models(shelf).gate("sd15", caution=0.0)
+    assert "everything is blocked" in gate.ready()
+    with pytest.raises(Refused):
+        gate.picture(Image.new("RGB", (128, 128), "grey"))

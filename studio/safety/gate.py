@@ -36,7 +36,8 @@ class Gate:
     """Turns prompts and pictures into verdicts.
 
     `caution` (0 to 0.2, cosine) is added to every score, so it only makes the gate stricter. `labels` maps a concept to
-    plain words. Without a checker, or with one that does not flag the known positive, everything is blocked.
+    plain words. Without a checker, or with one that does not flag the known positive (a file, or what makes one), everything
+    is blocked.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Gate:
         checker: Checker | None,
         caution: float = 0.0,
         labels: Mapping[str, str] | None = None,
-        known_positive: Path = KNOWN_POSITIVE,
+        known_positive: Path | Callable[[], Image.Image] = KNOWN_POSITIVE,
         rules: Path = prompts.RULES,
     ) -> None:
         if not (math.isfinite(caution) and 0 <= caution <= CAUTION_LIMIT):
@@ -176,7 +177,7 @@ class Gate:
                 raise ValueError("its scores are not numbers")
         return [{name: float(score) for name, score in answer.items()} for answer in answers]
 
-    def _self_test(self, known_positive: Path, rules: Path) -> str:
+    def _self_test(self, known_positive: Path | Callable[[], Image.Image], rules: Path) -> str:
         try:
             self._rules = prompts.read_rules(rules)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -186,8 +187,11 @@ class Gate:
                 "No picture checker is installed, so everything is blocked; install a pack with one on the Shelf page."
             )
         try:
-            with Image.open(known_positive) as picture:
-                sample = picture.convert("RGB")
+            if callable(known_positive):
+                sample = known_positive().convert("RGB")
+            else:
+                with Image.open(known_positive) as picture:
+                    sample = picture.convert("RGB")
             blank = Image.new("RGB", sample.size, (128, 128, 128))
             flagged, empty = self._ask([sample, blank])
         except Exception as error:

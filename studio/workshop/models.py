@@ -20,7 +20,7 @@ from studio.packs import parts
 from studio.packs.controls import CONTROL, can_follow, control
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
-from studio.safety.gate import Gate
+from studio.safety.gate import KNOWN_POSITIVE, Gate
 from studio.workshop.ports import Captioner, Checker, Encoder, Painter
 
 MOST_PAINTERS = 2  # the least recently used goes, and its ControlNets with it; the small models stay
@@ -153,10 +153,14 @@ class Models:
                 return BrokenChecker(pack.id, str(error))
 
         checker = self._get("checker", pack.id, load, waiting)
-        labels = pack.manifest.concepts
-        return self._get(
-            f"gate {caution}", pack.id, lambda: Gate(checker=checker, caution=caution, labels=labels), waiting
-        )
+        # Storybook's forbidden sign ships as a picture; of a checker of photographs none can, so it finds one itself
+        provoke = getattr(checker, "provoked", None) if pack.manifest.family != "storybook" else None
+        known = provoke or KNOWN_POSITIVE
+
+        def made() -> Gate:
+            return Gate(checker=checker, caution=caution, labels=pack.manifest.concepts, known_positive=known)
+
+        return self._get(f"gate {caution}", pack.id, made, waiting)
 
     def record(self, pack_id: str) -> dict[str, Any]:
         """With what a picture is painted: the pack, the SHA-256 of its files, the libraries' versions."""
