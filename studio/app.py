@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +23,7 @@ from studio.gallery.lineage import Lineage
 from studio.jobs.installs import Installs
 from studio.jobs.queue import Queue
 from studio.jobs.supervisor import Supervisor, WorkerState
+from studio.machine import machine
 from studio.packs.controls import check_annotator, check_controls
 from studio.packs.ledger import Ledger
 from studio.packs.parts import check_parts
@@ -36,7 +33,6 @@ from studio.places import default_home, open_home
 from studio.safety.intake import sha256
 
 POLL = 0.05  # seconds between two looks at a job that somebody waits for
-LIBRARIES = ("torch", "diffusers", "transformers", "streamlit", "safetensors", "pillow", "faiss-cpu")
 
 
 class Studio:
@@ -329,9 +325,7 @@ class Studio:
             "backups": [str(path) for path in self.database.backups()],
             "artworks": self.gallery.count(Query()),
             "binned": self.gallery.count(Query(binned=True)),
-            "python": platform.python_version(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {sys.platform}",
-            "versions": {name: _version(name) for name in LIBRARIES},
+            **machine(),
         }
 
     def close(self) -> None:
@@ -351,10 +345,3 @@ def selectable(words: str) -> str:
 def open_studio(home: Path | None = None) -> Studio:
     """Open the home folder (EASEL_HOME by default); loads neither torch nor streamlit nor faiss."""
     return Studio(home or default_home())
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "missing"

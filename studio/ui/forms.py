@@ -122,9 +122,7 @@ def restore(draft: dict[str, Any] | None, manifest: Manifest) -> Fields:
         fields["hires"] = float(hires)
     if kept.get("sampler") in SAMPLERS:
         fields["sampler"] = kept["sampler"]
-    for name in ("loras", "embeddings"):
-        if isinstance(kept.get(name), list):
-            fields[name] = [id for id in kept[name] if isinstance(id, str)]
+    fields["loras"], fields["embeddings"] = _names(kept.get("loras")), _names(kept.get("embeddings"))
     if isinstance(kept.get("weights"), dict):
         weights = kept["weights"].items()
         fields["weights"] = {id: float(weight) for id, weight in weights if isinstance(weight, int | float)}
@@ -212,6 +210,10 @@ def _is_size(name: str) -> bool:
     except BadInput:
         return False
     return True
+
+
+def _names(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _within(value: Any, bounds: tuple[int, int], default: int) -> int:

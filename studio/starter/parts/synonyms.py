@@ -60,9 +60,12 @@ def train_synonyms(minutes: float, rate: float = 4e-4) -> None:
     before = WORKDIR / "synonyms" / "before"
     if not before.exists():  # the states to keep are those of the tower from before the first run
         CLIPTextModel.from_pretrained(PACK / "text_encoder", dtype=torch.float32).save_pretrained(before)
-    teacher = CLIPTextModel.from_pretrained(before, dtype=torch.float32).to(device).eval().requires_grad_(False)
-    tower = CLIPTextModel.from_pretrained(before, dtype=torch.float32).to(device)
-    shown = CLIPTextModel(tower.config).to(device).eval()
+    teacher: Any = CLIPTextModel.from_pretrained(before, dtype=torch.float32)
+    teacher.to(device).eval().requires_grad_(False)
+    tower: Any = CLIPTextModel.from_pretrained(before, dtype=torch.float32)
+    tower.to(device)
+    shown: Any = CLIPTextModel(tower.config)
+    shown.to(device).eval()
     optimiser = torch.optim.AdamW(tower.parameters(), lr=rate, weight_decay=0.0)
     average = Average(tower, 0.99)
     plan = Plan("synonyms", minutes, rate, batch=2 * SENTENCES, warmup=20, anneal=0.5)
