@@ -45,6 +45,7 @@ def folder(heavy, tmp_path_factory):
     tiny.picture_reader().save_pretrained(root / "reader")
     tiny.vae().save_pretrained(root / "vae")
     tiny.tiny_vae().save_pretrained(root / "tiny-vae")
+    tiny.single_vae(root / "single.vae.safetensors")
     return root
 
 
@@ -53,7 +54,9 @@ def painter(family, folder, tmp_path_factory):
     from studio.workshop.paint.load import load_painter
 
     found = Found()
-    for path in folder.glob("*.safetensors"):
+    found.files["vae", "single"] = folder / "single.vae.safetensors"
+    found.files["vae", "odd"] = folder / "sd1-adapter.safetensors"
+    for path in folder.glob("sd*.safetensors"):
         role = {"adapter": "adapter", "embedding": "embedding"}.get(path.stem.split("-")[1], "lora")
         found.files[role, path.stem] = path
     for name in ("vae", "tiny-vae"):
@@ -148,6 +151,9 @@ def test_another_vae_decodes_and_leaves_no_trace(painter, family, plain):
     made = paint(painter, vae="vae")
     assert np.abs(made - theirs(family, lambda pipe: setattr(pipe, "vae", tiny.vae()))).max() <= 1
     assert not np.array_equal(made, plain) and np.array_equal(paint(painter), plain)
+    assert np.abs(paint(painter, vae="single") - made).max() <= 1
+    with pytest.raises(BadInput, match="does not fit this pack, or is none"):
+        paint(painter, vae="odd")
     small = paint(painter, vae="tiny-vae")
     assert not np.array_equal(small, plain) and not np.array_equal(small, made)
     inputs, (sha,) = kept(scene(SIDES))

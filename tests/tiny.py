@@ -67,6 +67,25 @@ def scheduler_config(family: str) -> dict[str, Any]:
     return {**_BASE, **_SCHEDULERS.get(family.removesuffix("-inpainting"), {})}
 
 
+def single(family: str, path: Path) -> Path:
+    """The family's pipeline as one file in the layout of its first publication."""
+    made, pipeline = {}, pipe(family)
+    layers = pipeline.unet.config.layers_per_block
+    tensors = pipeline.unet.state_dict()
+    attends = {name.split(".")[1] for name in tensors if name.startswith("up_blocks.") and ".attentions." in name}
+    for name, tensor in tensors.items():
+        made[f"model.diffusion_model.{_unet_key(name, layers, attends)}"] = tensor
+    for name, tensor in pipeline.vae.state_dict().items():
+        made[f"first_stage_model.{_vae_key(name)}"] = _square(_vae_key(name), tensor)
+    large = family.startswith("sdxl")
+    first = "conditioner.embedders.0.transformer" if large else "cond_stage_model.transformer"
+    for name, tensor in pipeline.text_encoder.state_dict().items():
+        made[f"{first}.text_model.{name.removeprefix('text_model.')}"] = tensor
+    if large:
+        made |= _open_clip(pipeline.text_encoder_2.state_dict(), "conditioner.embedders.1.model.")
+    return saved({name: tensor.clone() for name, tensor in made.items()}, path)
+
+
 def tokenizer(pad: str = "<|endoftext|>") -> Any:
     """The starter pack's tokenizer: 1,109 entries, and CLIP's way of splitting."""
     from transformers import CLIPTokenizer
@@ -202,6 +221,11 @@ def tiny_vae(*, seed: int = 14) -> Any:
     ).eval()  # fmt: skip
 
 
+def single_vae(path: Path) -> Path:
+    """What `vae` gives as one file in the layout of its first publication."""
+    return saved({_vae_key(name): _square(_vae_key(name), one) for name, one in vae().state_dict().items()}, path)
+
+
 def saved(tensors: dict[str, Any], path: Path) -> Path:
     """Tensors as one safetensors file."""
     from safetensors.torch import save_file
@@ -275,3 +299,94 @@ def _pushing(net: Any) -> Any:
     for block in (*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out):
         torch.nn.init.normal_(block.weight, std=0.2)
     return net
+
+
+def _unet_key(name: str, layers: int, attends: set[str]) -> str:
+    """diffusers' name of a UNet's tensor -> the name in a single file."""
+    words = name.split(".")
+    ends = {
+        "conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2",
+        "time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2",
+        "add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2",
+    }  # fmt: skip
+    for ours, theirs in ends.items():
+        if name.startswith(f"{ours}."):
+            return theirs + name.removeprefix(ours)
+    inner = {
+        "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0",
+        "conv2": "out_layers.3", "conv_shortcut": "skip_connection",
+    }  # fmt: skip
+    if words[0] == "mid_block":
+        kind, number, rest = words[1], int(words[2]), words[3:]
+        place = f"middle_block.{1 if kind == 'attentions' else 2 * number}"
+    else:
+        block, kind, number, rest = int(words[1]), words[2], int(words[3]), words[4:]
+        first = block * (layers + 1)
+        if words[0] == "down_blocks":
+            if kind == "downsamplers":
+                return f"input_blocks.{1 + first + layers}.0.op.{rest[-1]}"
+            place = f"input_blocks.{1 + first + number}.{1 if kind == 'attentions' else 0}"
+        elif kind == "upsamplers":
+            after = 2 if words[1] in attends else 1  # the residual, and the attention where there is one
+            return f"output_blocks.{first + layers}.{after}.conv.{rest[-1]}"
+        else:
+            place = f"output_blocks.{first + number}.{1 if kind == 'attentions' else 0}"
+    if kind == "resnets":
+        rest = [inner[rest[0]], *rest[1:]]
+    return ".".join([place, *rest])
+
+
+def _vae_key(name: str) -> str:
+    """diffusers' name of a VAE's tensor -> the name in a single file."""
+    for ours, theirs in (
+        ("mid_block.resnets.0", "mid.block_1"), ("mid_block.resnets.1", "mid.block_2"),
+        ("mid_block.attentions.0", "mid.attn_1"), ("conv_norm_out", "norm_out"), ("conv_shortcut", "nin_shortcut"),
+        (".downsamplers.0.", ".downsample."), (".upsamplers.0.", ".upsample."), (".resnets.", ".block."),
+        ("group_norm", "norm"), ("to_q", "q"), ("to_k", "k"), ("to_v", "v"), ("to_out.0", "proj_out"),
+    ):  # fmt: skip
+        name = name.replace(ours, theirs)
+    words = name.split(".")
+    if words[1] == "down_blocks":
+        words[1] = "down"
+    if words[1] == "up_blocks":
+        words[1:3] = ["up", str(3 - int(words[2]))]
+    return ".".join(words)
+
+
+def _square(key: str, tensor: Any) -> Any:
+    """A VAE's attention was made of convolutions of one pixel."""
+    flat = "attn_1" in key and key.endswith("weight") and tensor.ndim == 2
+    return tensor[..., None, None].clone() if flat else tensor.clone()
+
+
+def _open_clip(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The tensors of a text encoder as OpenCLIP names them, its queries, keys and values in one."""
+    import torch
+
+    made = {}
+    names = {
+        "embeddings.token_embedding.weight": "token_embedding.weight",
+        "embeddings.position_embedding.weight": "positional_embedding",
+        "final_layer_norm.weight": "ln_final.weight",
+        "final_layer_norm.bias": "ln_final.bias",
+    }
+    layer = {
+        "layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj",
+        "self_attn.out_proj": "attn.out_proj",
+    }  # fmt: skip
+    for name, tensor in tensors.items():
+        key = name.removeprefix("text_model.")
+        if key == "text_projection.weight":
+            made[f"{prefix}text_projection"] = tensor.T
+        elif key in names:
+            made[prefix + names[key]] = tensor
+        elif ".self_attn.q_proj." in key:
+            parts = [tensors[name.replace("q_proj", part)] for part in ("q_proj", "k_proj", "v_proj")]
+            kind = "in_proj_" + key.rsplit(".", 1)[1]
+            made[f"{prefix}transformer.resblocks.{key.split('.')[2]}.attn.{kind}"] = torch.cat(parts)
+        else:
+            for ours, theirs in layer.items():
+                if f".{ours}." in key:
+                    start = f"{prefix}transformer.resblocks.{key.split('.')[2]}."
+                    made[f"{start}{theirs}.{key.rsplit('.', 1)[1]}"] = tensor
+    return made

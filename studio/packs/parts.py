@@ -46,7 +46,7 @@ def part(shelf: Shelf, painter: str, role: str, id: str) -> Pack:
 
 
 def file(pack: Pack, role: str) -> Path:
-    """The file that plays a role, or the folder for roles that want one; raises PackMissing."""
+    """The file that plays a role, or the folder for roles that take one; raises PackMissing."""
     place = pack.role(role)
     if role in ("vae", "image-encoder") or place.is_file():
         return place
@@ -91,4 +91,14 @@ def own_vae(shelf: Shelf, painter: Pack) -> Path | None:
     for pack in shelf.packs():
         if pack.id in painter.manifest.needs and "vae" in pack.manifest.roles and painter.manifest.fits(pack.manifest):
             return pack.role("vae")
+    return None
+
+
+def tokenizers(shelf: Shelf, painter: Pack) -> Path | None:
+    """The folder of a painter of the same family in diffusers' layout, for one in a single file, whose words it reads."""
+    for pack in (painter, *shelf.packs()):
+        if pack.manifest.family == painter.manifest.family and "painter" in pack.manifest.roles:
+            place = pack.folder / pack.manifest.roles["painter"]
+            if (place / "tokenizer").is_dir():
+                return place
     return None

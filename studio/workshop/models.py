@@ -55,6 +55,7 @@ class Models:
                 find_parts=Parts(self.shelf, pack_id),
                 family=pack.manifest.family,
                 vae=parts.own_vae(self.shelf, pack),
+                tokenizers=parts.tokenizers(self.shelf, pack),
             )
 
         return self._get("painter", pack_id, load, waiting)

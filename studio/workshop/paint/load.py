@@ -13,6 +13,7 @@ import torch
 from studio.domain.errors import PackMissing
 from studio.workshop.paint import device as devices
 from studio.workshop.paint.painter import StablePainter
+from studio.workshop.paint.single import config_of, load_single, scheduler_config
 from studio.workshop.ports import Controls, Parts
 
 # The pipelines whose parts the painter walks through itself -> which of the two kinds they are. A folder's own word is looked
@@ -36,13 +37,43 @@ def load_painter(
     find_parts: Parts | None = None,
     family: str = "",
     vae: Path | None = None,
+    tokenizers: Path | None = None,
+    config: Path | None = None,
 ) -> StablePainter:
-    """Load a pipeline from a folder in diffusers' layout; raises PackMissing for a folder that holds none.
+    """Load a pipeline from a folder in diffusers' layout or from one file; raises PackMissing for what holds none.
 
-    `vae` is another one's folder, for packs whose own overflows in half precision.
+    `vae` is another one's folder, for packs whose own overflows in half precision. For a single file, `tokenizers` is the
+    folder of a pack of its family and `config` a folder of configs, by default those that ship for its family.
     """
     where = devices.device()
     usual = devices.dtype(where)
+    if place.is_file():
+        config = config or config_of(place)
+        pipe = load_single(place, config=config, tokenizers=tokenizers, dtype=usual)
+        times = scheduler_config(place, config)
+    else:
+        pipe = _folder(place, usual)
+        times = _json(place / "scheduler" / "scheduler_config.json")
+    if vae is not None and usual == torch.float16:
+        pipe.vae = diffusers.AutoencoderKL.from_pretrained(
+            str(vae), dtype=usual, local_files_only=True, use_safetensors=True
+        )
+    pipe.to(where)
+    if hasattr(pipe, "tokenizer_2") and pipe.vae.config.force_upcast and usual == torch.float16:
+        pipe.vae.to(dtype=torch.float32)  # its activations do not fit half precision
+    pipe.set_progress_bar_config(disable=True)
+    pipe.unet.to(memory_format=torch.channels_last)
+    return StablePainter(
+        pipe,
+        config=times,
+        where=where,
+        find_controls=find_controls,
+        find_parts=find_parts,
+        long_prompts=family != "storybook",
+    )
+
+
+def _folder(place: Path, usual: torch.dtype) -> Any:
     index = _json(place / "model_index.json")
     kind = _KINDS.get(str(index.get("_class_name")))
     if kind is None:
@@ -57,35 +88,15 @@ def load_painter(
     with warnings.catch_warnings():
         # It wants another steps_offset and sets it; the schedulers here are made from the pack's own file instead
         warnings.filterwarnings("ignore", message="(?s).*steps_offset", category=FutureWarning)
-        pipe = (
-            getattr(diffusers, kind)
-            .from_pretrained(
-                str(place),
-                dtype=usual,
-                feature_extractor=None,
-                image_encoder=None,
-                local_files_only=True,
-                use_safetensors=True,
-                **more,
-            )
-            .to(where)
+        return getattr(diffusers, kind).from_pretrained(
+            str(place),
+            dtype=usual,
+            feature_extractor=None,
+            image_encoder=None,
+            local_files_only=True,
+            use_safetensors=True,
+            **more,
         )
-    if vae is not None and usual == torch.float16:
-        pipe.vae = diffusers.AutoencoderKL.from_pretrained(
-            str(vae), dtype=usual, local_files_only=True, use_safetensors=True
-        ).to(where)
-    if kind == "StableDiffusionXLPipeline" and pipe.vae.config.force_upcast and usual == torch.float16:
-        pipe.vae.to(dtype=torch.float32)  # its activations do not fit half precision
-    pipe.set_progress_bar_config(disable=True)
-    pipe.unet.to(memory_format=torch.channels_last)
-    return StablePainter(
-        pipe,
-        config=_json(place / "scheduler" / "scheduler_config.json"),
-        where=where,
-        find_controls=find_controls,
-        find_parts=find_parts,
-        long_prompts=family != "storybook",
-    )
 
 
 def load_control(folder: Path) -> Any:

@@ -6,6 +6,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -184,13 +185,28 @@ def load_vae(place: Path, *, like: Any) -> Any:
     import diffusers
 
     if place.is_file():
-        raise BadInput("vae", f"The VAE {_name(place)} is a single file; bring it as a folder in diffusers' layout.")
+        return _single_vae(place, like=like)
     kind = json.loads((place / "config.json").read_text(encoding="utf-8")).get("_class_name", "AutoencoderKL")
     if kind not in ("AutoencoderKL", "AutoencoderTiny", "ConsistencyDecoderVAE", "AsymmetricAutoencoderKL"):
         raise BadInput("vae", f"{_name(place)} is not a VAE that this studio knows ({kind}).")
     made = getattr(diffusers, kind).from_pretrained(
         str(place), dtype=like.dtype, local_files_only=True, use_safetensors=True
     )
+    return made.to(like.device).eval()
+
+
+def _single_vae(file: Path, *, like: Any) -> Any:
+    """A VAE in one file, as other studios keep them; it has the shape of the painter's own or does not fit."""
+    from diffusers import AutoencoderKL
+
+    with TemporaryDirectory() as config:
+        like.save_config(config)
+        try:
+            made = AutoencoderKL.from_single_file(str(file), config=config, local_files_only=True, dtype=like.dtype)
+        except Exception as error:  # diffusers raises whatever it stumbles upon
+            raise BadInput(
+                "vae", f"The VAE {_name(file)} does not fit this pack, or is none; choose one of the pack's family."
+            ) from error
     return made.to(like.device).eval()
 
 
