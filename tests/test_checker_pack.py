@@ -1,5 +1,6 @@
 """Painters that bring no checker are watched by the checker pack they need, and by no other; without it all is blocked."""
 
+import json
 import shutil
 
 import pytest
@@ -9,7 +10,7 @@ from studio.domain.errors import Refused
 from studio.packs.manifest import SUMS, read_manifest
 from studio.packs.shelf import Shelf
 from studio.places import ASSETS
-from studio.workshop.models import Models
+from studio.workshop.models import Checkers, Models
 
 STORYBOOK = ASSETS / "storybook"
 
@@ -69,3 +70,64 @@ def test_a_checker_whose_weights_say_nothing_shuts_the_gate(shelf, part, value):
     assert "everything is blocked" in gate.ready()
     with pytest.raises(Refused):
         gate.picture(Image.new("RGB", (128, 128), "grey"))
+
+
+def second_checker(shelf: Shelf, *, labels: tuple[str, str] = ("normal", "nsfw")) -> None:
+    """The catalogue's second checker: a tiny random classifier in the layout of its repository."""
+    import torch
+    from transformers import ViTConfig, ViTForImageClassification
+
+    torch.manual_seed(0)
+    folder = shelf.home / ".fetching" / "checker-falconsai"
+    config = ViTConfig(
+        hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=4, image_size=32, patch_size=8,
+        id2label=dict(enumerate(labels)),
+    )  # fmt: skip
+    model = ViTForImageClassification(config).eval()
+    with torch.no_grad():  # a tower that was never taught is too dull to be provoked
+        model.classifier.weight.mul_(100)
+        model.classifier.bias.copy_(torch.tensor([1.0, -1.0]))
+    model.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"size": {"height": 32, "width": 32}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})
+    )
+    paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    (folder / SUMS).write_text("".join(f"{'0' * 64}  {path}\n" for path in paths))
+    shelf.accept(folder, read_manifest(ASSETS / "packs" / "checker-falconsai.toml"))
+
+
+def test_a_second_checker_looks_as_well_and_either_can_refuse(shelf):
+    checker_pack(shelf)
+    second_checker(shelf)
+    gate = Models(shelf).gate("sd15", caution=0.0)
+    assert gate.ready() == "" and "nsfw" in gate.facts()["concepts"]
+    first, second = gate._checker._checkers
+    for forbidden in (first.provoked(), second.provoked()):
+        with pytest.raises(Refused) as refused:
+            gate.picture(forbidden)
+        assert refused.value.verdict.reasons
+    assert max(first([second.provoked()])[0].values()) < 0, "the first alone would have let it pass"
+    assert "nsfw" not in Models(shelf).gate("storybook", caution=0.0).facts()["concepts"]
+
+
+def test_a_second_checker_that_does_not_work_shuts_the_gate(shelf):
+    checker_pack(shelf)
+    second_checker(shelf, labels=("cat", "dog"))
+    assert "do not say what is forbidden" in Models(shelf).gate("sd15", caution=0.0).ready()
+    second_checker(shelf)
+    (shelf.home / "checker-falconsai" / "model.safetensors").write_bytes(b"")
+    assert "everything is blocked" in Models(shelf).gate("sd15", caution=0.0).ready()
+
+
+def test_of_two_scores_the_higher_counts_and_a_nan_is_never_lost():
+    class Says:
+        def __init__(self, score: float) -> None:
+            self.name, self.score = "says", score
+
+        def __call__(self, pictures):
+            return [{"nsfw": self.score} for _ in pictures]
+
+    nan = float("nan")
+    for one, two, told in ((-0.2, 0.1, 0.1), (0.1, -0.2, 0.1), (nan, -0.1, nan), (nan, 0.1, nan), (-0.1, nan, nan)):
+        (answer,) = Checkers([Says(one), Says(two)])([Image.new("RGB", (8, 8))])
+        assert str(answer["nsfw"]) == str(told)

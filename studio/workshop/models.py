@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -138,30 +139,22 @@ class Models:
         if pack is None or (pack.id != pack_id and pack.manifest.kind != "checker"):
             return Gate(checker=None, caution=caution, labels={})  # not held: a checker may be installed any moment
 
-        def load() -> Checker:
-            from studio.workshop.vision.checker import load_checker
-
-            try:
-                folder = pack.role("checker")
-                return load_checker(
-                    folder,
-                    name=f"{pack.id} checker",
-                    preparation=_preparation(pack, folder),
-                    concepts=tuple(pack.manifest.concepts),
-                )
-            except Exception as error:  # whatever is wrong with it: the gate says so and stays shut
-                logger.exception("the checker of %s does not load", pack.id)
-                return BrokenChecker(pack.id, str(error))
-
-        checker = self._get("checker", pack.id, load, waiting)
-        # Storybook's forbidden sign ships as a picture; of a checker of photographs none can, so it finds one itself
-        provoke = getattr(checker, "provoked", None) if pack.manifest.family != "storybook" else None
-        known = provoke or KNOWN_POSITIVE
+        checkers = [self._get("checker", pack.id, partial(_checker, pack), waiting)]
+        labels, names = dict(pack.manifest.concepts), pack.id
+        if pack.manifest.family != "storybook":  # every other checker of photographs that is installed looks as well
+            for other in self.shelf.packs():
+                if other.manifest.kind == "checker" and other.id != pack.id and "checker" in other.manifest.roles:
+                    checkers.append(self._get("checker", other.id, partial(_checker, other), waiting))
+                    labels = {**other.manifest.concepts, **labels}
+                    names += f" {other.id}"
 
         def made() -> Gate:
-            return Gate(checker=checker, caution=caution, labels=pack.manifest.concepts, known_positive=known)
+            # Storybook's forbidden sign ships as a picture; of a checker of photographs none can, so it finds one itself
+            checker = checkers[0] if len(checkers) == 1 else Checkers(checkers)
+            provoke = getattr(checker, "provoked", None) if pack.manifest.family != "storybook" else None
+            return Gate(checker=checker, caution=caution, labels=labels, known_positive=provoke or KNOWN_POSITIVE)
 
-        return self._get(f"gate {caution}", pack.id, made, waiting)
+        return self._get(f"gate {caution}", names, made, waiting)
 
     def record(self, pack_id: str) -> dict[str, Any]:
         """With what a picture is painted: the pack, the SHA-256 of its files, the libraries' versions."""
@@ -230,6 +223,55 @@ class Parts:
     def words(self, id: str) -> tuple[str, ...]:
         """See ports.Parts."""
         return parts.words(self._shelf.get(id))
+
+
+def _checker(pack: Pack) -> Checker:
+    """The checker of a pack; one that does not load stands for what is wrong with it."""
+    from studio.workshop.vision.checker import load_checker
+    from studio.workshop.vision.classifier import load_classifier
+    from studio.workshop.vision.loading import model_type
+
+    try:
+        folder = pack.role("checker")
+        name, preparation = f"{pack.id} checker", _preparation(pack, folder)
+        if model_type(folder) == "vit":
+            return load_classifier(folder, name=name, preparation=preparation)
+        return load_checker(folder, name=name, preparation=preparation, concepts=tuple(pack.manifest.concepts))
+    except Exception as error:  # whatever is wrong with it: the gate says so and stays shut
+        logger.exception("the checker of %s does not load", pack.id)
+        return BrokenChecker(pack.id, str(error))
+
+
+class Checkers:
+    """Several checkers as one: a picture that any of them forbids is forbidden, and each has to prove that it can."""
+
+    def __init__(self, checkers: Sequence[Checker]) -> None:
+        self.name = " and ".join(checker.name for checker in checkers)
+        self._checkers = tuple(checkers)
+
+    def __call__(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
+        """For each picture the scores of all; of two concepts with one name the higher."""
+        made: list[dict[str, float]] = [{} for _ in pictures]
+        for checker in self._checkers:
+            for held, scores in zip(made, checker(pictures), strict=True):
+                for concept, score in scores.items():
+                    # `max` would drop a NaN, which has to block
+                    if concept not in held or math.isnan(score) or score > held[concept]:
+                        held[concept] = score
+        return made
+
+    def provoked(self) -> Image.Image:
+        """A picture that the first forbids; raises where any of them forbids not even what it finds itself."""
+        found = []
+        for checker in self._checkers:
+            if not hasattr(checker, "provoked"):
+                checker([Image.new("RGB", (64, 64))])  # a broken one says here what is wrong with it
+                raise ValueError(f"{checker.name} cannot prove that it works")
+            picture = checker.provoked()
+            if not max(checker([picture])[0].values()) > 0:
+                raise ValueError(f"{checker.name} does not forbid what it should")
+            found.append(picture)
+        return found[0]
 
 
 class BrokenChecker:

@@ -13,10 +13,9 @@ from PIL import Image
 
 from studio.workshop.paint import device as devices
 from studio.workshop.vision.pixels import Preparation, read_preparation
+from studio.workshop.vision.provoking import provoke
 
 BATCH = 16
-PROVOKED = 0.03  # how far over its limit a provoked picture is, so that rounding to 8 bits does not undo it
-PROVOKING_STEPS, PROVOKING_PACE = 100, 6 / 255  # of each pixel and step; most towers need about ten
 SPECIAL_CARE = 0.01  # what diffusers' own forward adds to every concept once a special-care one is near
 
 
@@ -47,27 +46,13 @@ class PictureChecker:
         A self-test for a checker whose real positives nobody may ship. It goes through everything that a painted picture goes
         through, so weights that are missing, NaN or all alike find none. Raises ValueError.
         """
-        side = self._preparation.side
-        noise = torch.Generator().manual_seed(0)
-        picture = torch.rand(1, 3, side, side, generator=noise) * 0.2 + 0.4
-        mean, std = (torch.tensor(part).reshape(1, 3, 1, 1) for part in (self._preparation.mean, self._preparation.std))
-        device = self._model.device
-        with self._lock, torch.enable_grad():
-            for _ in range(PROVOKING_STEPS):
-                picture.requires_grad_(True)
-                seen = self._seen(((picture - mean) / std).to(device))
-                every = seen @ _unit(self._model.concept_embeds).T - self._model.concept_embeds_weights
-                near = every[0, list(self._concepts)].max()
-                if not bool(torch.isfinite(near)):
-                    raise ValueError("its scores are not numbers")
-                if float(near.detach()) > PROVOKED:
-                    break
-                (slope,) = torch.autograd.grad(near, picture)
-                picture = (picture.detach() + PROVOKING_PACE * slope.sign()).clamp(0, 1)
-            else:
-                raise ValueError("nothing that it would forbid could be found")
-        values = (picture.detach()[0].permute(1, 2, 0) * 255).round().to(torch.uint8)
-        return Image.fromarray(values.numpy())
+
+        def score(pixels: torch.Tensor) -> torch.Tensor:
+            every = self._seen(pixels) @ _unit(self._model.concept_embeds).T - self._model.concept_embeds_weights
+            return every[0, list(self._concepts)].max()
+
+        with self._lock:
+            return provoke(score, self._preparation, device=self._model.device)
 
     def _seen(self, pixels: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.normalize(self._model.visual_projection(self._model.vision_model(pixels)[1]).float())
