@@ -14,7 +14,7 @@ from test_pages import HOSTILE, assert_sound, button, markup, page, studio, text
 
 from studio.domain.job import Job
 from studio.packs.manifest import read_manifest
-from studio.places import ASSETS
+from studio.places import ASSETS, ROOT
 from studio.ui.shelf import texts
 from studio.workshop.reporting import JobReport
 from studio.workshop.tending import bring_model, move_pack, scan, verify_pack
@@ -114,6 +114,19 @@ def test_every_kind_of_pack_has_its_words(studio, kind):
     assert kind in texts.WHAT
     if texts.offered(studio.shelf.catalogue(), kind, ""):
         assert_sound(view("Install", shelf_kind=kind))
+
+
+def test_what_nothing_uses_yet_is_said_and_all_else_is_asked_for_by_some_room(studio):
+    rooms = [path for folder in ("workshop", "packs") for path in (ROOT / "studio" / folder).rglob("*.py")]
+    asked = "".join(
+        path.read_text() for path in rooms if path.name not in ("manifest.py", "bring.py", "weights.py", "folders.py")
+    )
+    for manifest in studio.shelf.catalogue():
+        for role in manifest.roles:
+            known = f'"{role}"' in asked or role.startswith("control-")
+            assert known != (role in texts.UNUSED), f"{manifest.id}: {role}"
+    assert "Nothing in Easel uses it yet." in text(view("Install", shelf_kind="upscaler"))
+    assert "Nothing in Easel uses it yet." not in text(view("Install", shelf_kind="painter"))
 
 
 def test_one_click_installs_and_the_progress_can_be_paused_and_thrown_away(studio):

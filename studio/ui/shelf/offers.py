@@ -51,7 +51,7 @@ def _offer(studio: Studio, manifest: Manifest, *, free: int, on_its_way: bool) -
     needed = texts.whole_size(manifest, lacking)
     size = manifest.source.bytes if manifest.source else 0
     fits = needed + ROOM <= free
-    remarks = [texts.also(lacking), texts.fit(manifest, studio.shelf.packs())]
+    remarks = [texts.also(lacking), texts.fit(manifest, studio.shelf.packs()), texts.no_use(manifest)]
     if not fits and state == "absent":
         remarks.append(f"Not enough room: it needs {words.size(needed)} and {words.size(free)} are free.")
     with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{manifest.id}", gap="medium"):

@@ -39,6 +39,8 @@ WHAT = {
     "checker": "They look at every picture before anybody sees it. Painters of photographs need one.",
     "upscaler": "They make pictures larger.",
 }
+# Roles that no room of the studio asks for yet; said before somebody fetches gigabytes for nothing
+UNUSED = ("answerer", "upscaler", "preview-vae")
 
 
 def facts(manifest: Manifest, size: int) -> str:
@@ -65,6 +67,11 @@ def fit(manifest: Manifest, packs: Sequence[Pack]) -> str:
         return f"For painters of {family}: none is installed yet."
     more = f" and {len(painters) - 2} more" if len(painters) > 2 else ""
     return f"Fits {', '.join(painters[:2])}{more}."
+
+
+def no_use(manifest: Manifest) -> str:
+    """A warning where nothing in the studio uses a pack yet; "" for all others."""
+    return "Nothing in Easel uses it yet." if all(role in UNUSED for role in manifest.roles) else ""
 
 
 def also(lacking: Sequence[Manifest]) -> str:
