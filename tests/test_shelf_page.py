@@ -192,7 +192,8 @@ def test_ones_own_models_are_found_asked_about_and_brought(studio, tmp_path):
     test.run()
     assert_sound(test)
     said = text(test)
-    assert "a painter for Stable Diffusion 1, fp16" in said and "is a pickle" in said
+    assert "A painter for Stable Diffusion 1, fp16" in said and "is a pickle" in said
+    assert "with the vocabulary of another pack of Stable Diffusion 1: install one too" in said
     place = {Path(one["path"]).name: number for number, one in enumerate(found)}
     number = place["mystery.safetensors"]
     test.selectbox(key=f"own_control_{number}").set_value("depth")

@@ -49,9 +49,10 @@ def on_its_way(one: texts.Coming) -> None:
     )
 
 
-def found(name: str, facts: str, path: str, why_not: str = "") -> None:
+def found(name: str, facts: str, path: str, *, remark: str = "", why_not: str = "") -> None:
     """One of the user's own models: its name, what it is, where it lies, or why it cannot be used."""
     why = f'<p class="why">{escape(why_not)}</p>' if why_not else f'<p class="facts"><b>{escape(facts)}</b></p>'
+    why += f'<p class="facts">{escape(remark)}</p>' if remark else ""
     st.html(f'<div class="offer"><h3>{escape(name)}</h3>{why}<p class="path">{escape(path)}</p></div>')
 
 

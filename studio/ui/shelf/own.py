@@ -12,7 +12,7 @@ from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
 from studio.packs.manifest import FAMILIES
 from studio.ui import show, watch, words
-from studio.ui.shelf import marks
+from studio.ui.shelf import marks, texts
 from studio.ui.shelf.arriving import PROBLEM, trying
 
 PATH, SCAN = "shelf_path", "shelf_scan"
@@ -102,7 +102,7 @@ def _found(studio: Studio, result: dict[str, Any]) -> None:
     if wrong:
         show.part(f"{len(wrong):,} cannot")
         for one in wrong[:SHOWN]:
-            marks.found(str(one["name"]), "", str(one["path"]), str(one["why_not"]))
+            marks.found(str(one["name"]), "", str(one["path"]), why_not=str(one["why_not"]))
 
 
 def _model(studio: Studio, number: int, one: dict[str, Any], last: Job | None) -> None:
@@ -110,7 +110,9 @@ def _model(studio: Studio, number: int, one: dict[str, Any], last: Job | None) -
     done = last is not None and last.state == "done" and _still(studio, last)
     with st.container(horizontal=True, vertical_alignment="center", key=f"offer_own_{number}", gap="medium"):
         guess = "" if one.get("sure", True) or not one.get("family") else " · the family is a guess"
-        marks.found(str(one["name"]), f"{one['label']} · {words.size(int(one['bytes']))}{guess}", path)
+        facts = f"{one['label'][:1].upper()}{one['label'][1:]} · {words.size(int(one['bytes']))}{guess}"
+        remark = texts.vocabulary(str(one["kind"]), str(one["family"]), path, studio.shelf.packs())
+        marks.found(str(one["name"]), facts, path, remark=remark)
         if "control" in asks:
             st.selectbox(
                 "Follows", list(CONTROL_KINDS), key=f"own_control_{number}", width=150, index=None,

@@ -74,6 +74,15 @@ def no_use(manifest: Manifest) -> str:
     return "Nothing in Easel uses it yet." if all(role in UNUSED for role in manifest.roles) else ""
 
 
+def vocabulary(kind: str, family: str, path: str, packs: Sequence[Pack]) -> str:
+    """What a painter in one file lacks, said before it is brought: no such file holds the vocabulary that reads prompts."""
+    if kind != "painter" or not path.endswith(".safetensors"):
+        return ""
+    if any(pack.manifest.family == family and "tokenizer" in pack.manifest.roles for pack in packs):
+        return ""
+    return f"It reads prompts with the vocabulary of another pack of {FAMILIES.get(family, 'its family')}: install one too."
+
+
 def also(lacking: Sequence[Manifest]) -> str:
     """What else is installed with a pack, in a sentence."""
     if not lacking:
