@@ -101,3 +101,51 @@ def test_one_picture_of_a_batch_has_its_own_seed_and_no_batch():
 def test_controls_check_themselves(bad):
     with pytest.raises(BadInput):
         Control(**{"kind": "pose", "source": "a" * 64, **bad})
+
+
+OLD = (
+    '{"controls":[],"count":2,"extend":[0,0,0,0],"factor":1,"feather":4,"guidance":4.0,"height":128,"hires":1.0,'
+    '"hires_strength":0.2,"loras":[{"name":"ink","weight":0.5}],"mask":null,"method":"repaint","negative":"","pack":"storybook",'
+    '"prompt":"a star","sampler":"dpm++ 2m","seed":7,"source":null,"steps":20,"strength":1.0,"task":"create","version":1,'
+    '"width":128}'
+)
+
+
+def test_a_recipe_from_before_the_parts_reads_back_equal():
+    recipe = Recipe.from_json(OLD)
+    assert recipe == Recipe("a star", count=2, seed=7, loras=(Lora("ink", 0.5),))
+    assert (recipe.clip_skip, recipe.vae, recipe.embeddings, recipe.reference, recipe.adapter) == (1, "", (), None, "")
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_every_part_survives_json():
+    recipe = Recipe(
+        "a star", clip_skip=2, vae="taesd", embeddings=("ink", "mood"), adapter="ip", reference="a" * 64,
+        reference_weight=1.5, loras=(Lora("a"), Lora("b", -0.5)),
+    )  # fmt: skip
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"clip_skip": 0}, "clip_skip"),
+        ({"clip_skip": 2.0}, "clip_skip"),
+        ({"clip_skip": 13}, "clip_skip"),
+        ({"vae": "../vae"}, "vae"),
+        ({"vae": None, "adapter": 3}, "adapter"),
+        ({"embeddings": ("ok", "no/no")}, "embeddings"),
+        ({"embeddings": "ink"}, "embeddings"),
+        ({"embeddings": tuple("abcdefghi")}, "embeddings"),
+        ({"loras": (Lora("a"), Lora("a", 0.5))}, "loras"),
+        ({"loras": tuple(Lora(name) for name in "abcdefghi")}, "loras"),
+        ({"adapter": "ip"}, "reference"),
+        ({"reference": "a" * 64}, "adapter"),
+        ({"reference": "x", "adapter": "ip"}, "reference"),
+        ({"reference_weight": 2.5}, "reference_weight"),
+    ],
+)
+def test_a_part_that_cannot_be_is_named(fields, field):
+    with pytest.raises(BadInput) as caught:
+        Recipe("a star", **fields)
+    assert caught.value.field == field

@@ -179,6 +179,8 @@ class Recipe:
             raise BadInput("loras", f"There are {len(self.loras)} LoRAs; {MOST_LORAS} is the most.")
         if len({lora.name for lora in self.loras}) < len(self.loras):
             raise BadInput("loras", "A LoRA is named twice; give it one weight.")
+        if not isinstance(self.embeddings, tuple):
+            raise BadInput("embeddings", "The embeddings must be a list of names of packs.")
         if len(self.embeddings) > MOST_EMBEDDINGS:
             raise BadInput("embeddings", f"There are {len(self.embeddings)} embeddings; {MOST_EMBEDDINGS} is the most.")
         named = [("embeddings", name) for name in self.embeddings]

@@ -37,12 +37,12 @@ def create(
     source = opened.get(recipe.source or "")
     made_by = source_type(recipe, source.text.get(XMP_KEY, "") if source else "")
     inputs = {name: intake.picture for name, intake in opened.items()}
-    spoken = {
-        one.seed: one for one in pictures(recipe)
-    }  # wildcards are chosen; other studios could not choose them again
+    # Wildcards are chosen: other studios could not choose them again
+    spoken = {one.seed: one for one in pictures(recipe)}
     for painted in painter.paint(recipe, inputs, gate.watch(report)):
         (decided,) = gate.pictures([painted.picture])
         if isinstance(decided, Verdict):
             yield decided
         else:
-            yield gallery.add(decided, spoken[painted.seed], kind=kind, record=record, job=job, made_by=made_by)
+            said = {**(record or {}), "note": painted.note} if painted.note else record
+            yield gallery.add(decided, spoken[painted.seed], kind=kind, record=said, job=job, made_by=made_by)

@@ -186,7 +186,11 @@ class Models:
                 model = load()
                 with self._changing:
                     self._held[key] = model
-                    self._evict()
+                    evicted = self._evict()
+                if evicted:
+                    from studio.workshop.paint import device
+
+                    device.give_back(device.device())
         finally:
             self._loading.release()
         return self._touch(key)
@@ -196,7 +200,8 @@ class Models:
             self._held.move_to_end(key)
             return self._held[key]
 
-    def _evict(self) -> None:
+    def _evict(self) -> bool:
+        before = len(self._held)
         painters = [key for key in self._held if key[0] == "painter"]
         for key in painters[:-MOST_PAINTERS]:
             del self._held[key]
@@ -205,6 +210,7 @@ class Models:
         for index, key in enumerate(controls):
             if key[1] in gone or index < len(controls) - MOST_CONTROLS:
                 del self._held[key]
+        return len(self._held) < before
 
 
 class Parts:

@@ -18,10 +18,14 @@ __all__ = ["Captioner", "Checker", "Controls", "Encoder", "Painted", "Painter", 
 
 @dataclass(frozen=True)
 class Painted:
-    """One picture as the model made it, not yet checked, and the seed that makes it alone again."""
+    """One picture as the model made it, not yet checked, and the seed that makes it alone again.
+
+    `note` is a sentence on how it was painted where that was not as usual, because memory ran out.
+    """
 
     picture: Image.Image
     seed: int
+    note: str = ""
 
 
 class Painter(Protocol):

@@ -14,6 +14,7 @@ from PIL import Image
 from studio.domain.control import CONTROLS
 from studio.domain.errors import NotNumbers, PackMissing
 from studio.domain.recipe import Recipe
+from studio.workshop.paint import device as devices
 from studio.workshop.paint import outfit as outfits
 from studio.workshop.paint import prompts, steps, tasks
 from studio.workshop.paint.controls import Guide
@@ -55,11 +56,37 @@ class StablePainter:
         self._wardrobe = Wardrobe(pipe)
         self._said: OrderedDict[Any, Said] = OrderedDict()
         self._lock = Lock()
+        self._saving = False
 
     @torch.inference_mode()
     def paint(self, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> Iterator[Painted]:
         """Yield the recipe's pictures; see ports.Painter. As many as fit are painted at once."""
-        yield from tasks.PAINT[recipe.task](Work(self, recipe, inputs, report))
+        work = Work(self, recipe, inputs, report)
+        try:
+            for painted in tasks.PAINT[recipe.task](work):
+                yield replace(painted, note=work.note)
+        finally:
+            self._usual_memory()
+
+    def save_memory(self) -> bool:
+        """From now until the recipe's end hold on the device only the part at work, and decode in tiles.
+
+        False when that is done already, so that there is nothing left to save.
+        """
+        if self._saving:
+            return False
+        self._saving = True
+        if self.where.type != "cpu":
+            self.pipe.enable_model_cpu_offload(device=self.where)
+        return True
+
+    def _usual_memory(self) -> None:
+        if not self._saving:
+            return
+        self._saving = False
+        if self.where.type != "cpu":
+            self.pipe.remove_all_hooks()
+            self.pipe.to(self.where)
 
     def controls(self, kinds: Sequence[str], *, waiting: Callable[[], None]) -> Mapping[str, Any]:
         """The pack's ControlNets of these kinds; raises PackMissing."""
@@ -97,7 +124,7 @@ class StablePainter:
 
     def show(self, said: Sequence[Said], reference: Image.Image) -> list[Said]:
         """The same, and what the IP-Adapter that is worn reads in a reference picture."""
-        (seen,) = self.pipe.prepare_ip_adapter_image_embeds([reference.convert("RGB")], None, self.pipe.device, 1, True)
+        (seen,) = self.pipe.prepare_ip_adapter_image_embeds([reference.convert("RGB")], None, self.where, 1, True)
         return [replace(one, picture=seen) for one in said]
 
     def batch(
@@ -111,22 +138,32 @@ class StablePainter:
         """Paint pieces of one size at once; where half precision overflowed, once more in fp32."""
         with self._lock:
             self._wardrobe.wear(outfit or Outfit())
+            if hasattr(self.pipe.vae, "use_tiling"):
+                high, wide = (side * self.pipe.vae_scale_factor for side in pieces[0].size)
+                self.pipe.vae.use_tiling = self._saving or devices.tiled(self.pipe.vae, pixels=high * wide)
             states = [one.generator.get_state() for one in pieces]
             try:
                 return self._batch(pieces, how(), progress, show)
             except NotNumbers:
                 if self.pipe.unet.dtype == torch.float32:
                     raise
+            except (RuntimeError, MemoryError):
+                self._again(pieces, states)
+                raise
             usual = {name: part.dtype for name in _PARTS if (part := getattr(self.pipe, name, None)) is not None}
             progress.restart()
-            for one, state in zip(pieces, states, strict=True):
-                one.generator.set_state(state)
+            self._again(pieces, states)
             guides = how().guides
             self._to(guides, dict.fromkeys(usual, torch.float32))
             try:
                 return self._batch(pieces, how(), progress, show)
             finally:
                 self._to(guides, usual)
+
+    def _again(self, pieces: Sequence[Piece], states: Sequence[torch.Tensor]) -> None:
+        """Let samplers that draw noise on the way draw the same once more."""
+        for one, state in zip(pieces, states, strict=True):
+            one.generator.set_state(state)
 
     def _to(self, guides: Sequence[Guide], kinds: Mapping[str, torch.dtype]) -> None:
         for name, dtype in kinds.items():

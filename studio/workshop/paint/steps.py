@@ -81,7 +81,7 @@ def piece(
 def walk(pipe: Any, pieces: Sequence[Piece], how: Walk, after: AfterStep) -> torch.Tensor:
     """Paint pieces of one size; (n, c, h, w) latents. `after` may raise. Raises NotNumbers."""
     unet, scheduler = pipe.unet, how.scheduler
-    where, kind = pipe.device, unet.dtype
+    where, kind = pipe._execution_device, unet.dtype  # where it computes: parts may wait elsewhere
     noise = torch.cat([one.noise for one in pieces]).to(where, kind)
     known = _known(pipe, pieces, noise)
     kept = _kept(pipe, pieces, how.grow)
@@ -165,7 +165,7 @@ def encode(pipe: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
     pixels = torch.from_numpy(np.stack([np.asarray(one) for one in pictures])).permute(0, 3, 1, 2).float() / 127.5 - 1
     latents = []
     for one in pixels.split(1):  # one by one: memory
-        told = vae.encode(one.to(vae.device, vae.dtype))
+        told = vae.encode(one.to(pipe._execution_device, vae.dtype))
         latents.append(
             told.latent_dist.mode() if hasattr(told, "latent_dist") else told.latents
         )  # a tiny VAE draws none
@@ -229,7 +229,9 @@ def _beside(pipe: Any, pieces: Sequence[Piece]) -> torch.Tensor | None:
         shown.append(Image.fromarray(pixels))
         free.append(masks.cells(mask, pipe.vae_scale_factor))
     mask_cells = torch.from_numpy(np.stack(free))[:, None]
-    return torch.cat([mask_cells.to(pipe.device, pipe.unet.dtype), encode(pipe, shown).to(pipe.unet.dtype)], dim=1)
+    return torch.cat(
+        [mask_cells.to(pipe._execution_device, pipe.unet.dtype), encode(pipe, shown).to(pipe.unet.dtype)], dim=1
+    )
 
 
 def _guess(scheduler: Any, stepped: Any, latents: torch.Tensor) -> torch.Tensor:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import torch
 from PIL import Image
 
 from studio.domain.control import Control
@@ -37,6 +35,7 @@ class Work:
         self.painter, self.recipe, self._inputs = painter, recipe, inputs
         self.pipe = painter.pipe
         self.progress = Progress(report)
+        self.note = ""  # what the user should know of how it was painted
         self.seeds = [recipe.seed + index for index in range(recipe.count)]
         self.working = (recipe.width, recipe.height)
         self.outfit = painter.outfit(recipe)
@@ -97,24 +96,34 @@ class Work:
         size, done = self._at_once(pixels, len(pieces)), 0
         while done < len(pieces):
             part = pieces[done : done + size]
-            try:
-                made = self.painter.batch(
-                    part, partial(self._walk, strength, part, words), self.progress, show, self.outfit
-                )
-            except torch.cuda.OutOfMemoryError as error:
-                gc.collect()
-                torch.cuda.empty_cache()
-                self.progress.restart()
-                if size == 1:
-                    raise Failed(
-                        "The GPU has too little memory for this picture: choose a smaller size, close other programs"
-                        " that use the GPU, or choose a smaller pack."
-                    ) from error
-                size = max(1, size // 2)
-                self.progress.expect(1, len(self._ready(strength)[1]))
+            made = self._attempt(part, partial(self._walk, strength, part, words), show)
+            if made is not None:
+                done += len(part)
+                yield from made
                 continue
-            done += len(part)
-            yield from made
+            devices.give_back(self.painter.where)
+            self.progress.restart()
+            if size > 1:
+                left, before = len(pieces) - done, size
+                size = max(1, size // 2)
+                self.progress.expect(-(-left // size) + left // -before, len(self._ready(strength)[1]))
+                self.note = "Memory ran out, so the pictures were painted fewer at once."
+            elif self.painter.save_memory():
+                self.note = "Memory ran out, so this was painted in a slower way that needs less."
+            else:
+                raise Failed(
+                    "There is too little memory for this picture: choose a smaller size, close other programs that use the"
+                    " GPU, or choose a smaller pack."
+                )
+
+    def _attempt(self, part: Sequence[Piece], how: Callable[[], Walk], show: Show) -> list[Image.Image] | None:
+        """Paint a batch; None when memory ran out. Nothing that was computed is held any more when it returns."""
+        try:
+            return self.painter.batch(part, how, self.progress, show, self.outfit)
+        except (RuntimeError, MemoryError) as error:
+            if not devices.out_of_memory(error):
+                raise
+            return None
 
     def _guides(self, used: Sequence[Control]) -> list[Guide]:
         kinds = tuple(dict.fromkeys(control.kind for control in used))
