@@ -156,6 +156,21 @@ def test_a_wrong_file_is_refused_with_its_sentence(shelf, tmp_path):
         look(tmp_path / "empty")
 
 
+def test_places_that_cannot_be_read_cost_the_others_nothing(shelf, tool):
+    closed = tool / "Private"
+    (closed / "inner").mkdir(parents=True)
+    (tool / "Lora" / "round.safetensors").symlink_to(tool / "Lora" / "round.safetensors")
+    closed.chmod(0)  # root reads it all the same, and finds nothing in it
+    try:
+        found = named(look(tool))
+    finally:
+        closed.chmod(0o700)
+    assert found["dreamer_v8.safetensors"].usable and "cannot be read" in found["round.safetensors"].what.why_not
+    for strange in ("/a\0b", "/" + "x" * 5_000):
+        with pytest.raises(BadInput):
+            look(Path(strange))
+
+
 def test_a_cancelled_copy_leaves_nothing(shelf, tool):
     def stop(done: int, total: int) -> None:
         raise Cancelled("stop")

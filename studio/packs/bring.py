@@ -112,9 +112,12 @@ def _there(path: Path) -> Path:
     path = path.expanduser()
     if not path.is_absolute():
         raise BadInput("path", f"{path} does not begin at the root of a disk; give the whole path.")
-    if not path.exists():
-        raise BadInput("path", f"There is nothing at {path}; look at the spelling.")
-    return path.resolve()
+    try:
+        if not path.exists():
+            raise BadInput("path", f"There is nothing at {path}; look at the spelling.")
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # not ours to read, a NUL in it, links that go round
+        raise BadInput("path", f"{str(path)[:200]!r} cannot be looked at ({error}).") from error
 
 
 def _models(path: Path) -> Iterator[Path]:
@@ -132,12 +135,19 @@ def _models(path: Path) -> Iterator[Path]:
         wanted = [name for name in sorted(files) if name.endswith((".safetensors", *PICKLES)) and name[0] != "."]
         for name in (*whole, *wanted):
             one = here / name
-            if name in wanted and one.is_file() and one.suffix in PICKLES and one.stat().st_size < SMALLEST:
+            if name in wanted and one.suffix in PICKLES and _small(one):
                 continue
             yield one
             seen += 1
             if seen >= MOST:
                 return
+
+
+def _small(path: Path) -> bool:
+    try:
+        return path.stat().st_size < SMALLEST
+    except OSError:
+        return True
 
 
 def _found(path: Path) -> Found:

@@ -29,12 +29,15 @@ WITHOUT_WEIGHTS = {"tokenizer": "vocab.json", "tokenizer_2": "vocab.json", "sche
 
 
 def is_model(folder: Path) -> bool:
-    """Whether a folder is one model: a pipeline, or a part with its config and weights."""
-    if (folder / INDEX).is_file():
-        return True
-    return (folder / "config.json").is_file() and any(
-        path.suffix in (".safetensors", *PICKLES) for path in folder.iterdir() if path.is_file()
-    )
+    """Whether a folder is one model: a pipeline, or a part with its config and weights. One that cannot be read is none."""
+    try:
+        if (folder / INDEX).is_file():
+            return True
+        return (folder / "config.json").is_file() and any(
+            path.suffix in (".safetensors", *PICKLES) for path in folder.iterdir() if path.is_file()
+        )
+    except OSError:
+        return False
 
 
 def describe_folder(folder: Path) -> FileKind:

@@ -89,7 +89,10 @@ def describe(path: Path) -> FileKind:
     try:
         header = read_header(path)
     except BadWeights as error:
-        size = path.stat().st_size if path.is_file() else 0
+        try:
+            size = path.stat().st_size if path.is_file() else 0
+        except OSError:
+            size = 0
         return FileKind(bytes=size, why_not=f"{path.name} {error}")
     return describe_header(header, path.name)
 
