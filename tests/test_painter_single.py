@@ -108,3 +108,23 @@ def test_the_configs_are_those_of_the_published_models(heavy, name):
     assert counted.get("text_encoder_2", 694_659_840) == 694_659_840
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     assert {part for part in index if not part.startswith("_") and isinstance(index[part], list)} >= set(texts)
+
+
+@pytest.mark.parametrize(
+    ("width", "channels", "expected"),
+    [(768, 4, "sd1"), (768, 9, "sd1-inpainting"), (1024, 4, "sd2"), (2048, 4, "sdxl"), (2048, 9, "sdxl-inpainting")],
+)
+def test_the_header_decides_the_configs(root, width, channels, expected):
+    import torch
+
+    from studio.workshop.paint.single import config_of
+
+    attention = "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
+    tensors = {
+        "model.diffusion_model.input_blocks.0.0.weight": torch.zeros(320, channels, 3, 3, dtype=torch.float16),
+        attention: torch.zeros(320, width, dtype=torch.float16),
+        "first_stage_model.decoder.conv_in.weight": torch.zeros(2),
+        "cond_stage_model.transformer.text_model.x": torch.zeros(2),
+    }
+    folder = config_of(tiny.saved(tensors, root / f"{expected}-header.safetensors"))
+    assert folder == CONFIGS / expected and (folder / "unet" / "config.json").is_file()

@@ -82,10 +82,9 @@ def pictures(recipe: Recipe) -> list[Recipe]:
 def one(recipe: Recipe, seed: int) -> Recipe:
     """The recipe of the picture with this seed."""
     alone = recipe.with_seed(seed)
-    words = {"prompt": chosen(alone.prompt, seed), "negative": chosen(alone.negative, seed)}
-    if words == {"prompt": alone.prompt, "negative": alone.negative}:
-        return alone
-    return replace(alone, **words)
+    prompt, negative = chosen(alone.prompt, seed), chosen(alone.negative, seed)
+    same = (prompt, negative) == (alone.prompt, alone.negative)
+    return alone if same else replace(alone, prompt=prompt, negative=negative)
 
 
 class _Dice:

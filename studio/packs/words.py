@@ -115,7 +115,8 @@ def _tokenizer(folder: Path) -> Tokenizer:
         return tokenizer
     vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
-    merges = [tuple(line.split()) for line in lines if len(line.split()) == 2 and not line.startswith("#version")]
+    pairs = [line.split() for line in lines if not line.startswith("#version")]
+    merges = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
     tokenizer = Tokenizer(
         models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix="</w>", unk_token="<|endoftext|>")
     )

@@ -153,7 +153,7 @@ class Wardrobe:
         eye = CLIPVisionModelWithProjection.from_pretrained(
             str(reader), dtype=pipe.unet.dtype, local_files_only=True, use_safetensors=True
         )
-        side = eye.config.image_size
+        side: Any = eye.config.image_size
         # crop_size as well: whatever the picture's shape, the middle square is read, as the adapters were trained
         pipe.register_modules(
             image_encoder=eye.to(pipe.device).eval(),
@@ -221,6 +221,7 @@ def _vectors(pipe: Any, path: Path) -> tuple[torch.Tensor | None, ...]:
 
     read = load_file(str(path))
     two = getattr(pipe, "text_encoder_2", None) is not None
+    given: tuple[torch.Tensor | None, ...]
     if two:
         given = (read.get("clip_l"), read.get("clip_g"))
     else:

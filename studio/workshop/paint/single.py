@@ -62,7 +62,7 @@ def load_single(file: Path, *, config: Path, tokenizers: Path | None, dtype: tor
         )
     read = {name: CLIPTokenizer.from_pretrained(str(tokenizers / name), local_files_only=True) for name in names}
     more: dict[str, Any] = {"add_watermarker": False}
-    kind = diffusers.StableDiffusionXLPipeline
+    kind: Any = diffusers.StableDiffusionXLPipeline
     if "tokenizer_2" not in names:
         kind = diffusers.StableDiffusionPipeline
         more = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
