@@ -1,0 +1,41 @@
+"""The bench of the painter against the bare pipeline runs, on networks of hardly any weights, and its table has its rows."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def bench():
+    from bench import gpu
+
+    return gpu
+
+
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+def test_both_sides_paint_and_every_row_stands_in_the_table(bench, capsys, family):
+    bench.main(["--geometry", "tiny", "--family", family, "--steps", "2", "--batch", "1", "2", "--runs", "1"])
+    told = capsys.readouterr()
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    assert [(row["control"], row["batch"], row["side"]) for row in rows] == [
+        (control, batch, side) for control in (False, True) for batch in (1, 2) for side in ("bare", "easel")
+    ]
+    assert all(row["rate"] > 0 and row["seconds"] > 0 and 0 < row["floor"] < 1 for row in rows)
+    assert all(row["ratio"] == 1 for row in rows if row["side"] == "bare")
+    assert all(row["machine"] and row["matmul_tflops"] > 0 for row in rows)
+    assert told.err.count(f"| {family} tiny |") == len(rows)
+
+
+def test_a_side_that_paints_something_else_is_not_measured(bench):
+    where = bench.torch.device("cpu")
+    bare, easel, _ = bench.sides("sd1", "tiny", where, size=64, control=False)
+    lazy = bench.Side("lazy", lambda *_: bare.paint("a star", 1, 1), bare.unet, bare.ready, 0)
+    with pytest.raises(SystemExit, match="2 steps were asked"):
+        bench.once(lazy, easel, where, "a star", 1, 2)
+
+
+def test_the_work_of_the_published_networks_is_what_is_known_of_them(bench):
+    """SD 1.5 at 512: 1.61 TFLOP a guided step and 2.51 a decoding."""
+    one, two = (bench.work("sd1", "published", 512, steps, control=False) / 1e12 for steps in (1, 2))
+    assert two - one == pytest.approx(1.61, rel=0.02)
+    assert 2 * one - two == pytest.approx(2.51, rel=0.02)
