@@ -4,7 +4,7 @@
 
 Networks of exactly the published geometry (assets/configs) with random weights, made in memory in the device's precision: speed
 does not depend on their values. Both sides paint in turn, in one process, with the same precision, sampler, steps, size and
-guidance, and a prompt that neither has seen; ours by the studio's painter, theirs by the plain pipeline with its default settings.
+guidance, and a prompt that neither has seen; ours by the studio's painter, theirs by the plain pipeline with default settings.
 Neither runs a safety checker. Each side's first picture (warming up, compiling) is painted before and not counted. All figures
 are medians. The floor is the floating-point work of the networks at the rate of this device's own large matrix product, both
 counted and measured in the run. On a CPU it is Stable Diffusion 1.5 at 256x256 with 4 steps, one picture, and says so.
@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ SAMPLER = {"DDIMScheduler": "ddim", "EulerDiscreteScheduler": "euler"}
 _TINY_TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3}
 TINY: dict[str, dict[str, dict[str, Any]]] = {
     "sd1": {
-        "unet": {"block_out_channels": [32, 32, 64, 64], "attention_head_dim": 4, "cross_attention_dim": 32, "layers_per_block": 1},
+        "unet": {
+            "block_out_channels": [32, 32, 64, 64], "attention_head_dim": 4, "cross_attention_dim": 32, "layers_per_block": 1,
+        },
         "vae": {"block_out_channels": [32, 32, 32, 32], "layers_per_block": 1},
         "text_encoder": _TINY_TEXT,
     },
@@ -72,7 +75,7 @@ TINY: dict[str, dict[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. rate: guided steps of a whole batch per second. seconds: for one picture. peak: GiB, 0 on a CPU."""
+    """One line of the table. rate: guided steps of a whole batch per second. seconds: a picture. peak: GiB, 0 on a CPU."""
 
     family: str
     geometry: str
@@ -160,9 +163,7 @@ def bytes_of(parts: dict[str, Any]) -> int:
     )
 
 
-def sides(
-    family: str, geometry: str, where: torch.device, *, size: int, control: bool
-) -> tuple[Side, Side, dict[str, Any]]:
+def sides(family: str, geometry: str, where: torch.device, *, size: int, control: bool) -> tuple[Side, Side]:
     """The bare pipeline and the painter. Each has weights of its own, except on a CPU, where memory is dear.
 
     Where they share them, the order in memory is changed in between, outside of what is timed.
@@ -175,7 +176,7 @@ def sides(
     shown = Image.linear_gradient("L").resize((size, size)).convert("RGB")
 
     def paint_bare(prompt: str, batch: int, steps: int) -> list[Image.Image]:
-        more = {"image": shown} if control and family == "sd1" else {"image": shown} if control else {}
+        more = {"image": shown} if control else {}
         made: list[Image.Image] = bare(
             prompt, width=size, height=size, num_inference_steps=steps, num_images_per_prompt=batch,
             guidance_scale=GUIDANCE[family], generator=torch.Generator("cpu").manual_seed(1), **more,
@@ -212,7 +213,6 @@ def sides(
     return (
         Side("bare", paint_bare, theirs["unet"], plain if shared else nothing, 0 if shared else bytes_of(theirs)),
         Side("easel", paint_ours, ours["unet"], last if shared else nothing, 0 if shared else bytes_of(ours)),
-        theirs,
     )
 
 
@@ -244,7 +244,7 @@ def wait(where: torch.device) -> None:
 
 
 def once(
-    side: Side, other: Side, where: torch.device, prompt: str, batch: int, steps: int
+    side: Side, other: Side, where: torch.device, prompt: str, *, batch: int, steps: int
 ) -> tuple[float, float, float]:
     """Paint once: seconds for all, seconds for a step (of a whole batch), peak GiB without the other side's weights."""
     side.ready()
@@ -260,7 +260,7 @@ def once(
         raise SystemExit(
             f"{side.name} made {len(made)} pictures with {len(moments)} calls of the UNet; {steps} steps were asked."
         )
-    pairs = list(zip(moments, moments[1:], strict=False))
+    pairs = pairwise(moments)
     gaps = [(a.elapsed_time(b) / 1000 if where.type == "cuda" else b - a) for a, b in pairs]
     # Where a batch is painted in parts, a step of all pictures is that of each part together
     step = statistics.median(gaps) * (len(moments) // steps) if gaps else seconds
@@ -283,7 +283,7 @@ def peak_rate(where: torch.device, kind: torch.dtype) -> float:
 
 
 def work(family: str, geometry: str, size: int, steps: int, *, control: bool) -> float:
-    """Operations of a guided picture: the UNet and the ControlNet twice a step, and one decoding; counted, nothing is computed."""
+    """Operations of a guided picture: UNet and ControlNet twice a step, and one decoding; counted without computing."""
     from torch.utils.flop_counter import FlopCounterMode
 
     def counted(call: Callable[[], object]) -> int:
@@ -308,7 +308,7 @@ def work(family: str, geometry: str, size: int, steps: int, *, control: bool) ->
         return 2.0 * step * steps + counted(lambda: parts["vae"].decode(latents))
 
 
-def compare(  # noqa: PLR0914
+def compare(
     family: str,
     geometry: str,
     where: torch.device,
@@ -321,13 +321,13 @@ def compare(  # noqa: PLR0914
     control: bool,
 ) -> Iterator[Row]:
     """Both sides, in turn, for each batch size; a row for each."""
-    bare, easel, _held = sides(family, geometry, where, size=size, control=control)
+    bare, easel = sides(family, geometry, where, size=size, control=control)
     floor = work(family, geometry, size, steps, control=control) / rate
     for batch in batches:
         found: dict[str, list[tuple[float, float, float]]] = {"bare": [], "easel": []}
         for number in range(runs + 1):
             for side, other in ((bare, easel), (easel, bare)) if number % 2 else ((easel, bare), (bare, easel)):
-                told = once(side, other, where, f"a red star above house {number}", batch, steps)
+                told = once(side, other, where, f"a red star above house {number}", batch=batch, steps=steps)
                 if number:  # the first of each warms up
                     found[side.name].append(told)
         for name, told_all in found.items():

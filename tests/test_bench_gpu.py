@@ -12,15 +12,17 @@ def bench():
     return gpu
 
 
-@pytest.mark.parametrize("family", ["sd1", "sdxl"])
-def test_both_sides_paint_and_every_row_stands_in_the_table(bench, capsys, family):
-    bench.main(["--geometry", "tiny", "--family", family, "--steps", "2", "--batch", "1", "2", "--runs", "1"])
+@pytest.mark.parametrize(("family", "batches"), [("sd1", (1, 2)), ("sdxl", (2,))])
+def test_both_sides_paint_and_every_row_stands_in_the_table(bench, capsys, monkeypatch, family, batches):
+    monkeypatch.setattr(bench, "peak_rate", lambda *_: 1e15)  # a large matrix product takes its time
+    batch = map(str, batches)
+    bench.main(["--geometry", "tiny", "--family", family, "--steps", "2", "--batch", *batch, "--runs", "1"])
     told = capsys.readouterr()
     rows = [json.loads(line) for line in told.out.splitlines()]
     assert [(row["control"], row["batch"], row["side"]) for row in rows] == [
-        (control, batch, side) for control in (False, True) for batch in (1, 2) for side in ("bare", "easel")
+        (control, batch, side) for control in (False, True) for batch in batches for side in ("bare", "easel")
     ]
-    assert all(row["rate"] > 0 and row["seconds"] > 0 and 0 < row["floor"] < 1 for row in rows)
+    assert all(row["rate"] > 0 and row["seconds"] > 0 and 0 <= row["floor"] < 1 for row in rows)
     assert all(row["ratio"] == 1 for row in rows if row["side"] == "bare")
     assert all(row["machine"] and row["matmul_tflops"] > 0 for row in rows)
     assert told.err.count(f"| {family} tiny |") == len(rows)
@@ -28,10 +30,10 @@ def test_both_sides_paint_and_every_row_stands_in_the_table(bench, capsys, famil
 
 def test_a_side_that_paints_something_else_is_not_measured(bench):
     where = bench.torch.device("cpu")
-    bare, easel, _ = bench.sides("sd1", "tiny", where, size=64, control=False)
+    bare, easel = bench.sides("sd1", "tiny", where, size=64, control=False)
     lazy = bench.Side("lazy", lambda *_: bare.paint("a star", 1, 1), bare.unet, bare.ready, 0)
     with pytest.raises(SystemExit, match="2 steps were asked"):
-        bench.once(lazy, easel, where, "a star", 1, 2)
+        bench.once(lazy, easel, where, "a star", batch=1, steps=2)
 
 
 def test_the_work_of_the_published_networks_is_what_is_known_of_them(bench):
