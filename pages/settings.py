@@ -87,13 +87,16 @@ def choices() -> None:
 
 def safety() -> list[tuple[str, str]]:
     try:
-        manifest = studio.shelf.get(settings.pack).manifest
+        holder = studio.shelf.holder("checker", settings.pack)
     except EaselError as error:
         return [("Checker", str(error))]
-    state = "every picture, draft and upload" if "checker" in manifest.roles else "missing, so everything is blocked"
+    state = (
+        f"{holder.manifest.name}: every picture, draft and upload" if holder else "missing, so everything is blocked"
+    )
+    concepts = holder.manifest.concepts.values() if holder else ()
     return [
-        ("Checker", f"{manifest.name}: {state}"),
-        ("Refuses", "; ".join(manifest.concepts.values()) or "what its checker was trained to find"),
+        ("Checker", state),
+        ("Refuses", "; ".join(concepts) or "what its checker was trained to find"),
         ("Without a checker", "nothing is painted, shown or saved"),
         ("Refused pictures", "leave reasons and margins, never pixels"),
     ]

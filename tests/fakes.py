@@ -23,8 +23,9 @@ FORBIDDEN = (190, 60, 120)
 class FakePainter:
     """Paints one colour for each seed; the seeds in `forbidden` come out as what FakeChecker refuses."""
 
-    def __init__(self, *, forbidden: tuple[int, ...] = (), steps_seen: list[int] | None = None) -> None:
+    def __init__(self, *, forbidden: tuple[int, ...] = (), steps_seen: list[int] | None = None, note: str = "") -> None:
         self.forbidden = forbidden
+        self.note = note
         self.steps_seen = steps_seen if steps_seen is not None else []
 
     def paint(self, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> Iterator[Painted]:
@@ -33,7 +34,7 @@ class FakePainter:
             for step in range(1, recipe.steps + 1):
                 self.steps_seen.append(step)
                 report(step, recipe.steps, lambda: picture)  # noqa: B023  called at once or never
-            yield Painted(picture, seed)
+            yield Painted(picture, seed, self.note)
 
     def picture(self, seed: int, size: tuple[int, int]) -> Image.Image:
         colour = FORBIDDEN if seed in self.forbidden else tuple(hashlib.sha256(str(seed).encode()).digest()[:3])

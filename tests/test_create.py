@@ -28,6 +28,12 @@ def test_every_picture_becomes_an_artwork_with_its_own_seed(gate, gallery):
         assert stored.picture.tobytes() == painter.picture(artwork.recipe.seed, (128, 128)).tobytes()
 
 
+def test_what_was_not_as_usual_is_kept_with_the_artwork(gate, gallery):
+    note = "Memory ran out, so fewer were painted at once."
+    (made,) = create(RECIPE.with_seed(7), painter=FakePainter(note=note), gate=gate, gallery=gallery, report=quiet)
+    assert gallery.get(made.id).note == note
+
+
 def test_the_same_recipe_twice_is_the_same_file(gate, gallery):
     first, second = (
         [art.sha256 for art in create(RECIPE, painter=FakePainter(), gate=gate, gallery=gallery, report=quiet)]

@@ -45,4 +45,12 @@ def create(
             yield decided
         else:
             said = {**(record or {}), "note": painted.note} if painted.note else record
-            yield gallery.add(decided, spoken[painted.seed], kind=kind, record=said, job=job, made_by=made_by)
+            yield gallery.add(
+                decided,
+                spoken[painted.seed],
+                kind=kind,
+                record=said,
+                job=job,
+                made_by=made_by,
+                note=painted.note,  # the detail view tells it
+            )
