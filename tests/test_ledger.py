@@ -37,7 +37,7 @@ def test_a_host_is_listed_once_for_each_reason_the_latest_first(ledger):
 
 def test_offline_nothing_is_contacted_and_nothing_written(ledger, switch):
     switch["offline"] = True
-    with pytest.raises(Offline, match=r"offline by your own choice.*to install one.*Settings page"):
+    with pytest.raises(Offline, match=r"offline by your own choice.*to install one.*Shelf page, under Connections"):
         ledger.contact("hub.example", "to install one")
     assert ledger.contacts() == []
     switch["offline"] = False

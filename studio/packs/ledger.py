@@ -11,7 +11,7 @@ from studio.domain.errors import Offline
 
 OFFLINE = (
     "Easel is offline by your own choice, so nobody was contacted ({why})."
-    ' Switch "offline" off on the Settings page to go on.'
+    ' To go on, switch "offline" off on the Shelf page, under Connections.'
 )
 
 

@@ -150,7 +150,8 @@ def test_a_ready_map_is_used_as_it_is(tab, house):
     page.locator("[class*=st-key-guide_ready_file] input[type=file]").set_input_files(
         {"name": "edges.png", "mimeType": "image/png", "buffer": data.getvalue()}
     )
-    expect(page.get_by_text("A ready map", exact=True)).to_be_visible()  # Playwright lets the upload through while it waits
+    # Playwright lets the upload through while it waits
+    expect(page.get_by_text("A ready map", exact=True)).to_be_visible()
     assert sheet(house)["aids"][0]["ready"]
     (result,) = painted(house, page)
     (control,) = result.recipe.controls

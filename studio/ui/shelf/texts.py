@@ -168,7 +168,8 @@ def _coming(studio: Studio, manifest: Manifest, job: Job | None, last: Job | Non
         return Coming(manifest, job, here, total, " · ".join(filter(None, (_of(here, total), line))))
     if last is not None and last.state == "failed":
         return Coming(manifest, last, here, total, last.error, failed=True)
-    return Coming(manifest, last, here, total, " · ".join(filter(None, ("Paused", _of(here, total)))))
+    stopped = "Interrupted" if last is not None and last.state == "interrupted" else "Paused"
+    return Coming(manifest, last, here, total, " · ".join(filter(None, (stopped, _of(here, total)))))
 
 
 def _sentence(stage: str) -> str:
