@@ -243,7 +243,7 @@ def test_a_guest_of_another_family_is_said_before_it_is_ever_loaded(tmp_path, ca
 
 def test_offline_and_unknown_are_said_before_anything_is_queued(studio, loopback, tmp_path):
     studio.save_settings(Settings(offline=True))
-    with pytest.raises(Offline, match=r"to install Tiny tiny.*Settings page"):
+    with pytest.raises(Offline, match=r"to install Tiny tiny.*Shelf page"):
         studio.install("tiny")
     with pytest.raises(PackMissing, match="no pack named 'other'"):
         studio.install("other")
