@@ -11,7 +11,18 @@ from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
 from studio.terminal import guiding, painting, shelving
-from studio.terminal.answers import CANCELLED, DONE, FAILED, ending, open_home_studio, print_json, respond, say, wait
+from studio.terminal.answers import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    ending,
+    must_be_done,
+    open_home_studio,
+    print_json,
+    respond,
+    say,
+    wait,
+)
 
 if TYPE_CHECKING:  # the studio itself is opened only once the words are understood, so that --help is instant
     from studio.app import Studio
@@ -146,9 +157,9 @@ def _caption(options: argparse.Namespace) -> int:
 
     studio = open_home_studio()
     job = wait(studio, studio.caption(data=read_file(options.file)))
-    if job.state == "done":
-        respond(options, {"caption": job.result["caption"]}, [job.result["caption"]])
-    return ending(job, [job.error] if job.error else [])
+    must_be_done(job)
+    respond(options, {"caption": job.result["caption"]}, [job.result["caption"]])
+    return DONE
 
 
 def _import(options: argparse.Namespace) -> int:

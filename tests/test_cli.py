@@ -67,6 +67,12 @@ def test_caption_of_a_file(painted, session_home):
     assert code == 0 and list(said) == ["caption"] and said["caption"]
 
 
+def test_a_file_that_is_no_picture_is_bad_input(session_home, tmp_path):
+    (tmp_path / "words.png").write_text("no picture")
+    code, said, _ = run(session_home, "caption", tmp_path / "words.png", "--json")
+    assert code == 2 and said["error"]["field"] == "file" and "not a picture" in said["error"]["message"]
+
+
 def test_import_takes_what_is_a_picture_and_says_why_not(painted, session_home, tmp_path):
     answer, _ = painted
     (tmp_path / "again.png").write_bytes(Path(answer["artworks"][0]["path"]).read_bytes())

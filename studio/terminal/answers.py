@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.domain.amounts import amount
-from studio.domain.errors import BadInput
+from studio.domain.errors import BadInput, Failed, Refused
 from studio.domain.job import Job
+from studio.domain.verdict import Verdict
 
 if TYPE_CHECKING:  # the studio itself is opened only once the words are understood, so that --help is instant
     from studio.app import Studio
@@ -50,11 +51,24 @@ def wait(studio: Studio, job: Job) -> Job:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+def must_be_done(job: Job) -> None:
+    """Raise what became of a job that did not end well: Refused, BadInput, Failed, or KeyboardInterrupt for a cancelled one."""
+    if job.state == "refused":
+        verdict = job.result.get("verdict")
+        raise Refused(Verdict.from_dict(verdict) if verdict else Verdict(False, (job.error,)))
+    if job.state == "cancelled":
+        raise KeyboardInterrupt
+    if "field" in job.result and job.state == "failed":
+        raise BadInput(str(job.result["field"]), job.error)
+    if job.state != "done":
+        raise Failed(job.error or f"Job {job.id} was {job.state}.")
+
+
 def ending(job: Job, reasons: list[str]) -> int:
     """Say why a job ended as it did; returns the exit code."""
     for reason in reasons:
         say(reason)
-    return ENDINGS.get(job.state, FAILED)
+    return BAD_INPUT if job.state == "failed" and "field" in job.result else ENDINGS.get(job.state, FAILED)
 
 
 def size_of(text: str) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from studio.domain.job import Job
 from studio.domain.pose import from_openpose
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
-from studio.terminal.answers import copy_out, open_home_studio, out_folder, respond, say, wait
+from studio.terminal.answers import copy_out, must_be_done, open_home_studio, out_folder, respond, say, wait
 
 if TYPE_CHECKING:
     from studio.app import Studio
@@ -124,7 +124,7 @@ def bring(studio: Studio, text: str) -> Artwork:
         if skipped:
             reason = f"{Path(text).name}: {skipped[0]['reason']}"
             raise Refused(Verdict(False, (reason,))) if skipped[0].get("refused") else BadPicture(reason)
-        _done(job)
+        must_be_done(job)
         known = next(iter(job.result.get("ids") or []), None) or studio.gallery.has_source(sha256(data))
     if known is None:
         raise Failed(f"{Path(text).name} did not arrive in the gallery; see the Queue page.")
@@ -180,7 +180,7 @@ def mask_of_words(studio: Studio, source: Artwork, words: str, pack: str) -> byt
     from studio.gallery.selections import mask_file, selection
 
     job = wait(studio, studio.select(f"id:{source.id}", words, pack=pack))
-    _done(job)
+    must_be_done(job)
     if not job.result.get("share"):
         raise BadInput("select", f"Nothing of {words!r} was found in the picture; try other words, or give a --mask.")
     try:
@@ -200,22 +200,11 @@ def name_of(data: bytes) -> str:
 
 
 def _map_of(studio: Studio, job: Job) -> Artwork:
-    _done(job)
+    must_be_done(job)
     made = job.result.get("artwork")
     if type(made) is not int:
         raise Failed(str(job.result.get("note") or "No map was drawn; see the Queue page."))
     return studio.gallery.get(made)
-
-
-def _done(job: Job) -> None:
-    """Raise what became of a job that did not end well."""
-    if job.state == "refused":
-        verdict = job.result.get("verdict")
-        raise Refused(Verdict.from_dict(verdict) if verdict else Verdict(False, (job.error,)))
-    if job.state == "cancelled":
-        raise KeyboardInterrupt
-    if job.state != "done":
-        raise Failed(job.error or f"Job {job.id} was {job.state}.")
 
 
 def _check_kind(studio: Studio, kind: str, parameters: dict[str, float], pack: str | None) -> None:

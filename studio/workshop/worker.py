@@ -16,7 +16,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.domain.errors import Cancelled, EaselError, Refused, StorageFull
+from studio.domain.errors import BadInput, Cancelled, EaselError, Refused, StorageFull
 from studio.domain.job import Job
 from studio.jobs.lock import Lock
 from studio.jobs.queue import CLOSED, said
@@ -188,6 +188,11 @@ class Worker:
             state, error, report.result = "refused", str(refused), refusal(refused)
         except StorageFull as full:
             error = self._pause(full)
+        except BadInput as bad:
+            error, report.result = (
+                str(bad),
+                {**report.result, "field": bad.field},
+            )  # so that the terminal can say whose fault it was
         except EaselError as known:
             error = str(known)
         except MemoryError:
