@@ -98,7 +98,7 @@ def theirs(family, dress, **call):
     return np.asarray(pipe(**asked, **call, generator=torch.Generator().manual_seed(3)).images[0]).astype(int)
 
 
-@pytest.mark.filterwarnings("default:Already found a `peft_config`")  # theirs alone says it
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # theirs alone says it
 @pytest.mark.parametrize("layout", ["diffusers", "a1111"])
 def test_loras_with_weights_are_diffusers_own_and_leave_no_trace(painter, family, plain, layout):
     loras = (Lora(f"{family}-{layout}-9", 0.8), Lora(f"{family}-{layout}-19", -0.4))
