@@ -7,7 +7,7 @@ import pytest
 import weights
 
 from studio.domain.errors import BadInput, Cancelled, PackMissing, StorageFull
-from studio.packs import shelf as shelves
+from studio.packs import durable
 from studio.packs.bring import Found, bring, look, one
 from studio.packs.controls import controls_of
 from studio.packs.shelf import Shelf
@@ -181,7 +181,7 @@ def test_a_cancelled_copy_leaves_nothing(shelf, tool):
 
 
 def test_a_full_disk_is_said_before_anything_is_copied(shelf, tool, monkeypatch):
-    monkeypatch.setattr(shelves, "ROOM", 2**60)
+    monkeypatch.setattr(durable, "ROOM", 2**60)
     with pytest.raises(StorageFull, match="GB free"):
         bring(shelf, named(look(tool))["portrait"], copy=True)
     assert list(shelf.home.iterdir()) == []

@@ -14,9 +14,10 @@ from typing import Any
 
 from studio.domain.control import CONTROLS
 from studio.domain.errors import BadInput
+from studio.packs.durable import check_room
 from studio.packs.folders import PICKLES, describe_folder, is_model
 from studio.packs.manifest import FAMILIES, KINDS, SUMS, Manifest, Pack
-from studio.packs.shelf import CHUNK, Progress, Shelf, check_room
+from studio.packs.shelf import CHUNK, Progress, Shelf
 from studio.packs.weights import FileKind, describe
 
 MOST = 2_000  # models that are looked at below one folder

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from studio.domain.amounts import duration
 from studio.domain.errors import Failed
+from studio.packs.durable import sync_folder
 from studio.packs.header import BadWeights, read_header
 from studio.packs.hub import Body, Hub, Later
-from studio.packs.journal import Journal, Wanted, here, part_of, sync_folder
+from studio.packs.journal import Journal, Wanted, here, part_of
 
 CHUNK = 1 << 20  # bytes hashed at a time
 SYNC = (

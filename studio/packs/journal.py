@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from studio.domain.errors import Failed
+from studio.packs.durable import write_durably
 
 FETCHING = ".fetching"  # below <home>/packs: a folder for each pack on its way
 PART = ".part"  # the end of a file's name until all its bytes are there and are the right ones
@@ -169,26 +170,6 @@ def write_journal(folder: Path, journal: Journal) -> None:
 def write_sums(folder: Path, name: str, sums: Mapping[str, str]) -> None:
     """Write the list of a pack's files, {path: SHA-256}, as `sha256sum` does."""
     write_durably(folder / name, "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items())))
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Write a small file: temporary name, fsync, rename, fsync of the folder."""
-    temporary = path.with_name(f".tmp-{path.name}")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _beside(folder: Path, ending: str) -> Path:

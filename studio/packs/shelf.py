@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -11,14 +10,14 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from studio.domain.errors import BadInput, Failed, PackMissing, StorageFull
+from studio.domain.errors import BadInput, Failed, PackMissing
+from studio.packs.durable import check_room, put_in_place, sync_folder, take_away, write_durably
 from studio.packs.manifest import OWN, SUMS, Manifest, Pack, inside, manifest_text, read_manifest
 from studio.places import ASSETS
 
 CHUNK = 1 << 20
 FETCHING = ".fetching"  # below the packs: a folder for each pack on its way
 SOURCE = "easel-source.json"  # beside a pack that came from the hub: from where, which commit, when
-ROOM = 512 << 20  # bytes that stay free on a disk, whatever is put there
 Progress = Callable[[int, int], None]
 
 
@@ -198,7 +197,7 @@ class Shelf:
         if not (self._catalogue / f"{manifest.id}.toml").is_file():
             write_durably(folder / OWN, manifest_text(manifest))
         target = self.home / manifest.id
-        sync(folder)
+        sync_folder(folder)
         put_in_place(folder, target)
         return _opened(manifest, target)
 
@@ -232,7 +231,7 @@ class Shelf:
         try:
             self._copy(pack, staging, report)
             write_durably(staging / OWN, manifest_text(replace(pack.manifest, place="")))
-            sync(staging)
+            sync_folder(staging)
             put_in_place(staging, target)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
@@ -284,54 +283,6 @@ def open_shelf(home: Path) -> Shelf:
     """
     catalogue = Path(os.environ.get("EASEL_CATALOGUE") or ASSETS / "packs")
     return Shelf(catalogue=catalogue, places=(home / "packs", ASSETS))
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Write a small file so that it is there, whole, after a power cut."""
-    with path.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def put_in_place(folder: Path, target: Path) -> None:
-    """Rename a folder to its place; what stood there is deleted after it, so that there is never half a pack."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    old = target.parent / f".old-{target.name}"
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    folder.rename(target)
-    sync(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def take_away(folder: Path) -> None:
-    """Delete a folder: first its name, at once, then what it holds."""
-    gone = folder.parent / f".gone-{folder.name}"
-    shutil.rmtree(gone, ignore_errors=True)
-    with contextlib.suppress(FileNotFoundError):
-        folder.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
-
-
-def check_room(place: Path, bytes: int, *, what: str) -> None:
-    """Raise StorageFull when a disk has no room for so many bytes."""
-    free = shutil.disk_usage(place).free
-    if bytes + ROOM > free:
-        raise StorageFull(
-            f"{what} needs {bytes / 1e9:.1f} GB and the disk of {place} has {free / 1e9:.1f} GB free; make room there, or"
-            " choose a folder on another disk."
-        )
 
 
 def _opened(manifest: Manifest, folder: Path) -> Pack:

@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from studio.domain.amounts import amount
 from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.job import Job
@@ -70,11 +71,7 @@ def took(seconds: float | None) -> str:
 
 def size(count: float) -> str:
     """Bytes in the unit that fits: "41 kB", "37 MB"."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1_000:
-            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 10 else f"{count:.1f} {unit}"
-        count /= 1_000
-    return f"{count:.1f} TB"
+    return amount(count)
 
 
 def ago(then: float, *, now: float | None = None) -> str:

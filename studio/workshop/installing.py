@@ -16,10 +16,11 @@ from typing import Any
 from studio.domain.errors import Failed, StorageFull
 from studio.domain.job import Job
 from studio.packs.download import Pace
+from studio.packs.durable import sync_folder, write_durably
 from studio.packs.fetch import fetch
 from studio.packs.header import BadWeights, read_header
 from studio.packs.hub import Hub
-from studio.packs.journal import Journal, Wanted, claim, sync_folder, write_durably, write_sums
+from studio.packs.journal import Journal, Wanted, claim, write_sums
 from studio.packs.ledger import Ledger
 from studio.packs.manifest import SUMS, Manifest
 from studio.packs.shelf import SOURCE
