@@ -2,7 +2,7 @@
 
 The weights are those that people write for other studios: `(word)` counts 1.1 times as much, `[word]` 1.1 times less,
 `(word:1.3)` 1.3 times; they nest and multiply. A backslash takes the meaning from what follows. `BREAK` begins a new stretch of
-75 tokens.
+75 tokens. Of `{a|b}` the seed takes one; `{3::a|b}` takes a three times as often.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ STEP = 1.1  # of one pair of brackets
 # A weight beyond this is no picture any more; nor is one below nothing, which would turn a negative prompt into a wish
 MOST = 10.0
 BACKTRACK = 20  # tokens: a stretch that is full ends at a comma this near, so that what belongs together stays together
-SPECIAL = "()[]{}|\\"
+SPECIAL = "()[]{}|\\<_"
 _SAID = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)")
 _BREAK = re.compile(r"\bBREAK\b")
+_OFTEN = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)::")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,38 @@ def chosen(text: str, seed: int) -> str:
     return made
 
 
+def thrown(seed: int, throw: int) -> int:
+    """What a picture's dice show at their throw (1, 2, ...): a hash, so that it is the same on every machine for ever."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{throw}".encode()).digest()[:8], "big")
+
+
+def throws(text: str) -> int:
+    """How often the dice are thrown for a text, which does not depend on the seed."""
+    dice = _Dice(0)
+    _group(text, 0, dice, depth=0)
+    return dice.throws
+
+
+def often(text: str) -> tuple[int, str]:
+    """How often an option is taken, in thousandths of the usual, and what it says: "3::cat" is (3000, "cat")."""
+    said = _OFTEN.match(text)
+    return (round(float(said[1]) * 1000), text[said.end() :]) if said else (1000, text)
+
+
+def taken(options: Sequence[str], number: int) -> str:
+    """The option that a number falls on; those that say how often they are taken have that much room."""
+    weighed = [often(option) for option in options]
+    room = sum(weight for weight, _ in weighed)
+    if (room == 1000 * len(options) and all(weight == 1000 for weight, _ in weighed)) or not room:
+        return weighed[number % len(options)][1]
+    at = number % room
+    for weight, text in weighed:
+        if at < weight:
+            return text
+        at -= weight
+    raise AssertionError("the number is less than the room")
+
+
 def pictures(recipe: Recipe) -> list[Recipe]:
     """The recipe of each picture of a batch, its wildcards chosen by the picture's own seed."""
     return [one(recipe, recipe.seed + index) for index in range(recipe.count)]
@@ -88,15 +121,14 @@ def one(recipe: Recipe, seed: int) -> Recipe:
 
 
 class _Dice:
-    """A throw for each group, in the order they are met; a hash, so that it is the same on every machine for ever."""
+    """A throw for each group, in the order they are met."""
 
     def __init__(self, seed: int) -> None:
-        self._seed, self._throws = seed, 0
+        self._seed, self.throws = seed, 0
 
-    def throw(self, sides: int) -> int:
-        self._throws += 1
-        digest = hashlib.sha256(f"{self._seed}/{self._throws}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") % sides
+    def take(self, options: Sequence[str]) -> str:
+        self.throws += 1
+        return taken(options, thrown(self._seed, self.throws))
 
 
 def _group(text: str, place: int, dice: _Dice, *, depth: int) -> tuple[str, int, bool]:
@@ -115,7 +147,7 @@ def _group(text: str, place: int, dice: _Dice, *, depth: int) -> tuple[str, int,
             options.append(current)
             if len(options) == 1:
                 return "{" + current + "}", place + 1, True
-            return options[dice.throw(len(options))], place + 1, True
+            return dice.take(options), place + 1, True
         elif letter == "|" and depth:
             options.append(current)
             current, place = "", place + 1
