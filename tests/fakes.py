@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from studio.domain.recipe import Recipe
+from studio.packs.shelf import open_shelf
 from studio.safety.gate import Gate
 from studio.workshop.ports import Painted, Painter
 from studio.workshop.reporting import JobReport
@@ -86,7 +87,7 @@ class FakeModels:
     """The port of the worker's models: everything above, behind a real gate."""
 
     def __init__(self, gate: Gate, painter: Painter) -> None:
-        self.shelf = SimpleNamespace()
+        self.shelf = open_shelf(Path("no home"))  # what ships
         self._gate, self._painter = gate, painter
 
     def gate(self, pack_id, *, caution, waiting=None):
@@ -100,9 +101,6 @@ class FakeModels:
 
     def encoder(self, pack_id, *, waiting=None):
         return FakeEncoder()
-
-    def record(self, pack_id):
-        return {}
 
 
 def work(tools, kind: str, payload: dict[str, Any], *, watch: bool = True) -> Any:

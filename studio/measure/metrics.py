@@ -79,6 +79,14 @@ def iou(found: np.ndarray, asked: np.ndarray) -> float:
     return float((found & asked).sum() / union) if union else 1.0
 
 
+def psnr(one: np.ndarray, two: np.ndarray, *, peak: float = 255.0) -> float:
+    """The peak signal-to-noise ratio in dB of two arrays of one shape; infinite where they are equal."""
+    if one.shape != two.shape:
+        raise ValueError(f"The shapes differ: {one.shape} and {two.shape}.")
+    error = float(np.square(one.astype(np.float64) - two.astype(np.float64)).mean())
+    return float(10 * np.log10(peak * peak / error)) if error > 0 else float("inf")
+
+
 def depth_errors(found: np.ndarray, asked: np.ndarray, *, least: float = 0.05) -> tuple[float, float]:
     """The mean absolute error, and the share of pixels whose ratio is within 1.25 (delta 1; Eigen et al. 2014).
 

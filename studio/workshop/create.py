@@ -44,7 +44,11 @@ def create(
         if isinstance(decided, Verdict):
             yield decided
         else:
-            said = {**(record or {}), "note": painted.note} if painted.note else record
+            said = dict(record or {})
+            if painted.note:
+                said["note"] = painted.note
+            if painted.saving:
+                said["saving"] = True
             yield gallery.add(
                 decided,
                 spoken[painted.seed],

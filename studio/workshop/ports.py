@@ -13,19 +13,21 @@ from PIL import Image
 from studio.domain.recipe import Recipe
 from studio.safety.gate import Checker
 
-__all__ = ["Captioner", "Checker", "Controls", "Encoder", "Painted", "Painter", "Parts"]
+__all__ = ["Answerer", "Captioner", "Checker", "Controls", "Encoder", "Painted", "Painter", "Parts"]
 
 
 @dataclass(frozen=True)
 class Painted:
     """One picture as the model made it, not yet checked, and the seed that makes it alone again.
 
-    `note` is a sentence on how it was painted where that was not as usual, because memory ran out.
+    `note` is a sentence on how it was painted where that was not as usual, because memory ran out. `saving` says that it was
+    painted in the way that needs less memory.
     """
 
     picture: Image.Image
     seed: int
     note: str = ""
+    saving: bool = False
 
 
 class Painter(Protocol):
@@ -68,6 +70,16 @@ class Captioner(Protocol):
 
     def __call__(self, pictures: list[Image.Image]) -> list[str]:
         """One caption for each RGB picture."""
+        ...
+
+
+class Answerer(Protocol):
+    """Answers questions about pictures. A pack has one by naming its folder as the role `answerer`."""
+
+    name: str
+
+    def __call__(self, picture: Image.Image, question: str) -> str:
+        """What it says to one question about an RGB picture, in a few words; "" where it has none."""
         ...
 
 

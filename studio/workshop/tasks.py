@@ -23,6 +23,7 @@ from studio.workshop.describe import describe, small
 from studio.workshop.importing import import_pictures
 from studio.workshop.masking import bring_masks
 from studio.workshop.outside import Outside
+from studio.workshop.recording import record_of
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 
@@ -51,7 +52,7 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
     bring_masks(job, gate=gate, tools=tools)
     tools.gallery.check_inputs(recipe)
     painter = tools.models.painter(recipe.pack, waiting=report.check)
-    record = tools.models.record(recipe.pack)
+    record = record_of(recipe, shelf=tools.models.shelf, painter=painter).to_dict()
     report.stage("painting")
     began = time.monotonic()
     artworks: list[Artwork] = []
@@ -129,6 +130,21 @@ def caption(job: Job, report: JobReport, tools: Tools) -> Outcome:
     return Outcome({"caption": text, "verdict": verdict.to_dict()})
 
 
+def ask(job: Job, report: JobReport, tools: Tools) -> Outcome:
+    """Answer a question about an artwork, or about a file once the gate let it through; nothing of it is kept."""
+    settings, question = tools.settings(), str(job.payload["question"])
+    gate = tools.gate(settings.pack, waiting=report.check)
+    gate.question(question)
+    if "artwork" in job.payload:
+        picture = _stored(tools.gallery.get(int(job.payload["artwork"])), tools)
+    else:
+        picture = gate.file(tools.files.spooled(job.payload["spool"]))[0].picture
+    report.stage("looking")
+    answerer = tools.models.answerer(settings.pack, waiting=report.check)
+    report.check()
+    return Outcome({"answer": answerer(small(picture), question), "by": answerer.name})
+
+
 def clear(job: Job, report: JobReport, tools: Tools) -> Outcome:
     """Let the gate look at one upload, and make the small cleared picture that the page may show."""
     gate = tools.gate(tools.settings().pack, waiting=report.check)
@@ -168,6 +184,7 @@ TASKS: Mapping[str, Task] = {
     "import": lambda job, report, tools: Outcome(import_pictures(job, report, tools)),
     "find": find,
     "caption": caption,
+    "ask": ask,
     "clear": clear,
     "annotate": lambda job, report, tools: Outcome(draw_map(job, report, tools)),
     "select": lambda job, report, tools: Outcome(find_by_words(job, report, tools)),
