@@ -11,7 +11,7 @@ from typing import Any
 from studio.database import Database
 from studio.domain.artwork import Artwork, Hit, Query
 from studio.domain.control import ControlMap, kind_of, parameters_of
-from studio.domain.errors import BadInput, Failed, Refused, WorkerLost
+from studio.domain.errors import BadInput, Failed, PackMissing, Refused, WorkerLost
 from studio.domain.job import Job
 from studio.domain.pose import figures_of
 from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
@@ -32,6 +32,7 @@ from studio.packs.words import PromptReading, read_prompt
 from studio.places import default_home, open_home
 from studio.safety.intake import sha256
 
+QUESTION_LIMIT = 200  # characters; answerers were taught questions of a dozen words
 POLL = 0.05  # seconds between two looks at a job that somebody waits for
 
 
@@ -218,6 +219,27 @@ class Studio:
             raise BadInput("file", "Give an artwork or a file to caption.")
         return self.submit("caption", {"spool": self.upload(data)})
 
+    def ask(self, question: str, *, artwork: int | None = None, data: bytes | None = None, key: str | None = None) -> Job:
+        """Queue a question about an artwork, or about a file's bytes (which the gate checks first); its result has the answer.
+
+        Raises BadInput for a question that is none, and PackMissing when no pack here answers questions.
+        """
+        payload: dict[str, Any] = {"question": askable(question)}
+        if not self.answers():
+            raise PackMissing("No pack on this machine answers questions; install one, such as blip-vqa, on the Shelf page.")
+        if artwork is not None:
+            self.gallery.get(artwork)
+            payload["artwork"] = artwork
+        elif data is not None:
+            payload["spool"] = self.upload(data)
+        else:
+            raise BadInput("file", "Give an artwork or a file to ask about.")
+        return self.submit("ask", payload, key=key)
+
+    def answers(self) -> bool:
+        """Whether a pack on this machine answers questions about pictures."""
+        return any("answerer" in pack.manifest.roles for pack in self.shelf.packs())
+
     def clear(self, data: bytes, name: str) -> Job:
         """Queue the gate's look at one upload; its result names a preview that may be shown."""
         return self.submit("clear", {"spool": self.upload(data), "name": name})
@@ -340,6 +362,16 @@ def selectable(words: str) -> str:
     if len(words) > PROMPT_LIMIT:
         raise BadInput("select", "That is a lot of words; a few select better.")
     return words.strip()
+
+
+def askable(question: str) -> str:
+    """A question without the space around it; raises BadInput for none, and for one that no answerer would read to its end."""
+    question = " ".join(question.split())
+    if not question:
+        raise BadInput("question", "Ask something, such as: what colour is the star?")
+    if len(question) > QUESTION_LIMIT:
+        raise BadInput("question", f"The question has {len(question):,} characters; {QUESTION_LIMIT} is the most.")
+    return question
 
 
 def open_studio(home: Path | None = None) -> Studio:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
-from studio.terminal import guiding, painting, shelving
+from studio.terminal import asking, guiding, painting, shelving
 from studio.terminal.answers import (
     CANCELLED,
     DONE,
@@ -99,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     find.add_argument("--limit", type=int, default=20, metavar="N")
 
     verb("caption", _caption, "Say what is in a picture.").add_argument("file", type=Path, metavar="FILE")
+    ask = verb("ask", asking.ask, "Answer a question about a picture.")
+    ask.add_argument("file", metavar="FILE_OR_ID")
+    ask.add_argument("question", metavar="QUESTION")
     verb("import", _import, "Bring every picture of a folder into the gallery.").add_argument(
         "folder", type=Path, metavar="FOLDER"
     )

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([ROOT / "streamlit_app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "studio").rglob("*.py")])
 
-HEAVY = ("torch", "torchvision", "diffusers", "transformers", "controlnet_aux", "accelerate", "peft")
+HEAVY = ("torch", "torchvision", "diffusers", "transformers", "controlnet_aux", "accelerate", "peft", "spandrel")
 FRONT = (
     "streamlit_app.py",
     "pages/",

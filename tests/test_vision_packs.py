@@ -69,6 +69,10 @@ def blip() -> tuple[Any, Any]:
     return config, transformers.BlipForConditionalGeneration
 
 
+def vqa() -> tuple[Any, Any]:
+    return blip()[0], transformers.BlipForQuestionAnswering
+
+
 def git() -> tuple[Any, Any]:
     config = transformers.GitConfig(
         vision_config=EYES, vocab_size=len(WORDS), max_position_embeddings=80, bos_token_id=1, eos_token_id=2, pad_token_id=0,

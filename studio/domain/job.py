@@ -15,6 +15,7 @@ LANES = {
     "import": "paint",  # long: embeds and captions many files
     "find": "look",
     "caption": "look",
+    "ask": "look",  # answer a question about a picture
     "clear": "look",  # check one upload, embed it, give it back as an artwork-less preview
     "annotate": "look",  # draw a control map of a picture
     "select": "look",  # find what words name in a picture: a mask

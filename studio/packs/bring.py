@@ -34,6 +34,7 @@ ROLES = {
     "embedding": ("embedding", "embedding"),
     "encoder": ("encoder", "encoder"),
     "captioner": ("captioner", "captioner"),
+    "answerer": ("captioner", "answerer"),
     "checker": ("checker", "checker"),
     "upscaler": ("upscaler", "upscaler"),
     "controls": ("controls", "control-"),

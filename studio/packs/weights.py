@@ -31,6 +31,7 @@ NAMES = {
     "embedding": "an embedding (textual inversion)",
     "encoder": "an encoder for search",
     "captioner": "a captioner",
+    "answerer": "an answerer of questions",
     "checker": "a checker",
     "annotator": "an annotator",
     "upscaler": "an upscaler",
@@ -330,6 +331,7 @@ def _embedding(keys: Mapping[str, Tensor], _notes: Mapping[str, str], _name: str
 _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("checker", ("concept_embeds", "special_care_embeds")),
     ("captioner", ("qformer.",)),
+    ("answerer", ("text_encoder.", "text_decoder.", "vision_model.")),  # BLIP that reads a question first
     ("captioner", ("text_decoder.", "vision_model.")),
     ("captioner", ("git.",)),
     ("annotator", ("film_mul",)),  # CLIPSeg

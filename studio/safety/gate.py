@@ -80,15 +80,22 @@ class Gate:
 
     def prompt(self, recipe: Recipe) -> Verdict:
         """Read a recipe's words; raises Refused for what is never painted, and for everything when the gate is not ready."""
-        if self._why_not:
-            raise Refused(self._blocked(self._why_not))
         # As typed, and as each picture's model will read it: brackets and wildcards could take a word apart
         read = [recipe.prompt, *(plain(one.prompt) for one in pictures(recipe))]
+        return self._read(read, "The prompt asks for {}, which is never painted.")
+
+    def question(self, text: str) -> Verdict:
+        """Read a question about a picture by the same rules as a prompt; raises Refused."""
+        return self._read([text], "The question is about {}, which is never answered.")
+
+    def _read(self, texts: Sequence[str], sentence: str) -> Verdict:
+        if self._why_not:
+            raise Refused(self._blocked(self._why_not))
         broken = [
-            rule for rule in self._rules if any(prompts.broken_rules(text, (rule,)) for text in dict.fromkeys(read))
+            rule for rule in self._rules if any(prompts.broken_rules(text, (rule,)) for text in dict.fromkeys(texts))
         ]
         if broken:
-            reasons = tuple(f"The prompt asks for {rule.reason}, which is never painted." for rule in broken)
+            reasons = tuple(sentence.format(rule.reason) for rule in broken)
             raise Refused(Verdict(allowed=False, reasons=reasons, checker="prompt rules"))
         return Verdict(allowed=True, checker="prompt rules")
 

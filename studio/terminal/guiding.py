@@ -131,6 +131,11 @@ def bring(studio: Studio, text: str) -> Artwork:
     return studio.gallery.get(known)
 
 
+def named(studio: Studio, text: str) -> tuple[int | None, bytes | None]:
+    """The number of the artwork that a text names, or else the bytes of the file; raises BadInput and BadPicture."""
+    return (None, _read(text)) if _number(text) is None else (_artwork(studio, text).id, None)
+
+
 def map_for(studio: Studio, asked: Asked, size: tuple[int, int], pack: str) -> Artwork:
     """The map that a control names: an artwork, a picture taken as it is, or figures drawn at this size."""
     if _number(asked.file) is not None:

@@ -12,7 +12,7 @@ from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
-from studio.ui import browse, desk, family, forms, kin, session, show, words
+from studio.ui import asking, browse, desk, family, forms, kin, session, show, words
 
 DELETED = "detail_deleted"
 _GO = "detail_go"
@@ -83,6 +83,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     show.verdict(artwork, more=by)
     _actions(studio, artwork, back)
     _tags(studio, artwork)
+    asking.box(studio, artwork)
     recipe = artwork.recipe
     if artwork.prompt or recipe:
         show.part("Prompt")

@@ -195,6 +195,14 @@ def kept() -> None:
     st.html(f'<span class="chip good kept">{icon("check")}In the gallery</span>', width="content")
 
 
+def asked(question: str, answer: str, style: str) -> None:
+    """A question about a picture and what was said to it; `style` is answer, quiet or bad."""
+    st.html(
+        f'<div class="asked" role="status"><p class="quiet">{escape(question)}</p>'
+        f'<p class="{escape(style)}">{escape(answer)}</p></div>'
+    )
+
+
 def quote(text: str) -> None:
     """Words that somebody typed, exactly as typed."""
     st.html(f'<p class="quote">{escape(text)}</p>')

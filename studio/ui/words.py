@@ -18,6 +18,7 @@ KINDS = {
     "import": "Import",
     "find": "Search",
     "caption": "Caption",
+    "ask": "Question",
     "clear": "Check an upload",
     "tokens": "Count tokens",
     "install": "Install",
@@ -172,6 +173,8 @@ def about(job: Job) -> str:
         return str(payload.get("folder", ""))
     if job.kind == "find":
         return " ".join(str(pair[0]) for pair in payload.get("words", ())) or "like a picture"
+    if job.kind == "ask":
+        return str(payload.get("question", ""))
     pack = payload.get("pack") if job.kind in ("install", "verify", "move") else ""
     return str(payload.get("name") or pack or payload.get("path") or payload.get("artwork") or "")
 

@@ -22,7 +22,7 @@ from studio.packs.controls import CONTROL, can_follow, control
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import KNOWN_POSITIVE, Gate
-from studio.workshop.ports import Captioner, Checker, Encoder, Painter
+from studio.workshop.ports import Answerer, Captioner, Checker, Encoder, Painter
 
 MOST_PAINTERS = 2  # the least recently used goes, and its ControlNets with it; the small models stay
 MOST_CONTROLS = 6  # of all packs; as many as one recipe may use
@@ -99,6 +99,18 @@ class Models:
             return load_captioner(folder, name=pack.id, preparation=_preparation(pack, folder))
 
         return self._get("captioner", pack_id, load, waiting)
+
+    def answerer(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Answerer:
+        """What answers questions: the pack's own, or that of the first pack that has one."""
+
+        def load() -> Answerer:
+            from studio.workshop.vision.ask import load_answerer
+
+            pack = self._with("answerer", pack_id)
+            folder = pack.role("answerer")
+            return load_answerer(folder, name=pack.id, preparation=_preparation(pack, folder))
+
+        return self._get("answerer", pack_id, load, waiting)
 
     def encoder(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Encoder:
         """The encoder of a pack, or of the first pack that has one; named by the pack and its weights' hash."""

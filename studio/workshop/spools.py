@@ -19,7 +19,7 @@ def spent(job: Job, state: str, gallery: Gallery) -> list[str]:
     payload = job.payload
     if job.kind == "import":
         return [file["spool"] for file in payload.get("files", [])]
-    if job.kind == "caption":
+    if job.kind in ("caption", "ask"):
         return [name for name in [payload.get("spool", "")] if name]
     if job.kind == "paint":
         names = _texts(payload.get("spools"))
