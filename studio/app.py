@@ -20,6 +20,7 @@ from studio.domain.verdict import Verdict
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.gallery.lineage import Lineage
+from studio.jobs.grids import Grids
 from studio.jobs.installs import Installs
 from studio.jobs.queue import Queue
 from studio.jobs.supervisor import Supervisor, WorkerState
@@ -29,6 +30,9 @@ from studio.packs.ledger import Ledger
 from studio.packs.parts import check_parts
 from studio.packs.shelf import open_shelf
 from studio.packs.words import PromptReading, read_prompt
+from studio.phrases.styles import Styles
+from studio.phrases.wildcards import Wildcards
+from studio.phrases.wording import Wording, worded
 from studio.places import default_home, open_home
 from studio.safety.intake import sha256
 
@@ -46,9 +50,12 @@ class Studio:
         self.gallery = Gallery(database=self.database, files=self.files)
         self.queue = Queue(self.database)
         self.shelf = open_shelf(self.home)
+        self.wildcards = Wildcards(self.home / "wildcards")
+        self.styles = Styles(self.database)
         self.supervisor = Supervisor(self.home, queue=self.queue)
         ledger = Ledger(self.database, offline=lambda: self.settings.offline)
         self.installs = Installs(home=self.home, shelf=self.shelf, queue=self.queue, ledger=ledger, submit=self.submit)
+        self.grids = Grids(database=self.database, queue=self.queue, ready=self.ready, awake=self.supervisor.ensure)
 
     # --- work ---------------------------------------------------------------------------------------------------
 
@@ -58,24 +65,47 @@ class Studio:
         self.supervisor.ensure()
         return job
 
-    def foretold(self, recipe: Recipe) -> float | None:
-        """Seconds that this recipe takes on this machine, from its own history; None where it never did the like."""
-        return self.queue.foretold("paint", {"recipe": recipe.to_dict()})
+    def ready(self, recipe: Recipe, *, coming: Sequence[str] = ()) -> None:
+        """Raise what keeps a recipe from being painted here; `coming` are the SHA-256 of masks on their way.
 
-    def paint(self, recipe: Recipe, *, key: str | None = None, mask: bytes | None = None, keep: bool = False) -> Job:
-        """Queue a recipe. `mask` is the PNG whose SHA-256 the recipe names; with `keep` its pictures are no proposals.
-
-        Before anything is queued: PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture
-        that it names is not there.
+        PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture that it names is not there.
         """
         self.shelf.whole(recipe.pack)
         check_controls(self.shelf, recipe)
         check_parts(self.shelf, recipe)
+        self.gallery.check_inputs(recipe, coming=coming)
+
+    def foretold(self, recipe: Recipe) -> float | None:
+        """Seconds that this recipe takes on this machine, from its own history; None where it never did the like."""
+        return self.queue.foretold("paint", {"recipe": recipe.to_dict()})
+
+    def worded(self, recipe: Recipe, styles: Sequence[str] = ()) -> Wording:
+        """The recipe with styles put on (their names), wildcards picked and named LoRAs worn; raises BadInput."""
+        put_on = self.styles.named(styles) if styles else []
+        return worded(recipe, styles=put_on, read=self.wildcards.lines, shelf=self.shelf)
+
+    def paint(
+        self,
+        recipe: Recipe,
+        *,
+        key: str | None = None,
+        mask: bytes | None = None,
+        keep: bool = False,
+        styles: Sequence[str] = (),
+    ) -> Job:
+        """Queue a recipe, as `worded` words it. `mask` is the PNG whose SHA-256 it names; with `keep` its pictures are no proposals.
+
+        Before anything is queued: PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture
+        that it names is not there, or a style, a wildcard or a LoRA.
+        """
+        wording = self.worded(recipe, styles)
+        recipe = wording.recipe
+        self.ready(recipe, coming=() if mask is None else (str(recipe.mask),))
         if mask is not None and sha256(mask) != recipe.mask:
             raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
-        self.gallery.check_inputs(recipe, coming=() if mask is None else (str(recipe.mask),))
         spools = [] if mask is None or self.gallery.by_sha(str(recipe.mask)) else [self.upload(mask)]
-        job = self.submit("paint", {"recipe": recipe.to_dict(), "spools": spools, "keep": keep}, key=key)
+        payload = {"recipe": recipe.to_dict(), "spools": spools, "keep": keep}
+        job = self.submit("paint", payload | ({"typed": wording.typed} if wording.typed else {}), key=key)
         for name in spools:
             if name not in job.payload.get("spools", ()):  # a double click: the first one brought its own
                 self.files.unspool(name)
@@ -219,14 +249,18 @@ class Studio:
             raise BadInput("file", "Give an artwork or a file to caption.")
         return self.submit("caption", {"spool": self.upload(data)})
 
-    def ask(self, question: str, *, artwork: int | None = None, data: bytes | None = None, key: str | None = None) -> Job:
+    def ask(
+        self, question: str, *, artwork: int | None = None, data: bytes | None = None, key: str | None = None
+    ) -> Job:
         """Queue a question about an artwork, or about a file's bytes (which the gate checks first); its result has the answer.
 
         Raises BadInput for a question that is none, and PackMissing when no pack here answers questions.
         """
         payload: dict[str, Any] = {"question": askable(question)}
         if not self.answers():
-            raise PackMissing("No pack on this machine answers questions; install one, such as blip-vqa, on the Shelf page.")
+            raise PackMissing(
+                "No pack on this machine answers questions; install one, such as blip-vqa, on the Shelf page."
+            )
         if artwork is not None:
             self.gallery.get(artwork)
             payload["artwork"] = artwork

@@ -109,6 +109,26 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX contacts_host ON contacts (host, at);
         """,
     ),
+    (
+        "grids",
+        """
+        CREATE TABLE grids (                         -- one recipe varied along two fields; each cell is a paint job
+            id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE, body TEXT NOT NULL, made_at REAL NOT NULL
+        );
+        ALTER TABLE jobs ADD COLUMN grid INTEGER     -- which grid a job paints a cell of, as its payload says
+            GENERATED ALWAYS AS (iif(json_valid(payload), json_extract(payload, '$.grid'), NULL)) VIRTUAL;
+        CREATE INDEX jobs_grid ON jobs (grid, id) WHERE grid IS NOT NULL;
+        """,
+    ),
+    (
+        "styles",
+        """
+        CREATE TABLE styles (                        -- the user's own; those that ship are a file of ours
+            name TEXT PRIMARY KEY, prompt TEXT NOT NULL, negative TEXT NOT NULL,
+            updated_at REAL NOT NULL, deleted_at REAL    -- deleted: kept for its undo, and hides a shipped one
+        ) WITHOUT ROWID;
+        """,
+    ),
 )
 
 
