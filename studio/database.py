@@ -129,6 +129,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ) WITHOUT ROWID;
         """,
     ),
+    (
+        "peaks",
+        """
+        -- Bytes that a job held at its worst moment beyond those when it began, and what was foretold of that
+        ALTER TABLE timings ADD COLUMN peak INTEGER;
+        ALTER TABLE timings ADD COLUMN estimate INTEGER;
+        """,
+    ),
 )
 
 

@@ -141,9 +141,11 @@ class Queue:
 
     # ---------------------------------------------------------------- forecasts
 
-    def record_timing(self, subject: str, work: float, seconds: float) -> None:
-        """Remember that `work` units of this subject took so many seconds (by a monotonic clock)."""
-        timings.record(self.database, subject, work, seconds)
+    def record_timing(
+        self, subject: str, work: float, seconds: float, *, peak: int | None = None, estimate: int | None = None
+    ) -> None:
+        """Remember what `work` units of this subject took: see `timings.record`."""
+        timings.record(self.database, subject, work, seconds, peak=peak, estimate=estimate)
 
     def seconds_left(self, job: Job) -> float | None:
         """Seconds until this job ends, from this machine's own history; None without any. Never negative."""

@@ -1,4 +1,4 @@
-"""What earlier jobs took on this machine, and what that says of when a job ends. Without history it guesses nothing."""
+"""What earlier jobs took on this machine, time and memory, and what that says of the next. It guesses nothing without."""
 
 from __future__ import annotations
 
@@ -11,14 +11,26 @@ from studio.jobs import forecast
 from studio.jobs.rows import to_job
 
 
-def record(database: Database, subject: str, work: float, seconds: float) -> None:
-    """Remember that `work` units of this subject took so many seconds (by a monotonic clock)."""
+def record(
+    database: Database,
+    subject: str,
+    work: float,
+    seconds: float,
+    *,
+    peak: int | None = None,
+    estimate: int | None = None,
+) -> None:
+    """Remember that `work` units of this subject took so many seconds (by a monotonic clock).
+
+    `peak` is how many bytes more were held at the worst moment than when it began, `estimate` what was foretold of that;
+    None where it was not measured.
+    """
     if work <= 0 or seconds < 0:
         return
     with database.transaction() as connection:
         connection.execute(
-            "INSERT INTO timings (subject, work, seconds, at) VALUES (?, ?, ?, ?)",
-            (subject, work, seconds, time.time()),
+            "INSERT INTO timings (subject, work, seconds, at, peak, estimate) VALUES (?, ?, ?, ?, ?, ?)",
+            (subject, work, seconds, time.time(), peak, estimate),
         )
         connection.execute(
             "DELETE FROM timings WHERE subject = ? AND id NOT IN"
@@ -50,6 +62,16 @@ def foretold(database: Database, kind: str, payload: dict[str, Any]) -> float | 
     """Seconds that such a job takes here, from when it runs to its end; None without history."""
     subject, work = forecast.subject_and_work(kind, payload)
     return forecast.expected(_per_unit(database, subject), work)
+
+
+def shares(database: Database, subject: str, *, pack: str = "") -> list[float]:
+    """Measured memory over the estimate of the last runs of a subject; where there are none, of all that begin with `pack`."""
+    measured = "SELECT 1.0 * peak / estimate AS share FROM timings WHERE peak > 0 AND estimate > 0"
+    last = "ORDER BY id DESC LIMIT ?"
+    rows = database.read(f"{measured} AND subject = ? {last}", subject, forecast.HISTORY)
+    if not rows and pack:
+        rows = database.read(f"{measured} AND substr(subject, 1, ?) = ? {last}", len(pack), pack, forecast.HISTORY)
+    return [row["share"] for row in rows]
 
 
 def _own_seconds_left(database: Database, job: Job) -> float | None:
