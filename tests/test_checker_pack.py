@@ -10,7 +10,9 @@ from studio.domain.errors import Refused
 from studio.packs.manifest import SUMS, read_manifest
 from studio.packs.shelf import Shelf
 from studio.places import ASSETS
-from studio.workshop.models import Checkers, Models
+from studio.workshop import checking
+from studio.workshop.checking import Checkers
+from studio.workshop.models import Models
 
 STORYBOOK = ASSETS / "storybook"
 
@@ -117,6 +119,39 @@ def test_a_second_checker_that_does_not_work_shuts_the_gate(shelf):
     second_checker(shelf)
     (shelf.home / "checker-falconsai" / "model.safetensors").write_bytes(b"")
     assert "everything is blocked" in Models(shelf).gate("sd15", caution=0.0).ready()
+
+
+def test_a_checker_that_is_repaired_opens_the_gate_and_one_that_breaks_shuts_it(shelf):
+    checker_pack(shelf)
+    file = shelf.home / "checker-compvis" / "safety_checker" / "model.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:1000])
+    models = Models(shelf)
+    gate = models.gate("sd15", caution=0.0)
+    assert "could not be loaded" in gate.ready()
+    assert models.gate("sd15", caution=0.0) is gate, "the same files are not tried again at once"
+    file.write_bytes(whole)
+    healed = models.gate("sd15", caution=0.0)
+    assert healed.ready() == "" and healed.picture(Image.new("RGB", (128, 128), "grey")).verdict.allowed
+    assert models.gate("sd15", caution=0.0) is healed, "what works is not loaded again"
+    file.write_bytes(b"")
+    assert "everything is blocked" in models.gate("sd15", caution=0.0).ready(), "files that broke since then shut it"
+    file.unlink()
+    assert "everything is blocked" in models.gate("sd15", caution=0.0).ready()
+    checker_pack(shelf)  # installed again
+    assert models.gate("sd15", caution=0.0).ready() == ""
+
+
+def test_a_checker_that_did_not_load_is_tried_again_after_a_while(shelf, monkeypatch):
+    """What was wrong may not have been its files: a device that was full, a disk that was away."""
+    checker_pack(shelf)
+    models = Models(shelf)
+    with monkeypatch.context() as patch:
+        patch.setattr("studio.workshop.vision.checker.read_preparation", lambda *_: 1 / 0)
+        assert "division by zero" in models.gate("sd15", caution=0.0).ready()
+    assert "division by zero" in models.gate("sd15", caution=0.0).ready()
+    monkeypatch.setattr(checking, "AGAIN_SECONDS", 0.0)
+    assert models.gate("sd15", caution=0.0).ready() == ""
 
 
 def test_of_two_scores_the_higher_counts_and_a_nan_is_never_lost():

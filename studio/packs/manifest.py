@@ -179,6 +179,12 @@ class Pack:
             raise PackMissing(f"Pack {self.id} lacks {inside}, its {name}; {remedy} on the Shelf page.")
         return place
 
+    def preparation(self, role: str) -> Path:
+        """The folder that says how a role wants its pictures: the role's own, or the pipeline's feature extractor."""
+        place = self.role(role)
+        own = any((place / name).exists() for name in ("preprocessor_config.json", "processor_config.json"))
+        return place if own else self.folder / "feature_extractor"
+
     def hashes(self) -> dict[str, str]:
         """What every file should hash to: path inside the pack -> SHA-256. Raises PackMissing without a list."""
         try:

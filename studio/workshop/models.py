@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,8 +11,6 @@ from pathlib import Path
 from threading import Lock, RLock
 from typing import Any
 
-from PIL import Image
-
 from studio.domain.control import CONTROLS
 from studio.domain.errors import PackMissing
 from studio.packs import parts
@@ -22,12 +18,12 @@ from studio.packs.controls import CONTROL, can_follow, control
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import KNOWN_POSITIVE, Gate
+from studio.workshop import checking
 from studio.workshop.ports import Answerer, Captioner, Checker, Encoder, Painter
 
 MOST_PAINTERS = 2  # the least recently used goes, and its ControlNets with it; the small models stay
 MOST_CONTROLS = 6  # of all packs; as many as one recipe may use
 LIBRARIES = ("torch", "diffusers", "transformers")
-logger = logging.getLogger(__name__)
 
 
 class Models:
@@ -96,7 +92,7 @@ class Models:
 
             pack = self._with("captioner", pack_id)
             folder = pack.role("captioner")
-            return load_captioner(folder, name=pack.id, preparation=_preparation(pack, folder))
+            return load_captioner(folder, name=pack.id, preparation=pack.preparation("captioner"))
 
         return self._get("captioner", pack_id, load, waiting)
 
@@ -108,7 +104,7 @@ class Models:
 
             pack = self._with("answerer", pack_id)
             folder = pack.role("answerer")
-            return load_answerer(folder, name=pack.id, preparation=_preparation(pack, folder))
+            return load_answerer(folder, name=pack.id, preparation=pack.preparation("answerer"))
 
         return self._get("answerer", pack_id, load, waiting)
 
@@ -121,7 +117,7 @@ class Models:
             pack = self._with("encoder", pack_id)
             folder = pack.role("encoder")
             name = f"{pack.id}:{fingerprint(folder)}"
-            return load_encoder(folder, name=name, preparation=_preparation(pack, folder))
+            return load_encoder(folder, name=name, preparation=pack.preparation("encoder"))
 
         return self._get("encoder", pack_id, load, waiting)
 
@@ -151,22 +147,37 @@ class Models:
         if pack is None or (pack.id != pack_id and pack.manifest.kind != "checker"):
             return Gate(checker=None, caution=caution, labels={})  # not held: a checker may be installed any moment
 
-        checkers = [self._get("checker", pack.id, partial(_checker, pack), waiting)]
+        checkers = [self._checker(pack, waiting)]
         labels, names = dict(pack.manifest.concepts), pack.id
         if pack.manifest.family != "storybook":  # every other checker of photographs that is installed looks as well
             for other in self.shelf.packs():
                 if other.manifest.kind == "checker" and other.id != pack.id and "checker" in other.manifest.roles:
-                    checkers.append(self._get("checker", other.id, partial(_checker, other), waiting))
+                    checkers.append(self._checker(other, waiting))
                     labels = {**other.manifest.concepts, **labels}
                     names += f" {other.id}"
 
-        def made() -> Gate:
+        def made() -> tuple[Gate, list[Checker]]:
             # Storybook's forbidden sign ships as a picture; of a checker of photographs none can, so it finds one itself
-            checker = checkers[0] if len(checkers) == 1 else Checkers(checkers)
+            checker = checkers[0] if len(checkers) == 1 else checking.Checkers(checkers)
             provoke = getattr(checker, "provoked", None) if pack.manifest.family != "storybook" else None
-            return Gate(checker=checker, caution=caution, labels=labels, known_positive=provoke or KNOWN_POSITIVE)
+            positive = provoke or KNOWN_POSITIVE
+            return Gate(checker=checker, caution=caution, labels=labels, known_positive=positive), checkers
 
-        return self._get(f"gate {caution}", names, made, waiting)
+        def others(held: tuple[Gate, list[Checker]]) -> bool:  # a checker was repaired: its gate has to be asked anew
+            return any(one is not now for one, now in zip(held[1], checkers, strict=True))
+
+        gate: Gate = self._get(f"gate {caution}", names, made, waiting, stale=others)[0]
+        return gate
+
+    def _checker(self, pack: Pack, waiting: Callable[[], None] | None) -> Checker:
+        """The checker of a pack as its files are now: one that was repaired, or did not load, is loaded anew."""
+        now = checking.stamp(pack)
+
+        def old(held: checking.Loaded) -> bool:
+            return held.stale(now)
+
+        loaded: checking.Loaded = self._get("checker", pack.id, partial(checking.load, pack), waiting, stale=old)
+        return loaded.checker
 
     def record(self, pack_id: str) -> dict[str, Any]:
         """With what a picture is painted: the pack, the SHA-256 of its files, the libraries' versions."""
@@ -183,15 +194,24 @@ class Models:
                 return pack
         raise PackMissing(f"No pack on this machine has a {role}; install one on the Shelf page.")
 
-    def _get(self, role: str, pack_id: str, load: Callable[[], Any], waiting: Callable[[], None] | None) -> Any:
+    def _get(
+        self,
+        role: str,
+        pack_id: str,
+        load: Callable[[], Any],
+        waiting: Callable[[], None] | None,
+        *,
+        stale: Callable[[Any], bool] = lambda _: False,
+    ) -> Any:
+        """What is held for this role and pack, loaded first where nothing is, or where `stale` says that it is no longer it."""
         key = (role, pack_id)
         while not self._loading.acquire(timeout=0.2):
-            if key in self._held:
+            if key in self._held and not stale(self._held[key]):
                 return self._touch(key)
             if waiting is not None:
                 waiting()
         try:
-            if key not in self._held:
+            if key not in self._held or stale(self._held[key]):
                 from studio.workshop import heavy
 
                 heavy.prepare()
@@ -243,67 +263,6 @@ class Parts:
         return parts.words(self._shelf.get(id))
 
 
-def _checker(pack: Pack) -> Checker:
-    """The checker of a pack; one that does not load stands for what is wrong with it."""
-    from studio.workshop.vision.checker import load_checker
-    from studio.workshop.vision.classifier import load_classifier
-    from studio.workshop.vision.loading import model_type
-
-    try:
-        folder = pack.role("checker")
-        name, preparation = f"{pack.id} checker", _preparation(pack, folder)
-        if model_type(folder) == "vit":
-            return load_classifier(folder, name=name, preparation=preparation)
-        return load_checker(folder, name=name, preparation=preparation, concepts=tuple(pack.manifest.concepts))
-    except Exception as error:  # whatever is wrong with it: the gate says so and stays shut
-        logger.exception("the checker of %s does not load", pack.id)
-        return BrokenChecker(pack.id, str(error))
-
-
-class Checkers:
-    """Several checkers as one: a picture that any of them forbids is forbidden, and each has to prove that it can."""
-
-    def __init__(self, checkers: Sequence[Checker]) -> None:
-        self.name = " and ".join(checker.name for checker in checkers)
-        self._checkers = tuple(checkers)
-
-    def __call__(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
-        """For each picture the scores of all; of two concepts with one name the higher."""
-        made: list[dict[str, float]] = [{} for _ in pictures]
-        for checker in self._checkers:
-            for held, scores in zip(made, checker(pictures), strict=True):
-                for concept, score in scores.items():
-                    # `max` would drop a NaN, which has to block
-                    if concept not in held or math.isnan(score) or score > held[concept]:
-                        held[concept] = score
-        return made
-
-    def provoked(self) -> Image.Image:
-        """A picture that the first forbids; raises where any of them forbids not even what it finds itself."""
-        found = []
-        for checker in self._checkers:
-            if not hasattr(checker, "provoked"):
-                checker([Image.new("RGB", (64, 64))])  # a broken one says here what is wrong with it
-                raise ValueError(f"{checker.name} cannot prove that it works")
-            picture = checker.provoked()
-            if not max(checker([picture])[0].values()) > 0:
-                raise ValueError(f"{checker.name} does not forbid what it should")
-            found.append(picture)
-        return found[0]
-
-
-class BrokenChecker:
-    """Stands where a checker could not be loaded, and says why, so that the gate's self-test fails with the reason."""
-
-    def __init__(self, pack_id: str, reason: str) -> None:
-        self.name = f"{pack_id} checker (broken)"
-        self._reason = reason
-
-    def __call__(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
-        """Raise."""
-        raise RuntimeError(f"it could not be loaded: {self._reason}")
-
-
 def fingerprint(folder: Path) -> str:
     """Twelve hex digits of the SHA-256 over the folder's weights."""
     digest = hashlib.sha256()
@@ -311,9 +270,3 @@ def fingerprint(folder: Path) -> str:
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()[:12]
-
-
-def _preparation(pack: Pack, folder: Path) -> Path:
-    """The folder that says how the part wants its pictures: its own, or the pipeline's feature extractor."""
-    own = any((folder / name).exists() for name in ("preprocessor_config.json", "processor_config.json"))
-    return folder if own else pack.folder / "feature_extractor"
