@@ -62,6 +62,17 @@ def test_the_shelf_shows_what_a_pack_is_and_verifies_it(studio):
     assert "Every file was exactly what it should be" in text(test)
 
 
+def test_a_painter_is_painted_with_from_its_card_and_keeps_the_words_but_not_the_numbers_of_another(studio):
+    studio.keep_draft("create", {"prompt": "a red star", "pack": "sd15", "steps": 77, "size": "512 × 512"})
+    button(page("shelf"), "paint_storybook").click().run()
+    draft = studio.draft("create")
+    assert draft == {"prompt": "a red star", "pack": "storybook"}
+    test = page("create")
+    assert_sound(test)
+    assert test.session_state["create_prompt"] == "a red star" and test.session_state["create_steps"] != 77
+    assert test.session_state["create_pack"] == "storybook"
+
+
 def test_a_flipped_byte_is_said_on_its_card(studio):
     shelved(studio)
     (studio.shelf.home / "lcm-sd15" / "pytorch_lora_weights.safetensors").write_bytes(b"x" * 2_000_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import streamlit as st
 
 from studio.app import Studio
@@ -61,6 +63,9 @@ def _card(studio: Studio, pack: Pack, job: Job | None, *, alone: bool) -> None:
 
 def _actions(studio: Studio, pack: Pack, size: int, *, busy: bool) -> None:
     with st.container(horizontal=True, key=f"actions_{pack.id}"):
+        ready = "painter" in pack.manifest.roles and studio.shelf.state(pack.id) == "installed"
+        if ready and st.button("Paint with it", key=f"paint_{pack.id}", icon=":material/brush:"):
+            _paint(studio, pack)
         st.button(
             "Verify",
             key=f"verify_{pack.id}",
@@ -91,6 +96,15 @@ def _actions(studio: Studio, pack: Pack, size: int, *, busy: bool) -> None:
                     type="primary",
                     on_click=trying(lambda: studio.shelf.remove(pack.id)),
                 )
+
+
+def _paint(studio: Studio, pack: Pack, more: dict[str, str] | None = None) -> NoReturn:
+    """To the Create page with this pack chosen. What was written there stays; the numbers that suit another pack do not."""
+    held = studio.draft(desk.DRAFT) or {}
+    if held.get("pack") != pack.id:
+        held = {name: held[name] for name in ("prompt", "negative", "seed") if name in held} | {"pack": pack.id}
+    studio.keep_draft(desk.DRAFT, held | (more or {}))
+    session.go("create")
 
 
 def _move(studio: Studio, pack: Pack, *, busy: bool) -> None:
@@ -173,9 +187,7 @@ def _about(studio: Studio, pack: Pack, sizes: dict[str, int]) -> None:
             with st.container(key=f"shelf_examples_{pack.id}"):
                 for number, example in enumerate(manifest.examples):
                     if st.button(example, key=f"shelf_{pack.id}_{number}", icon=":material/brush:", type="tertiary"):
-                        held = studio.draft(desk.DRAFT) or {}
-                        studio.keep_draft(desk.DRAFT, {**held, "prompt": example})
-                        session.go("create")
+                        _paint(studio, pack, {"prompt": example})
     with st.expander("Files and their SHA-256", key=f"hashes_{pack.id}"):
         try:
             show.rows(list(pack.hashes().items()), mono=True)

@@ -111,7 +111,9 @@ def _model(studio: Studio, number: int, one: dict[str, Any], last: Job | None) -
     with st.container(horizontal=True, vertical_alignment="center", key=f"offer_own_{number}", gap="medium"):
         guess = "" if one.get("sure", True) or not one.get("family") else " · the family is a guess"
         facts = f"{one['label'][:1].upper()}{one['label'][1:]} · {words.size(int(one['bytes']))}{guess}"
-        remark = texts.vocabulary(str(one["kind"]), str(one["family"]), path, studio.shelf.packs())
+        kind, family, packs = str(one["kind"]), str(one["family"]), studio.shelf.packs()
+        painter = kind == "painter"
+        remark = texts.vocabulary(kind, family, path, packs) if painter else texts.fit_of_family(family, packs)
         marks.found(str(one["name"]), facts, path, remark=remark)
         if "control" in asks:
             st.selectbox(

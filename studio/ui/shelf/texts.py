@@ -57,14 +57,20 @@ def amount(count: int) -> str:
 
 def fit(manifest: Manifest, packs: Sequence[Pack]) -> str:
     """Which painters here a part works with, in a sentence; "" for what works with all, and for painters themselves."""
-    if manifest.kind == "painter" or manifest.family == "any":
+    return "" if manifest.kind == "painter" else fit_of_family(manifest.family, packs)
+
+
+def fit_of_family(family: str, packs: Sequence[Pack]) -> str:
+    """Which painters here the parts of a family work with; "" for what works with all, and where nobody knows the family."""
+    if family not in FAMILIES or family == "any":
         return ""
     painters = [
-        pack.manifest.name for pack in packs if pack.manifest.kind == "painter" and manifest.fits(pack.manifest)
+        pack.manifest.name
+        for pack in packs
+        if pack.manifest.kind == "painter" and pack.manifest.family in (family, "any")
     ]
-    family = FAMILIES[manifest.family]
     if not painters:
-        return f"For painters of {family}: none is installed yet."
+        return f"For painters of {FAMILIES[family]}: none is installed yet."
     more = f" and {len(painters) - 2} more" if len(painters) > 2 else ""
     return f"Fits {', '.join(painters[:2])}{more}."
 
