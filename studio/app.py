@@ -27,6 +27,7 @@ from studio.jobs.supervisor import Supervisor, WorkerState
 from studio.machine import machine
 from studio.packs.controls import check_annotator, check_controls
 from studio.packs.ledger import Ledger
+from studio.packs.making import check_making
 from studio.packs.parts import check_parts
 from studio.packs.shelf import open_shelf
 from studio.packs.words import PromptReading, read_prompt
@@ -93,7 +94,7 @@ class Studio:
         keep: bool = False,
         styles: Sequence[str] = (),
     ) -> Job:
-        """Queue a recipe, as `worded` words it. `mask` is the PNG whose SHA-256 it names; with `keep` its pictures are no proposals.
+        """Queue a recipe, `worded`. `mask` is the PNG whose SHA-256 it names; with `keep` its pictures are no proposals.
 
         Before anything is queued: PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture
         that it names is not there, or a style, a wildcard or a LoRA.
@@ -110,6 +111,26 @@ class Studio:
             if name not in job.payload.get("spools", ()):  # a double click: the first one brought its own
                 self.files.unspool(name)
         return job
+
+    def repeat(self, id: int, *, key: str | None = None) -> Job:
+        """Queue a second painting of an artwork, to see whether it comes out the same here; nothing of it is saved.
+
+        Before anything is queued: BadInput for one without a recipe or whose inputs are gone, PackMissing for what lacks.
+        """
+        recipe = self.gallery.get(id).recipe
+        if recipe is None:
+            raise BadInput("artwork", f"Artwork {id} came without a recipe, so it cannot be painted again.")
+        check_making(self.shelf, recipe)
+        self.gallery.check_inputs(recipe)
+        return self.submit("repeat", {"artwork": id, "recipe": recipe.with_seed(recipe.seed).to_dict()}, key=key)
+
+    def keep_repeat(self, id: int) -> Job:
+        """Queue the keeping of what a repeat job painted, once however often it is asked; BadInput where there is nothing."""
+        job = self.job(id)
+        if job.kind != "repeat" or not job.result.get("spool"):
+            raise BadInput("job", "There is nothing of that job to keep.")
+        kept = {"keep": job.result["spool"], "record": job.result.get("record")}
+        return self.submit("repeat", {**job.payload, **kept}, key=f"keep-{id}")
 
     def annotate(
         self,

@@ -35,6 +35,7 @@ FLOORS = {
     "studio.safety": 2,
     "studio.packs": 2,
     "studio.gallery": 3,
+    "studio.phrases": 3,
     "studio.jobs": 3,
     "studio.workshop": 5,
     "studio.app": 5,

@@ -150,3 +150,21 @@ def test_hostile_text_is_never_more_than_text(key, text):
 def test_a_long_crafted_line_is_read_in_no_time():
     line = "Steps: 1, " + 'A: "\\' * 20_000 + "a" * 50_000
     assert read_parameters(f"a star\n{line}")[0] is None
+
+
+def test_tags_of_loras_become_loras_where_they_are_known_and_stay_words_elsewhere():
+    text = "a star, <lora:Ink:0.8>, <lora:other:1> <lora:ink:9>\nNegative prompt: b\n" + A1111.rpartition("\n")[2]
+    recipe, prompt = read_parameters(text, lora={"Ink": "ink-pack", "ink": "ink-pack"}.get)
+    assert recipe is not None and recipe.loras == (Lora("ink-pack", 0.8),)
+    assert prompt == recipe.prompt == "a star, <lora:other:1> <lora:ink:9>", (
+        "a weight that nothing here takes stays verbatim"
+    )
+    recipe, prompt = read_parameters(text)
+    assert recipe is not None and recipe.loras == () and prompt == text.partition("\n")[0]
+
+
+def test_our_own_loras_are_written_as_others_write_them():
+    recipe = Recipe("a star", loras=(Lora("ink", 0.8), Lora("oil", -1.0)), pack="sd15")
+    text = parameters(recipe, model="sd15")
+    assert text.startswith("a star <lora:ink:0.8> <lora:oil:-1>\n")
+    assert read_parameters(text, lora=lambda name: name)[0] == recipe

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput
-from studio.domain.recipe import PROMPT_LIMIT, SAMPLERS, Recipe
+from studio.domain.recipe import PROMPT_LIMIT, SAMPLERS, Lora, Recipe
+from studio.domain.tags import Tag, tags, without
 from studio.safety.intake import Intake
 
 KEY = "easel"
@@ -21,7 +23,12 @@ VERSION = 1
 _NEGATIVE = "Negative prompt: "
 _PAIR = re.compile(r'\s*([A-Za-z][\w /-]{0,60}):\s*("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"(\d{1,6})\s*x\s*(\d{1,6})")
+FindLora = Callable[[str], str | None]  # the name in a tag -> the LoRA's name on the shelf
 _SAMPLER_NAMES = {label.lower(): name for name, label in SAMPLERS.items()}
+
+
+def _no_lora(_name: str) -> None:
+    return None
 
 
 def write_text(recipe: Recipe, *, extras: dict[str, Any]) -> dict[str, str]:
@@ -56,19 +63,22 @@ def parameters(recipe: Recipe, *, model: str) -> str:
     }
     if recipe.task != "create":
         settings["Denoising strength"] = f"{recipe.strength:g}"
+    if recipe.upscaler:
+        settings |= {"Postprocess upscale by": recipe.factor, "Postprocess upscaler": recipe.upscaler}
     settings["Version"] = "Easel"
-    lines = [recipe.prompt]
+    lines = [" ".join([recipe.prompt, *(f"<lora:{lora.name}:{lora.weight:g}>" for lora in recipe.loras)])]
     if recipe.negative:
         lines.append(_NEGATIVE + recipe.negative)
     lines.append(", ".join(f"{name}: {value}" for name, value in settings.items()))
     return "\n".join(lines)
 
 
-def read_recipe(intake: Intake) -> tuple[Recipe | None, str, dict[str, str]]:
+def read_recipe(intake: Intake, *, lora: FindLora = _no_lora) -> tuple[Recipe | None, str, dict[str, str]]:
     """What a file says of how it was made: the recipe where it can be read, the prompt, and the text verbatim.
 
     The recipe is None when the file names something we have no word for (another sampler, a size out of range); then the
-    prompt is still told. Never raises for what the text holds.
+    prompt is still told. `lora` knows which LoRA goes by a name; tags of those that it knows become the recipe's, others stay
+    words of the prompt. Never raises for what the text holds.
     """
     verbatim = dict(intake.text)
     own = read_own(intake.text)
@@ -81,7 +91,7 @@ def read_recipe(intake: Intake) -> tuple[Recipe | None, str, dict[str, str]]:
             if prompt:
                 return None, prompt, verbatim
         elif text:
-            return *read_parameters(text), verbatim
+            return *read_parameters(text, lora=lora), verbatim
     for key in ("invokeai_metadata", "prompt"):
         prompt = _prompt_of(_object(verbatim.get(key, "")))
         if prompt:
@@ -113,9 +123,10 @@ def read_parents(text: dict[str, str]) -> tuple[str, ...]:
     return tuple(one for one in parents if isinstance(one, str)) if isinstance(parents, list) else ()
 
 
-def read_parameters(text: str) -> tuple[Recipe | None, str]:
-    """Read A1111's text: the recipe if every part of it has a meaning here, and the prompt."""
+def read_parameters(text: str, *, lora: FindLora = _no_lora) -> tuple[Recipe | None, str]:
+    """Read A1111's text: the recipe if every part of it has a meaning here, and the prompt. `lora` as in `read_recipe`."""
     prompt, negative, settings = _split(text)
+    prompt, loras = _worn(prompt, lora)
     try:
         size = _SIZE.fullmatch(settings.get("Size", ""))
         if size is None:
@@ -130,6 +141,7 @@ def read_parameters(text: str) -> tuple[Recipe | None, str]:
             guidance=float(settings["CFG scale"]),
             sampler=_sampler(settings),
             seed=int(settings["Seed"]),
+            loras=loras,
         )
     except (KeyError, ValueError, BadInput):
         return None, prompt
@@ -150,6 +162,19 @@ def _split(text: str) -> tuple[str, str, dict[str, str]]:
     if not found:
         prompt, negative = negative, ""
     return prompt.removeprefix("\n")[:PROMPT_LIMIT], negative[:PROMPT_LIMIT], pairs
+
+
+def _worn(prompt: str, find: FindLora) -> tuple[str, tuple[Lora, ...]]:
+    """The prompt without the tags of LoRAs that are known here, and those LoRAs, the last weight of each."""
+    found: dict[Tag, Lora] = {}
+    for tag in tags(prompt):
+        name = find(tag.name)
+        try:
+            if name is not None:
+                found[tag] = Lora(name, tag.number)
+        except BadInput:  # a weight that is none, or beyond what is painted here
+            continue
+    return without(prompt, found.__contains__), tuple({lora.name: lora for lora in found.values()}.values())
 
 
 def _unquoted(value: str) -> str:

@@ -15,6 +15,7 @@ from studio.packs.manifest import ROLES as PACK_ROLES
 
 KINDS = {
     "paint": "Paint",
+    "repeat": "Repeat",
     "import": "Import",
     "find": "Search",
     "caption": "Caption",
@@ -164,8 +165,8 @@ def _refused_ending(job: Job, why: str) -> tuple[str, str]:
 def about(job: Job) -> str:
     """What a job is about, as typed by somebody: hostile text, to be escaped by whoever shows it."""
     payload: dict[str, Any] = job.payload
-    if job.kind == "paint":
-        return str(payload.get("recipe", {}).get("prompt", ""))
+    if job.kind in ("paint", "repeat"):
+        return str((payload.get("typed") or payload.get("recipe", {})).get("prompt", ""))
     if job.kind == "import":
         files = payload.get("files")
         if files:

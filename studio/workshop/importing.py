@@ -13,6 +13,7 @@ from studio.domain.errors import BadInput, BadPicture, Refused
 from studio.domain.job import Job
 from studio.gallery.importing import files_below, shown_name
 from studio.gallery.metadata import read_map, read_parents, read_recipe
+from studio.phrases.wording import find_lora
 from studio.safety.gate import Gate
 from studio.safety.intake import read_file, sha256
 from studio.workshop.describe import describe, small
@@ -64,7 +65,7 @@ def _one(name: str, data: bytes, *, gate: Gate, tools: Tools, job: Job) -> tuple
     if tools.gallery.has_source(sha256(data)) is not None:
         return None
     cleared, intake = gate.file(data)
-    recipe, prompt, _ = read_recipe(intake)
+    recipe, prompt, _ = read_recipe(intake, lora=lambda name: find_lora(tools.models.shelf, name))
     mapped = read_map(intake.text)  # one of our own control maps comes back as what it was
     artwork = tools.gallery.add(
         cleared, recipe, kind="map" if mapped else "imported", prompt=prompt, source_name=name,
