@@ -12,6 +12,7 @@ from PIL import Image
 # jobs wait for other machines, and hold up neither.
 LANES = {
     "paint": "paint",
+    "repeat": "paint",  # paint an artwork once more and compare: will it come out the same here?
     "import": "paint",  # long: embeds and captions many files
     "find": "look",
     "caption": "look",

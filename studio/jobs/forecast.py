@@ -21,7 +21,7 @@ def subject_and_work(kind: str, payload: dict[str, Any]) -> tuple[str, float]:
     every task but `create` is a subject of its own. An import is measured in files, where the payload lists them; everything
     else is one unit. A payload that holds `source_size` ([width, height] in pixels) is foretold better.
     """
-    if kind == "paint":
+    if kind in ("paint", "repeat"):
         recipe = payload.get("recipe", {})
         size = f"{recipe.get('width', 0)}x{recipe.get('height', 0)}"
         subject = f"paint:{recipe.get('pack', '')}:{size}:{recipe.get('sampler', '')}"

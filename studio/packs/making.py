@@ -27,7 +27,8 @@ def making(shelf: Shelf, recipe: Recipe, *, half: bool = False, helpers: Sequenc
     controls of which the task uses the first that there is.
     """
     pack = shelf.get(recipe.pack)
-    found = [Part("painter", pack.id, pack.manifest.name, painter_hashes(pack))]
+    hashes = {} if recipe.upscaler else painter_hashes(pack)  # an upscaler asks no painter
+    found = [Part("painter", pack.id, pack.manifest.name, hashes)]
     vae = parts.own_vae(shelf, pack) if half else None
     if vae is not None:
         found.append(_of_folder(shelf, vae, "VAE"))
@@ -48,9 +49,9 @@ def making(shelf: Shelf, recipe: Recipe, *, half: bool = False, helpers: Sequenc
 
 
 def worn(recipe: Recipe) -> list[tuple[str, str]]:
-    """The role and id of each pack that a recipe puts on its painter."""
+    """The role and id of each pack that a recipe puts on its painter, or enlarges with."""
     named = [("lora", lora.name) for lora in recipe.loras] + [("embedding", id) for id in recipe.embeddings]
-    return named + [(role, getattr(recipe, role)) for role in ("vae", "adapter") if getattr(recipe, role)]
+    return named + [(role, getattr(recipe, role)) for role in ("vae", "adapter", "upscaler") if getattr(recipe, role)]
 
 
 def check_making(shelf: Shelf, recipe: Recipe) -> None:

@@ -24,6 +24,8 @@ def spent(job: Job, state: str, gallery: Gallery) -> list[str]:
     if job.kind == "paint":
         names = _texts(payload.get("spools"))
         return [name for name in names if state in ("done", "refused") or gallery.by_sha(name[:_SHA]) is not None]
+    if job.kind == "repeat":
+        return _texts([payload.get("keep")]) if state in ("done", "refused") else []
     if job.kind == "annotate":
         source = str(payload.get("source", ""))
         upload = [source.removeprefix("sha:")] if source.startswith("sha:") and payload.get("keep") is True else []
