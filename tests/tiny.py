@@ -221,6 +221,36 @@ def tiny_vae(*, seed: int = 14) -> Any:
     ).eval()  # fmt: skip
 
 
+def swin2sr(*, seed: int = 15) -> Any:
+    """An upscaler that doubles: Swin2SR, in transformers' layout."""
+    import torch
+    from transformers import Swin2SRConfig, Swin2SRForImageSuperResolution
+
+    torch.manual_seed(seed)
+    config = Swin2SRConfig(image_size=16, embed_dim=12, depths=[1], num_heads=[2], window_size=4, upscale=2)
+    return Swin2SRForImageSuperResolution(config).eval()
+
+
+def esrgan(*, seed: int = 16, width: int = 8, up: int = 2) -> dict[str, Any]:
+    """The tensors of an upscaler that doubles `up` times, with the keys of Real-ESRGAN's files."""
+    import torch
+
+    generator, made = torch.Generator().manual_seed(seed), {}
+
+    def convolution(name: str, before: int, after: int) -> None:
+        made[f"{name}.weight"] = torch.randn(after, before, 3, 3, generator=generator) * 0.1
+        made[f"{name}.bias"] = torch.zeros(after)
+
+    convolution("conv_first", 3, width)
+    for block in (1, 2, 3):
+        for step in range(5):  # each reads all before it; 32 is what every file of this make adds
+            convolution(f"body.0.rdb{block}.conv{step + 1}", width + step * 32, 32 if step < 4 else width)
+    for name in ("conv_body", *(f"conv_up{step + 1}" for step in range(up)), "conv_hr"):
+        convolution(name, width, width)
+    convolution("conv_last", width, 3)
+    return made
+
+
 def single_vae(path: Path) -> Path:
     """What `vae` gives as one file in the layout of its first publication."""
     return saved({_vae_key(name): _square(_vae_key(name), one) for name, one in vae().state_dict().items()}, path)

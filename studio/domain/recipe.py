@@ -66,7 +66,8 @@ FEATHER_RANGE = (0, 64)  # pixels
 EXTEND_LIMIT = 1_024  # pixels on each side
 FACTORS = (2, 4)
 # How to enlarge: our name -> what it does. `repaint` paints each tile once more, so that detail is made up, not only stretched.
-METHODS = {"repaint": "Repaint", "lanczos": "Lanczos", "bicubic": "Bicubic", "nearest": "Nearest"}
+# `model` asks an upscaler, a small network made for nothing else.
+METHODS = {"repaint": "Repaint", "model": "Upscaler", "lanczos": "Lanczos", "bicubic": "Bicubic", "nearest": "Nearest"}
 HIRES_RANGE = (1.0, 4.0)
 # Of a second, larger pass and of enlarging, where nothing else is said; from .35 on Storybook makes up fragments
 REPAINT_STRENGTH = 0.2
@@ -106,7 +107,7 @@ class Recipe:
     `loras`, `embeddings`, `vae` and `adapter` name packs; an empty `vae` is the painter's own. An embedding is spoken of in the
     prompt by its own words. `clip_skip` counts as other studios do: 1 reads the text encoder's last layer, 2 the one before.
     `reference` is the SHA-256 of a picture that the `adapter` (an IP-Adapter) reads beside the prompt, `reference_weight` how
-    much it says (0 to 2).
+    much it says (0 to 2). `upscaler` names the pack that enlarges where the method is "model"; then no painter is asked.
     Raises BadInput, naming the field, for any value out of range.
     """
 
@@ -138,6 +139,7 @@ class Recipe:
     reference: str | None = None
     reference_weight: float = 0.6
     adapter: str = ""
+    upscaler: str = ""
 
     def __post_init__(self) -> None:
         _check_text("prompt", self.prompt)
@@ -184,7 +186,7 @@ class Recipe:
         if len(self.embeddings) > MOST_EMBEDDINGS:
             raise BadInput("embeddings", f"There are {len(self.embeddings)} embeddings; {MOST_EMBEDDINGS} is the most.")
         named = [("embeddings", name) for name in self.embeddings]
-        named += [(field, getattr(self, field)) for field in ("vae", "adapter") if getattr(self, field)]
+        named += [(field, getattr(self, field)) for field in ("vae", "adapter", "upscaler") if getattr(self, field)]
         for field, name in named:
             if not (isinstance(name, str) and _NAME.fullmatch(name)):
                 raise BadInput(field, f"{name!r} is not the name of a pack; the Shelf page lists them.")
@@ -211,6 +213,10 @@ class Recipe:
             raise BadInput("extend", "To extend a picture, say on which side and by how much; nothing else uses that.")
         if self.method not in METHODS:
             raise BadInput("method", f"There is no way to enlarge named {self.method!r}: {', '.join(METHODS)}.")
+        if self.method == "model" and not self.upscaler:
+            raise BadInput("upscaler", "To enlarge with an upscaler, choose which; the Shelf page has some.")
+        if self.upscaler and (self.method != "model" or self.task != "enlarge"):
+            raise BadInput("upscaler", "An upscaler only enlarges, by the method of that name; take it out.")
         if (self.factor in FACTORS) != (self.task == "enlarge") or self.factor not in (1, *FACTORS):
             raise BadInput("factor", "A picture is enlarged by 2 or 4; nothing else has a factor.")
         if self.hires > 1 and self.task != "create":

@@ -25,6 +25,7 @@ PARTS = {
     "adapter": Kind("IP-Adapter", "adapter"),
     "image-encoder": Kind("picture reader of an IP-Adapter", "adapter"),
     "embedding": Kind("embedding", "embeddings"),
+    "upscaler": Kind("upscaler", "upscaler"),
 }
 
 
@@ -48,7 +49,7 @@ def part(shelf: Shelf, painter: str, role: str, id: str) -> Pack:
 def file(pack: Pack, role: str) -> Path:
     """The file that plays a role, or the folder for roles that take one; raises PackMissing."""
     place = pack.role(role)
-    if role in ("vae", "image-encoder") or place.is_file():
+    if role in ("vae", "image-encoder", "upscaler") or place.is_file():
         return place
     files = sorted(place.glob("*.safetensors"))
     if len(files) != 1:
@@ -79,7 +80,7 @@ def words(pack: Pack) -> tuple[str, ...]:
 def check_parts(shelf: Shelf, recipe: Recipe) -> None:
     """Raise PackMissing or BadInput when something that the recipe puts on its pack is not there or does not fit."""
     asked = [("lora", lora.name) for lora in recipe.loras] + [("embedding", name) for name in recipe.embeddings]
-    asked += [(role, getattr(recipe, role)) for role in ("vae", "adapter") if getattr(recipe, role)]
+    asked += [(role, getattr(recipe, role)) for role in ("vae", "adapter", "upscaler") if getattr(recipe, role)]
     for role, id in asked:
         found = part(shelf, recipe.pack, role, id)
         if role == "adapter":

@@ -90,7 +90,8 @@ def fields(recipe: Recipe | None) -> dict[str, str]:
         sides = (("left", left), ("up", top), ("right", right), ("down", bottom))
         said["Extended"] = ", ".join(f"{name} {count}" for name, count in sides if count)
     if recipe.factor > 1:
-        said["Enlarged"] = f"{recipe.factor}× {METHODS[recipe.method]}"
+        how = f"with {recipe.upscaler}" if recipe.upscaler else METHODS[recipe.method]
+        said["Enlarged"] = f"{recipe.factor}× {how}"
     if recipe.hires > 1:
         said["Second pass"] = f"{recipe.hires:g}×, strength {recipe.hires_strength:g}"
     if recipe.controls:

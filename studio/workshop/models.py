@@ -108,6 +108,17 @@ class Models:
 
         return self._get("answerer", pack_id, load, waiting)
 
+    def upscaler(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Painter:
+        """What enlarges with the upscaler of a pack; raises PackMissing when it is not there or is none."""
+
+        def load() -> Painter:
+            from studio.workshop.paint.upscale import load_upscaler
+
+            return load_upscaler(self.shelf.whole(pack_id).role("upscaler"))
+
+        upscaler: Painter = self._get("upscaler", pack_id, load, waiting)
+        return upscaler
+
     def encoder(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Encoder:
         """The encoder of a pack, or of the first pack that has one; named by the pack and its weights' hash."""
 

@@ -34,7 +34,8 @@ def record_of(recipe: Recipe, *, shelf: Shelf, painter: Painter) -> Record:
 def _device(painter: Painter) -> dict[str, Any]:
     """Where and how precisely a painter computes; nothing for one that computes nothing."""
     where, pipe = getattr(painter, "where", None), getattr(painter, "pipe", None)
-    if where is None or pipe is None:
+    dtype = pipe.unet.dtype if pipe is not None else getattr(painter, "dtype", None)
+    if where is None or dtype is None:
         return {}
     import torch
 
@@ -43,7 +44,7 @@ def _device(painter: Painter) -> dict[str, Any]:
     return {
         "device": device.name(where),
         "kind": where.type,
-        "dtype": str(pipe.unet.dtype).removeprefix("torch."),
+        "dtype": str(dtype).removeprefix("torch."),
         # How sums are split among threads changes their last digit
         "threads": torch.get_num_threads() if where.type == "cpu" else 0,
     }

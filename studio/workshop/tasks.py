@@ -47,13 +47,16 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
     """Paint, check, save, caption and embed; what is refused leaves its verdict and no pixels."""
     recipe = Recipe.from_dict(job.payload["recipe"])
     kind = "painted" if recipe.task == "create" or job.payload.get("keep") is True else "proposal"
-    report.stage(f"loading {recipe.pack}")
+    report.stage(f"loading {recipe.upscaler or recipe.pack}")
     gate = tools.gate(recipe.pack, waiting=report.check)
     bring_masks(job, gate=gate, tools=tools)
     tools.gallery.check_inputs(recipe)
-    painter = tools.models.painter(recipe.pack, waiting=report.check)
+    if recipe.upscaler:
+        painter = tools.models.upscaler(recipe.upscaler, waiting=report.check)
+    else:
+        painter = tools.models.painter(recipe.pack, waiting=report.check)
     record = record_of(recipe, shelf=tools.models.shelf, painter=painter).to_dict()
-    report.stage("painting")
+    report.stage("enlarging" if recipe.upscaler else "painting")
     began = time.monotonic()
     artworks: list[Artwork] = []
     refused: list[dict[str, Any]] = []

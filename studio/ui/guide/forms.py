@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from studio.domain.artwork import Artwork
@@ -49,6 +49,7 @@ class GuideFields(forms.Fields):
     extend_by: int
     factor: int
     method: str
+    upscaler: str
     enlarge_strength: float
 
 
@@ -69,6 +70,7 @@ def defaults(manifest: Manifest) -> GuideFields:
         "extend_by": 64,
         "factor": FACTORS[0],
         "method": next(iter(METHODS)),
+        "upscaler": "",
         "enlarge_strength": REPAINT_STRENGTH,
     }
 
@@ -89,7 +91,7 @@ def restore(draft: Mapping[str, Any] | None, manifest: Manifest) -> GuideFields:
     """The fields of a kept draft; what cannot be used any more becomes the default, and the rest stays."""
     kept = dict(draft) if isinstance(draft, Mapping) else {}
     fields: dict[str, Any] = {**defaults(manifest), **forms.restore(kept, manifest)}
-    for name in ("fill", "select"):
+    for name in ("fill", "select", "upscaler"):
         if isinstance(kept.get(name), str):
             fields[name] = kept[name]
     for name, offered in _OFFERED.items():
@@ -138,6 +140,18 @@ def fields_from(artwork: Artwork, manifest: Manifest, before: GuideFields, fille
 def paints(task: str, method: str) -> bool:
     """Whether the task asks the model; an ordinary resampler does not."""
     return task != "enlarge" or method == "repaint"
+
+
+def methods(upscalers: Collection[str]) -> dict[str, str]:
+    """How a picture can be enlarged here, method -> label; an upscaler only where one is installed."""
+    return {name: label for name, label in METHODS.items() if name != "model" or upscalers}
+
+
+def with_upscaler(fields: GuideFields, upscalers: Collection[str]) -> dict[str, Any]:
+    """The fields that change so that what is chosen is here: the first upscaler, or another way where there is none."""
+    if not upscalers:
+        return {"method": next(iter(METHODS))} if fields["method"] == "model" else {}
+    return {} if fields["upscaler"] in upscalers else {"upscaler": next(iter(upscalers))}
 
 
 def extension(fields: GuideFields) -> tuple[int, int, int, int]:
@@ -203,6 +217,7 @@ def recipes_of(
         asked |= {
             "factor": fields["factor"],
             "method": fields["method"],
+            "upscaler": fields["upscaler"] if fields["method"] == "model" else "",
             "strength": fields["enlarge_strength"],
             "count": 1,
         }

@@ -8,7 +8,7 @@ import streamlit as st
 
 from studio.app import Studio
 from studio.domain.artwork import Artwork
-from studio.domain.recipe import COUNT_RANGE, EXTEND_LIMIT, FACTORS, FEATHER_RANGE, METHODS, SIZE_STEP, TASKS
+from studio.domain.recipe import COUNT_RANGE, EXTEND_LIMIT, FACTORS, FEATHER_RANGE, SIZE_STEP, TASKS
 from studio.packs.manifest import Manifest
 from studio.ui import components, knobs, show, words
 from studio.ui import forms as shared
@@ -48,7 +48,7 @@ def column(studio: Studio, manifest: Manifest, names: dict[str, str], roles: Rol
         _extend(source, fields)
         _words(studio, manifest, fields)
     else:
-        _enlarge(source, fields)
+        fields = _enlarge(studio, source, fields)
         if forms.paints(task, fields["method"]):
             _words(studio, manifest, fields)
     if task in ("vary", "inpaint"):
@@ -163,20 +163,26 @@ def _extend(source: Artwork | None, fields: GuideFields) -> None:
     _said("extend")
 
 
-def _enlarge(source: Artwork | None, fields: GuideFields) -> None:
+def _enlarge(studio: Studio, source: Artwork | None, fields: GuideFields) -> GuideFields:
+    upscalers = {pack.id: pack.manifest.name for pack in studio.shelf.packs() if "upscaler" in pack.manifest.roles}
+    desk.put(forms.with_upscaler(fields, upscalers))
+    fields, methods = desk.fields(), forms.methods(upscalers)
     st.segmented_control(
         "How large", FACTORS, key=key("factor"), required=True, format_func=lambda factor: f"{factor}×", width="stretch"
     )
     st.segmented_control(
-        "How", list(METHODS), key=key("method"), required=True, format_func=METHODS.__getitem__, width="stretch"
+        "How", list(methods), key=key("method"), required=True, format_func=methods.__getitem__, width="stretch"
     )
+    if fields["method"] == "model" and len(upscalers) > 1:
+        st.selectbox("Upscaler", list(upscalers), key=key("upscaler"), format_func=upscalers.__getitem__)
     if forms.paints("enlarge", fields["method"]):
         st.slider(
             "Strength", 0.0, 1.0, step=0.05, key=key("enlarge_strength"), help="How much detail may be made up anew."
         )
     if source is not None:
         show.line(forms.enlarged_words(source, fields["factor"]), style="reading")
-    _said("factor")
+    _said("factor", "upscaler")
+    return fields
 
 
 # --- the button and the rest --------------------------------------------------------------------------------------------
@@ -207,7 +213,7 @@ PLACED: dict[str, tuple[str, ...]] = {
     "vary": ("prompt", "strength", "controls"),
     "inpaint": ("prompt", "fill", "select", "mask", "controls"),
     "outpaint": ("prompt", "extend"),
-    "enlarge": ("factor",),
+    "enlarge": ("factor", "upscaler"),
 }
 
 

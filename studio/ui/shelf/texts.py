@@ -40,7 +40,7 @@ WHAT = {
     "upscaler": "They make pictures larger.",
 }
 # Roles that no room of the studio asks for yet; said before somebody fetches gigabytes for nothing
-UNUSED = ("answerer", "upscaler", "preview-vae")
+UNUSED: tuple[str, ...] = ()
 
 
 def facts(manifest: Manifest, size: int) -> str:

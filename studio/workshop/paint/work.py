@@ -23,6 +23,26 @@ if TYPE_CHECKING:
     from studio.workshop.paint.painter import StablePainter
 
 
+def picture_of(inputs: Mapping[str, Any], sha: str | None, what: str) -> Image.Image:
+    """An input picture by its hash; raises BadInput when it did not come along."""
+    picture = inputs.get(sha) if sha else None
+    if not isinstance(picture, Image.Image):
+        raise BadInput(
+            "controls" if "map" in what else what, f"The {what} is no longer in the gallery; choose another one."
+        )
+    return picture
+
+
+def large_enough(source: Image.Image) -> Image.Image:
+    """The same picture; raises BadInput when it is too small to see anything in."""
+    if min(source.size) < fit.SMALLEST:
+        raise BadInput(
+            "source",
+            f"The source is {source.width} by {source.height} pixels; {fit.SMALLEST} by {fit.SMALLEST} is the least.",
+        )
+    return source
+
+
 class Work:
     """One recipe being painted: its inputs, what its prompt says, its guides, its progress. The tasks paint through it."""
 
@@ -46,22 +66,11 @@ class Work:
 
     def picture(self, sha: str | None, what: str) -> Image.Image:
         """An input picture by its hash; raises BadInput when it did not come along."""
-        picture = self._inputs.get(sha) if sha else None
-        if not isinstance(picture, Image.Image):
-            raise BadInput(
-                "controls" if "map" in what else what, f"The {what} is no longer in the gallery; choose another one."
-            )
-        return picture
+        return picture_of(self._inputs, sha, what)
 
     def source(self) -> Image.Image:
         """The picture to work on; raises BadInput when it is too small to see anything in."""
-        picture = self.picture(self.recipe.source, "source")
-        if min(picture.size) < fit.SMALLEST:
-            raise BadInput(
-                "source",
-                f"The source is {picture.width} by {picture.height} pixels; {fit.SMALLEST} by {fit.SMALLEST} is the least.",
-            )
-        return picture
+        return large_enough(self.picture(self.recipe.source, "source"))
 
     def add_guide(self, kind: str, *, weight: float) -> bool:
         """Let a ControlNet of the pack help whose maps the task makes itself; False when the pack has none."""
