@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.packs.header import BadWeights, read_header
+from studio.packs.variants import list_of_shards, weights_of
 from studio.packs.weights import FileKind, describe, describe_header
 
 INDEX = "model_index.json"
@@ -134,15 +135,6 @@ def _part(folder: Path) -> FileKind:
     return replace(_described(folder), layout="diffusers")
 
 
-def weights_of(folder: Path) -> list[Path]:
-    """The safetensors files of one part, those of full precision first where there are several variants."""
-    return (
-        sorted(folder.glob("*.safetensors"), key=lambda path: (path.name.count("."), path.name))
-        if folder.is_dir()
-        else []
-    )
-
-
 def _described(folder: Path) -> FileKind:
     """What the weights of one part are; shards are read as one."""
     files = weights_of(folder)
@@ -160,13 +152,13 @@ def _described(folder: Path) -> FileKind:
 
 def _shards(folder: Path) -> list[str]:
     """The files that a list of shards names, where there is one; raises _Bad when it names one outside the folder."""
-    lists = sorted(folder.glob("*.safetensors.index.json")) if folder.is_dir() else []
-    if not lists:
+    listed = list_of_shards(folder)
+    if listed is None:
         return []
-    named = _json(folder, lists[0].name).get("weight_map")
+    named = _json(folder, listed).get("weight_map")
     names = sorted({str(name) for name in named.values()}) if isinstance(named, dict) else []
     if any("/" in name or "\\" in name or name.startswith(".") for name in names):
-        raise _Bad(f"has a list of files ({lists[0].name}) that names one outside the folder.")
+        raise _Bad(f"has a list of files ({listed}) that names one outside the folder.")
     return names
 
 

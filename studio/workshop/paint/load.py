@@ -11,6 +11,7 @@ import diffusers
 import torch
 
 from studio.domain.errors import PackMissing
+from studio.packs.variants import variant_of
 from studio.workshop.paint import device as devices
 from studio.workshop.paint.painter import StablePainter
 from studio.workshop.paint.single import config_of, load_single, scheduler_config
@@ -56,7 +57,7 @@ def load_painter(
         times = _json(place / "scheduler" / "scheduler_config.json")
     if vae is not None and usual == torch.float16:
         pipe.vae = diffusers.AutoencoderKL.from_pretrained(
-            str(vae), dtype=usual, local_files_only=True, use_safetensors=True
+            str(vae), dtype=usual, variant=variant_of(vae), local_files_only=True, use_safetensors=True
         )
     pipe.to(where)
     if hasattr(pipe, "tokenizer_2") and pipe.vae.config.force_upcast and usual == torch.float16:
@@ -93,6 +94,7 @@ def _folder(place: Path, usual: torch.dtype) -> Any:
             dtype=usual,
             feature_extractor=None,
             image_encoder=None,
+            variant=variant_of(place),
             local_files_only=True,
             use_safetensors=True,
             **more,
@@ -106,7 +108,11 @@ def load_control(folder: Path) -> Any:
     if name not in _CONTROLS:
         raise PackMissing(f"The folder {folder.name} holds a {name} where a ControlNet should be; install it again.")
     net = getattr(diffusers, _CONTROLS[name]).from_pretrained(
-        str(folder), dtype=devices.dtype(where), local_files_only=True, use_safetensors=True
+        str(folder),
+        dtype=devices.dtype(where),
+        variant=variant_of(folder),
+        local_files_only=True,
+        use_safetensors=True,
     )
     return net.to(where).to(memory_format=torch.channels_last).eval()
 

@@ -13,6 +13,7 @@ import torch
 
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
+from studio.packs.variants import variant_of
 from studio.workshop.ports import Parts
 
 
@@ -151,7 +152,7 @@ class Wardrobe:
 
         pipe = self._pipe
         eye = CLIPVisionModelWithProjection.from_pretrained(
-            str(reader), dtype=pipe.unet.dtype, local_files_only=True, use_safetensors=True
+            str(reader), dtype=pipe.unet.dtype, variant=variant_of(reader), local_files_only=True, use_safetensors=True
         )
         side: Any = eye.config.image_size
         # crop_size as well: whatever the picture's shape, the middle square is read, as the adapters were trained
@@ -190,7 +191,7 @@ def load_vae(place: Path, *, like: Any) -> Any:
     if kind not in ("AutoencoderKL", "AutoencoderTiny", "ConsistencyDecoderVAE", "AsymmetricAutoencoderKL"):
         raise BadInput("vae", f"{_name(place)} is not a VAE that this studio knows ({kind}).")
     made = getattr(diffusers, kind).from_pretrained(
-        str(place), dtype=like.dtype, local_files_only=True, use_safetensors=True
+        str(place), dtype=like.dtype, variant=variant_of(place), local_files_only=True, use_safetensors=True
     )
     return made.to(like.device).eval()
 

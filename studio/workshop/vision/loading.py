@@ -10,6 +10,7 @@ import torch
 from transformers import AutoTokenizer
 
 from studio.domain.errors import PackMissing
+from studio.packs.variants import variant_of
 from studio.workshop.paint import device as devices
 
 
@@ -17,7 +18,9 @@ def local_model(kind: Any, folder: Path, *, half: bool = False) -> Any:
     """A model of this class in float32, ready to answer, on the worker's device; with `half` in fp16 where that is a GPU."""
     where = devices.device()
     dtype = devices.dtype(where) if half else torch.float32
-    model: Any = kind.from_pretrained(folder, dtype=dtype, local_files_only=True, use_safetensors=True)
+    model: Any = kind.from_pretrained(
+        folder, dtype=dtype, variant=variant_of(folder), local_files_only=True, use_safetensors=True
+    )
     return model.to(where).eval()
 
 
