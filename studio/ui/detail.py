@@ -12,7 +12,8 @@ from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
-from studio.ui import asking, browse, desk, family, forms, kin, session, show, words
+from studio.gallery.records import record_at
+from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
 
 DELETED = "detail_deleted"
 _GO = "detail_go"
@@ -29,13 +30,18 @@ def show_artwork(studio: Studio, id: int, *, shown: Sequence[int], back: Callabl
         show.problem(str(error))
         st.button("All pictures", icon=":material/arrow_back:", on_click=back)
         return
+    again.serve()
     _bar(artwork, shown, back)
     left, right = st.columns([2.4, 1], gap="large")
     with left, st.container(key="detail_picture"):
-        if family.comparing(artwork):
+        room = ROOM + TREE if family.has_any(studio, artwork) else ROOM
+        repetition = again.job_of(studio, artwork)
+        if repetition is not None:
+            again.body(studio, artwork, repetition, room=room)
+        elif family.comparing(artwork):
             family.compared(studio, artwork)
         else:
-            show.picture(artwork, room=ROOM + TREE if family.has_any(studio, artwork) else ROOM)
+            show.picture(artwork, room=room)
         family.tree(studio, artwork, open=_open)
     with right, st.container(key="detail_side"):
         _side(studio, artwork, back)
@@ -63,6 +69,7 @@ def _bar(artwork: Artwork, shown: Sequence[int], back: Callable[[], None]) -> No
 def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     if st.session_state.get(_PROBLEM):
         show.problem(st.session_state.pop(_PROBLEM))
+    again.problem()
     key = f"caption_{artwork.id}"
     st.session_state.setdefault(key, artwork.caption)
     st.text_area(
@@ -96,7 +103,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
         show.rows([pair for pair in kin.fields(recipe).items() if pair[0] not in ("Prompt", "Without")])
     _map(artwork)
     show.part("File")
-    show.rows(_file_rows(artwork))
+    show.rows(_file_rows(artwork) + again.made_with(record_at(studio.gallery.path(artwork))))
 
 
 def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
@@ -141,6 +148,7 @@ def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None
                 on_click=_paint_again,
                 args=(studio, artwork),
             )
+        again.button(studio, artwork)
         st.button("More like this", key="like", icon=":material/image_search:", on_click=_like, args=(artwork.id,))
         st.button(
             "Favourite",
