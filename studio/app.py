@@ -22,6 +22,7 @@ from studio.gallery.gallery import Gallery
 from studio.gallery.lineage import Lineage
 from studio.jobs.grids import Grids
 from studio.jobs.installs import Installs
+from studio.jobs.memory import Foresight
 from studio.jobs.queue import Queue
 from studio.jobs.supervisor import Supervisor, WorkerState
 from studio.machine import machine
@@ -56,7 +57,13 @@ class Studio:
         self.supervisor = Supervisor(self.home, queue=self.queue)
         ledger = Ledger(self.database, offline=lambda: self.settings.offline)
         self.installs = Installs(home=self.home, shelf=self.shelf, queue=self.queue, ledger=ledger, submit=self.submit)
-        self.grids = Grids(database=self.database, queue=self.queue, ready=self.ready, awake=self.supervisor.ensure)
+        self.grids = Grids(
+            database=self.database,
+            queue=self.queue,
+            worded=self._worded,
+            ready=self.ready,
+            awake=self.supervisor.ensure,
+        )
 
     # --- work ---------------------------------------------------------------------------------------------------
 
@@ -80,6 +87,14 @@ class Studio:
         """Seconds that this recipe takes on this machine, from its own history; None where it never did the like."""
         return self.queue.foretold("paint", {"recipe": recipe.to_dict()})
 
+    def foresight(self) -> Foresight:
+        """What recipes will take here as things stand now, memory and seconds, and how they could take less."""
+        return Foresight(self.database, self.shelf, self.home)
+
+    def _worded(self, recipe: Recipe, styles: Sequence[str]) -> tuple[Recipe, dict[str, Any]]:
+        wording = self.worded(recipe, styles)
+        return wording.recipe, wording.typed
+
     def worded(self, recipe: Recipe, styles: Sequence[str] = ()) -> Wording:
         """The recipe with styles put on (their names), wildcards picked and named LoRAs worn; raises BadInput."""
         put_on = self.styles.named(styles) if styles else []
@@ -93,9 +108,11 @@ class Studio:
         mask: bytes | None = None,
         keep: bool = False,
         styles: Sequence[str] = (),
+        offload: bool = False,
     ) -> Job:
         """Queue a recipe, `worded`. `mask` is the PNG whose SHA-256 it names; with `keep` its pictures are no proposals.
 
+        With `offload` it is painted in a slower way that needs less memory; that decides nothing about the picture.
         Before anything is queued: PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture
         that it names is not there, or a style, a wildcard or a LoRA.
         """
@@ -105,7 +122,7 @@ class Studio:
         if mask is not None and sha256(mask) != recipe.mask:
             raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
         spools = [] if mask is None or self.gallery.by_sha(str(recipe.mask)) else [self.upload(mask)]
-        payload = {"recipe": recipe.to_dict(), "spools": spools, "keep": keep}
+        payload = {"recipe": recipe.to_dict(), "spools": spools, "keep": keep} | ({"offload": True} if offload else {})
         job = self.submit("paint", payload | ({"typed": wording.typed} if wording.typed else {}), key=key)
         for name in spools:
             if name not in job.payload.get("spools", ()):  # a double click: the first one brought its own

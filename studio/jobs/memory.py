@@ -149,7 +149,7 @@ def correction(shares: Sequence[float]) -> float | None:
 
 
 def tell(database: Database, device: Mapping[str, Any]) -> None:
-    """Keep what the worker says of its device: kind, name, free, total, own (bytes), pid, held (key -> bytes)."""
+    """Keep what the worker says of its device: kind, name, pid; free, total, own: bytes; held: key -> bytes; leaving: keys."""
     database.keep("settings", DEVICE, dict(device))
 
 
@@ -169,6 +169,7 @@ def place(database: Database, home: Path, *, memory: Callable[[], tuple[int, int
     try:
         kind, alive = str(said["kind"]), _lives(home, int(said["pid"]))
         held = {str(key): int(size) for key, size in said.get("held", {}).items()} if alive else {}
+        leaving = frozenset(str(key) for key in said.get("leaving", ()))
         if kind == "cuda":
             free, total = int(said["free"]), int(said["total"])
             free = free if alive else min(total, free + int(said.get("own", 0)))
@@ -176,7 +177,7 @@ def place(database: Database, home: Path, *, memory: Callable[[], tuple[int, int
             free, total = memory()
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return Place(kind, free, total, held)
+    return Place(kind, free, total, held, leaving)
 
 
 def _lives(home: Path, pid: int) -> bool:

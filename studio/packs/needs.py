@@ -35,7 +35,7 @@ FACTOR = 8  # pixels of a latent cell's side
 # What computing takes beside the tensors themselves: of a step, of a decoder, and in bytes whatever the picture. On a CPU
 # measured; on GPUs a guess that this machine's own history mends. On a CPU each convolution also puts its weights into another
 # order, so the largest is there twice.
-_OVERHEAD = {"cpu": (1.3, 1.9, 8 << 20), "cuda": (1.5, 1.5, 64 << 20), "mps": (2.0, 2.0, 64 << 20)}
+_OVERHEAD = {"cpu": (1.3, 1.75, 8 << 20), "cuda": (1.5, 1.5, 64 << 20), "mps": (2.0, 2.0, 64 << 20)}
 LORA = 1.4  # of a step: each changed layer gives its answer twice, and their sum
 _NETWORKS = ("unet", "vae", "text_encoder", "text_encoder_2")
 _BESIDE = ("checker", "captioner", "encoder")  # what every picture passes on its way to the gallery; always in fp32
@@ -45,13 +45,15 @@ _BESIDE = ("checker", "captioner", "encoder")  # what every picture passes on it
 class Place:
     """Where is painted: `kind` is "cpu", "cuda" or "mps"; `free` and `total` bytes of its memory.
 
-    `held` is what the worker has on it already: the key of a network in `Needs.parts` -> its bytes.
+    `held` is what the worker has on it already: the key of a network in `Needs.parts` -> its bytes. Those that are `leaving`
+    make room when another pack is painted with.
     """
 
     kind: str
     free: int
     total: int = 0
     held: Mapping[str, int] = field(default_factory=dict)
+    leaving: frozenset[str] = frozenset()
 
     @property
     def half(self) -> bool:
@@ -59,8 +61,12 @@ class Place:
         return self.kind != "cpu"
 
     def has_for(self, wanted: Mapping[str, int]) -> int:
-        """Bytes that there are for these networks and for work: what is free, and what is there of them already."""
-        return self.free + sum(min(size, wanted[key]) for key, size in self.held.items() if key in wanted)
+        """Bytes that there are for these networks and for work: what is free, what is there of them already, what leaves."""
+        there = (
+            min(size, wanted[key]) if key in wanted else size if key in self.leaving else 0
+            for key, size in self.held.items()
+        )
+        return self.free + sum(there)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Needs:
 
     parts: each network's weights, in the precision of the device. working: activations at the worst moment, of a step or of
     the decoder. total: the most that is held at once; with offload that is less than everything together. at_once: how many
-    pictures are painted together.
+    pictures are painted together. Of the parts, those `beside` are what every picture meets once it is painted.
     """
 
     parts: Mapping[str, int]
@@ -77,6 +83,7 @@ class Needs:
     decoding: int
     total: int
     at_once: int
+    beside: frozenset[str] = frozenset()
 
     @property
     def weights(self) -> int:
@@ -134,6 +141,8 @@ def _needs(
     correction: float,
     source_size: tuple[int, int] | None,
 ) -> Needs:
+    if recipe.upscaler:
+        raise ValueError("nothing is known of upscalers")
     pack = shelf.get(recipe.pack)
     painter = _painter(pack)
     unet, vae = painter.unet, painter.vae
@@ -174,7 +183,7 @@ def _needs(
         others = sum(beside.values()) + sum(worn.values())
         texts = sum(weights.get(painter.networks[name][0], 0) for name in painter.networks if "text" in name)
         total = others + max(texts, weights[painter.networks["unet"][0]] + step, weights[vae_key] + decoding)
-    return Needs(everything, step, decoding, total, at_once)
+    return Needs(everything, step, decoding, total, at_once, frozenset(beside))
 
 
 def painted_at_once(kind: str, *, pixels: int, count: int, free: int) -> int:

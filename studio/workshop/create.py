@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from studio.domain.artwork import Artwork
@@ -26,11 +27,13 @@ def create(
     record: dict[str, Any] | None = None,
     job: int | None = None,
     kind: str = "painted",
+    offload: bool = False,
 ) -> Iterator[Artwork | Verdict]:
     """Paint a recipe; yield each picture that passed as the artwork it became, each that did not as its verdict.
 
     Raises Refused for the prompt, and whatever the painter and the gallery raise. `record` says with what it was painted,
-    `kind` whether it is kept at once ("painted") or waits for a person's word ("proposal").
+    `kind` whether it is kept at once ("painted") or waits for a person's word ("proposal"); with `offload` the painter takes
+    the slower way that needs less memory.
     """
     gate.prompt(recipe)
     opened = gallery.opened(recipe)  # by content hash; each was cleared when it came in
@@ -39,7 +42,8 @@ def create(
     inputs = {name: intake.picture for name, intake in opened.items()}
     # Wildcards are chosen: other studios could not choose them again
     spoken = {one.seed: one for one in pictures(recipe)}
-    for painted in painter.paint(recipe, inputs, gate.watch(report)):
+    paint = partial(painter.paint, offload=True) if offload else painter.paint
+    for painted in paint(recipe, inputs, gate.watch(report)):
         (decided,) = gate.pictures([painted.picture])
         if isinstance(decided, Verdict):
             yield decided

@@ -33,12 +33,15 @@ class Painted:
 class Painter(Protocol):
     """Paints recipes with one pack."""
 
-    def paint(self, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> Iterator[Painted]:
+    def paint(
+        self, recipe: Recipe, inputs: Mapping[str, Any], report: Any, *, offload: bool = False
+    ) -> Iterator[Painted]:
         """Yield `recipe.count` pictures, picture i with seed + i.
 
         `inputs` are the pictures that the recipe names by SHA-256: source, mask, maps. What a mask does not cover comes back
-        exactly as it was. `report(step, total, draft)` is called after every step and raises Cancelled. Raises NotNumbers,
-        BadInput, PackMissing for a control that the pack does not have, Failed.
+        exactly as it was. `report(step, total, draft)` is called after every step and raises Cancelled. With `offload` it is
+        painted in a slower way that needs less memory, and each picture's note says so. Raises NotNumbers, BadInput,
+        PackMissing for a control that the pack does not have, Failed.
         """
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -26,6 +26,9 @@ from studio.workshop.outside import Outside
 from studio.workshop.recording import record_of
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
+
+if TYPE_CHECKING:
+    from studio.workshop.measuring import Watch
 
 PREVIEW_SIDE = 384  # pixels, of an upload that the page shows back
 MISSING_AT_ONCE = 64
@@ -57,13 +60,16 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
         painter = tools.models.painter(recipe.pack, waiting=report.check)
     record = record_of(recipe, shelf=tools.models.shelf, painter=painter).to_dict()
     report.stage("enlarging" if recipe.upscaler else "painting")
+    offload = job.payload.get("offload") is True and not recipe.upscaler
+    watch = _watch(recipe, painter, tools, offload=offload)
     began = time.monotonic()
     artworks: list[Artwork] = []
     refused: list[dict[str, Any]] = []
     outside, measured = Outside(recipe, tools.gallery), {}
     for made in create(
-        recipe, painter=painter, gate=gate, gallery=tools.gallery, report=report, record=record, job=job.id, kind=kind
-    ):
+        recipe, painter=painter, gate=gate, gallery=tools.gallery, report=report, record=record, job=job.id, kind=kind,
+        offload=offload,
+    ):  # fmt: skip
         if isinstance(made, Artwork):
             artworks.append(made)
             if outside.asked:
@@ -71,15 +77,32 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
         else:
             refused.append(made.to_dict())
         report.partial(_painted(artworks, refused, recipe.count, measured))
+    if watch is not None:
+        watch.stop(usual=not any(artwork.note for artwork in artworks))
     report.stage("captioning")
     pictures = [(artwork.id, small(_stored(artwork, tools))) for artwork in artworks]
     describe(pictures, tools=tools, pack_id=recipe.pack, waiting=report.check)
-    tools.queue.record_timing(*forecast.subject_and_work(job.kind, job.payload), time.monotonic() - began)
+    seconds, peaks = time.monotonic() - began, watch.measured if watch is not None else {}
+    tools.queue.record_timing(
+        *forecast.subject_and_work(job.kind, job.payload), seconds, peak=peaks.get("peak"), estimate=peaks.get("estimate")
+    )
+    if watch is not None:
+        watch.tell()
     result = _painted(artworks, refused, recipe.count, measured)
     if artworks:
         return Outcome(result)
     reasons = dict.fromkeys(reason for verdict in refused for reason in verdict["reasons"])
     return Outcome(result, state="refused", error="; ".join(reasons))
+
+
+def _watch(recipe: Recipe, painter: Any, tools: Tools, *, offload: bool) -> Watch | None:
+    """What measures the painting; None for a painter that is on no device."""
+    where = getattr(painter, "where", None)
+    if where is None or recipe.upscaler:
+        return None
+    from studio.workshop.measuring import Watch  # here: torch, which a start need not wait for
+
+    return Watch(recipe, tools=tools, where=where, offload=offload)
 
 
 def find(job: Job, report: JobReport, tools: Tools) -> Outcome:

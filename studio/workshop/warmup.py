@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from studio.domain.recipe import Recipe
+from studio.packs.needs import Glance, Place, needs
 from studio.workshop.tools import Tools
 
 
@@ -14,9 +15,12 @@ def warm(tools: Tools) -> Iterator[str]:
     from studio.workshop import heavy
 
     heavy.prepare()
+    from studio.workshop.measuring import tell
     from studio.workshop.paint import device as devices
 
-    name = devices.name(devices.device())
+    where = devices.device()
+    name = devices.name(where)
+    tell(tools, where)  # so that the pages can foretell what a picture takes
     yield name
     pack_id = tools.settings().pack
     tools.gate(pack_id)
@@ -31,6 +35,8 @@ def warm(tools: Tools) -> Iterator[str]:
     tools.models.encoder(pack_id)
     yield name
     tools.models.captioner(pack_id)
+    usual = Recipe("a ball", pack=pack_id, width=width, height=height)
+    tell(tools, where, needs(usual, Glance(tools.models.shelf), Place(where.type, 0)))
     yield name
 
 

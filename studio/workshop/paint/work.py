@@ -56,6 +56,7 @@ class Work:
         self.pipe = painter.pipe
         self.progress = Progress(report)
         self.note = ""  # what the user should know of how it was painted
+        self._alone = False
         self.seeds = [recipe.seed + index for index in range(recipe.count)]
         self.working = (recipe.width, recipe.height)
         self.outfit = painter.outfit(recipe)
@@ -71,6 +72,12 @@ class Work:
     def source(self) -> Image.Image:
         """The picture to work on; raises BadInput when it is too small to see anything in."""
         return large_enough(self.picture(self.recipe.source, "source"))
+
+    def save_memory(self) -> None:
+        """Paint one picture at a time, in the way that needs less memory, because somebody asked for that."""
+        self._alone = True
+        if self.painter.save_memory():
+            self.note = "Painted in a slower way that needs less memory, as asked."
 
     def add_guide(self, kind: str, *, weight: float) -> bool:
         """Let a ControlNet of the pack help whose maps the task makes itself; False when the pack has none."""
@@ -140,6 +147,8 @@ class Work:
         return [controls.guide(nets[control.kind], control, self.pipe.unet) for control in used]
 
     def _at_once(self, size: fit.Size, count: int) -> int:
+        if self._alone:
+            return 1
         if len({self.painter.length(*words, outfit=self.outfit) for words in self._words.values()}) > 1:
             return 1  # wildcards made prompts of several lengths, and what is told to a batch has one
         return devices.batch_size(self.painter.where, pixels=size[0] * size[1], count=count)
