@@ -20,6 +20,7 @@ from studio.domain.errors import BadInput, Cancelled, EaselError, Refused, Stora
 from studio.domain.job import Job
 from studio.jobs.lock import Lock
 from studio.jobs.queue import CLOSED, said
+from studio.packs.sweeping import sweep
 from studio.workshop.reporting import JobReport, Stopped
 from studio.workshop.spools import spent
 from studio.workshop.tools import Tools
@@ -109,7 +110,7 @@ class Worker:
         threading.Thread(target=self._beating, name="beat", daemon=True).start()
         with contextlib.suppress(StorageFull):
             tools.queue.tidy()
-            for sentence in tools.gallery.sweep():
+            for sentence in tools.gallery.sweep() + sweep(self.home / "packs"):
                 logger.info("%s", sentence)
             tools.gallery.empty_bin(older_than=tools.settings().bin_days * 86_400)
             tools.database.backup()
