@@ -205,12 +205,16 @@ def test_the_shelfs_controls_are_loaded_once_and_go_with_their_painter(heavy, mo
         return Pack(Manifest(id, id.upper(), "", "sd1", "", "", roles), tmp_path / id)
 
     packs = {id: pack(id) for id in ("one", "two", "three")}
-    shelf = type("S", (), {"get": lambda _, id: packs[id], "whole": lambda _, id: packs[id], "packs": lambda _: []})()
+    get = lambda _, id: packs[id]  # noqa: E731
+    shelf = type("S", (), {"get": get, "whole": get, "packs": lambda _: [], "sizes": lambda *_: {}})()
     loaded = []
-    monkeypatch.setattr("studio.workshop.paint.load.load_control", lambda folder: loaded.append(folder) or object())
-    monkeypatch.setattr("studio.workshop.paint.load.load_painter", lambda folder, *, find_controls, **_: find_controls)
+    made = type("Net", (), {"parameters": lambda _: ()})
+    painter = lambda _, *, find_controls, **__: type("P", (), {"weights": 60, "controls": find_controls})()  # noqa: E731
+    monkeypatch.setattr("studio.workshop.paint.load.load_control", lambda folder: loaded.append(folder) or made())
+    monkeypatch.setattr("studio.workshop.paint.load.load_painter", painter)
+    monkeypatch.setattr("studio.workshop.paint.device.budget", lambda *_, **__: 130)
     held = models.Models(shelf)
-    find = held.painter("one")
+    find = held.painter("one").controls
     net = find(("pose",))["pose"]
     assert find(("pose",))["pose"] is net and loaded == [tmp_path / "one" / "pose"]
     with pytest.raises(PackMissing, match=r"Pack ONE has no ControlNet for depth \(it has: Pose\)"):

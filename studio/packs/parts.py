@@ -95,6 +95,17 @@ def own_vae(shelf: Shelf, painter: Pack) -> Path | None:
     return None
 
 
+def preview_vae(shelf: Shelf, painter: Pack) -> Path | None:
+    """The tiny VAE for drafts of a painter's family, where one is installed; the first by name, of several."""
+    for pack in shelf.packs():
+        if "preview-vae" in pack.manifest.roles and pack.manifest.family == painter.manifest.family:
+            try:
+                return pack.role("preview-vae")
+            except PackMissing:  # a disk that is not connected: drafts do without
+                continue
+    return None
+
+
 def tokenizers(shelf: Shelf, painter: Pack) -> Path | None:
     """The folder of a painter of the same family in diffusers' layout, for one in a single file, whose words it reads."""
     for pack in (painter, *shelf.packs()):

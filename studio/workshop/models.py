@@ -6,7 +6,6 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any
@@ -18,12 +17,8 @@ from studio.packs.controls import CONTROL, can_follow, control
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import KNOWN_POSITIVE, Gate
-from studio.workshop import checking
+from studio.workshop import checking, holding
 from studio.workshop.ports import Answerer, Captioner, Checker, Encoder, Painter
-
-MOST_PAINTERS = 2  # the least recently used goes, and its ControlNets with it; the small models stay
-MOST_CONTROLS = 6  # of all packs; as many as one recipe may use
-LIBRARIES = ("torch", "diffusers", "transformers")
 
 
 class Models:
@@ -40,22 +35,29 @@ class Models:
         self._loading = RLock()
 
     def painter(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Painter:
-        """The painter of a pack; raises PackMissing when a file of it is not there."""
+        """The painter of a pack, the others off the device; raises PackMissing when a file of it is not there."""
 
         def load() -> Painter:
             from studio.workshop.paint.load import load_painter
 
             pack = self.shelf.whole(pack_id)
+            with self._changing:
+                holding.make_room(self._held, coming=sum(self.shelf.sizes(pack).values()))
             return load_painter(
                 pack.role("painter"),
                 find_controls=partial(self.controls, pack_id),
                 find_parts=Parts(self.shelf, pack_id),
+                find_preview=partial(parts.preview_vae, self.shelf, pack),
                 family=pack.manifest.family,
                 vae=parts.own_vae(self.shelf, pack),
                 tokenizers=parts.tokenizers(self.shelf, pack),
             )
 
-        return self._get("painter", pack_id, load, waiting)
+        painter: Painter = self._get("painter", pack_id, load, waiting)
+        with self._changing:
+            held = dict(self._held)
+        holding.rest_others(held, pack_id)  # moving gigabytes takes a second: the other lane need not wait for that
+        return painter
 
     def controls(
         self, pack_id: str, kinds: Sequence[str], *, waiting: Callable[[], None] | None = None
@@ -80,7 +82,7 @@ class Models:
 
         # By folder: a union is one net for many kinds
         return {
-            kind: self._get(f"{CONTROL}{folder}", pack_id, partial(load, folder), waiting)
+            kind: holding.bring(self._get(f"{CONTROL}{folder}", pack_id, partial(load, folder), waiting))
             for kind, folder in folders.items()
         }
 
@@ -190,15 +192,6 @@ class Models:
         loaded: checking.Loaded = self._get("checker", pack.id, partial(checking.load, pack), waiting, stale=old)
         return loaded.checker
 
-    def record(self, pack_id: str) -> dict[str, Any]:
-        """With what a picture is painted: the pack, the SHA-256 of its files, the libraries' versions."""
-        pack = self.shelf.get(pack_id)
-        hashes = {
-            path: digest for path, digest in pack.hashes().items() if path.endswith((".safetensors", "_config.json"))
-        }
-        versions = {name: version(name) for name in LIBRARIES}
-        return {"pack": pack.id, "pack_name": pack.manifest.name, "hashes": hashes, "versions": versions}
-
     def _with(self, role: str, pack_id: str) -> Pack:
         for pack in (self.shelf.get(pack_id), *self.shelf.packs()):
             if role in pack.manifest.roles:
@@ -229,8 +222,8 @@ class Models:
                 model = load()
                 with self._changing:
                     self._held[key] = model
-                    evicted = self._evict()
-                if evicted:
+                    gone = holding.make_room(self._held)
+                if gone:
                     from studio.workshop.paint import device
 
                     device.give_back(device.device())
@@ -242,18 +235,6 @@ class Models:
         with self._changing:
             self._held.move_to_end(key)
             return self._held[key]
-
-    def _evict(self) -> bool:
-        before = len(self._held)
-        painters = [key for key in self._held if key[0] == "painter"]
-        for key in painters[:-MOST_PAINTERS]:
-            del self._held[key]
-        gone = {pack_id for _, pack_id in painters[:-MOST_PAINTERS]}
-        controls = [key for key in self._held if key[0].startswith(CONTROL)]
-        for index, key in enumerate(controls):
-            if key[1] in gone or index < len(controls) - MOST_CONTROLS:
-                del self._held[key]
-        return len(self._held) < before
 
 
 class Parts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import diffusers
 import torch
 
 from studio.domain.errors import PackMissing
-from studio.packs.variants import variant_of
+from studio.packs.header import BadWeights, read_header
+from studio.packs.variants import variant_of, weights_of
+from studio.packs.weights import precision_of
 from studio.workshop.paint import device as devices
 from studio.workshop.paint.painter import StablePainter
 from studio.workshop.paint.single import config_of, load_single, scheduler_config
@@ -36,18 +39,19 @@ def load_painter(
     *,
     find_controls: Controls | None = None,
     find_parts: Parts | None = None,
+    find_preview: Callable[[], Path | None] | None = None,
     family: str = "",
     vae: Path | None = None,
     tokenizers: Path | None = None,
     config: Path | None = None,
 ) -> StablePainter:
-    """Load a pipeline from a folder in diffusers' layout or from one file; raises PackMissing for what holds none.
+    """Load a pipeline from a folder in diffusers' layout or from one file into RAM; raises PackMissing for what holds none.
 
     `vae` is another one's folder, for packs whose own overflows in half precision. For a single file, `tokenizers` is the
     folder of a pack of its family and `config` a folder of configs, by default those that ship for its family.
     """
     where = devices.device()
-    usual = devices.dtype(where)
+    usual = devices.dtype(where, kept=_kept(place))
     if place.is_file():
         config = config or config_of(place)
         pipe = load_single(place, config=config, tokenizers=tokenizers, dtype=usual)
@@ -59,19 +63,27 @@ def load_painter(
         pipe.vae = diffusers.AutoencoderKL.from_pretrained(
             str(vae), dtype=usual, variant=variant_of(vae), local_files_only=True, use_safetensors=True
         )
-    pipe.to(where)
-    if hasattr(pipe, "tokenizer_2") and pipe.vae.config.force_upcast and usual == torch.float16:
-        pipe.vae.to(dtype=torch.float32)  # its activations do not fit half precision
+    overflows = hasattr(pipe, "tokenizer_2") and bool(pipe.vae.config.force_upcast)
+    pipe.vae.to(dtype=devices.vae_dtype(usual, overflows=overflows))
     pipe.set_progress_bar_config(disable=True)
-    pipe.unet.to(memory_format=torch.channels_last)
     return StablePainter(
         pipe,
         config=times,
         where=where,
         find_controls=find_controls,
         find_parts=find_parts,
+        find_preview=find_preview,
         long_prompts=family != "storybook",
     )
+
+
+def _kept(place: Path) -> str:
+    """The precision that the painter's weights are kept in, as their header says: "fp16", "bf16" and so on; "" if unknown."""
+    file = place if place.is_file() else next(iter(weights_of(place / "unet")), None)
+    try:
+        return "" if file is None else precision_of(read_header(file))
+    except (OSError, ValueError, BadWeights):
+        return ""  # what is wrong with it is said when it is loaded
 
 
 def _folder(place: Path, usual: torch.dtype) -> Any:

@@ -28,6 +28,11 @@ class Outfit:
     reference_weight: float = 0.0
     embeddings: tuple[tuple[str, Path], ...] = ()
 
+    @property
+    def dressed(self) -> tuple[object, ...]:
+        """What of it changes the UNet: LoRAs and the IP-Adapter. Empty when nothing does."""
+        return (*self.loras, self.adapter) if self.adapter else self.loras
+
 
 def outfit(recipe: Recipe, find: Parts | None) -> Outfit:
     """What the recipe names, found; raises BadInput or PackMissing for what is not there or does not fit."""

@@ -1,10 +1,12 @@
-"""Paints recipes with one Stable Diffusion pack; it decides nothing about safety and saves nothing."""
+"""Paints recipes with one Stable Diffusion pack, which may wait in RAM; it decides nothing about safety and saves nothing."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -19,8 +21,10 @@ from studio.workshop.paint import outfit as outfits
 from studio.workshop.paint import prompts, steps, tasks
 from studio.workshop.paint.controls import Guide
 from studio.workshop.paint.outfit import Outfit, Wardrobe
+from studio.workshop.paint.preview import Preview
 from studio.workshop.paint.progress import Progress
 from studio.workshop.paint.prompts import Said
+from studio.workshop.paint.speed import Speed
 from studio.workshop.paint.steps import Piece, Walk
 from studio.workshop.paint.work import Work
 from studio.workshop.ports import Controls, Painted, Parts
@@ -34,7 +38,8 @@ class StablePainter:
     """One pack's pipeline, held in memory. One batch at a time: schedulers and tokenizers are not thread-safe.
 
     `find_controls` gives the pack's ControlNets of some kinds and raises PackMissing for one that it does not have;
-    `find_parts` the files of LoRAs and the like. Without `long_prompts` a prompt is cut after 77 tokens.
+    `find_parts` the files of LoRAs and the like, `find_preview` the folder of a tiny VAE for drafts where one is installed.
+    Without `long_prompts` a prompt is cut after 77 tokens. `pipe` may lie in RAM: it is brought to `where` when it paints.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class StablePainter:
         where: torch.device,
         find_controls: Controls | None = None,
         find_parts: Parts | None = None,
+        find_preview: Callable[[], Path | None] | None = None,
         long_prompts: bool = True,
     ) -> None:
         self.pipe = pipe
@@ -54,19 +60,75 @@ class StablePainter:
         self._find_parts = find_parts
         self._long = long_prompts
         self._wardrobe = Wardrobe(pipe)
+        self._speed = Speed(pipe, where)
+        self._preview = Preview(find_preview)
         self._said: OrderedDict[Any, Said] = OrderedDict()
         self._lock = Lock()
+        self._moving = Lock()
+        self._painting = 0  # recipes that are being painted now
+        self._here = pipe.device.type == where.type
+        self._parts = False  # too large for the device: only the part at work is there
         self._saving = False
 
     @torch.inference_mode()
-    def paint(self, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> Iterator[Painted]:
-        """Yield the recipe's pictures; see ports.Painter. As many as fit are painted at once."""
-        work = Work(self, recipe, inputs, report)
+    def paint(
+        self, recipe: Recipe, inputs: Mapping[str, Any], report: Any, *, offload: bool = False
+    ) -> Iterator[Painted]:
+        """Yield the recipe's pictures; see ports.Painter. As many as fit are painted at once, with `offload` one."""
+        with self._on_device():
+            work = Work(self, recipe, inputs, report)
+            if offload:
+                work.save_memory()
+            self._preview.look()
+            try:
+                for painted in tasks.PAINT[recipe.task](work):
+                    yield replace(painted, note=work.note, saving=self._saving)
+            finally:
+                self._usual_memory()
+                self._speed.done()
+
+    @property
+    def weights(self) -> int:
+        """Bytes of its parts' weights, wherever they are."""
+        parts = (part for part in self.pipe.components.values() if isinstance(part, torch.nn.Module))
+        held = {one.data_ptr(): one.nbytes for part in parts for one in (*part.parameters(), *part.buffers())}
+        return sum(held.values())
+
+    def rest(self) -> bool:
+        """Give the device's memory back and wait in RAM; False while it paints. Whoever lets it paint again brings it back."""
+        with self._moving:
+            if self._painting:
+                return False
+            if self._here:
+                self._said.clear()
+                self._preview.drop()
+                self._speed.bare()
+                self._wardrobe.wear(Outfit())  # a VAE that is not worn just now would stay behind
+                self.pipe.remove_all_hooks()
+                self.pipe.to("cpu")
+                self._here = self._parts = False
+            return True
+
+    @contextmanager
+    def _on_device(self) -> Iterator[None]:
+        with self._moving:
+            if not self._here:
+                self._parts = not devices.whole(devices.free(self.where), self.weights)
+                self._settle()
+                self._here = True
+            self._painting += 1
         try:
-            for painted in tasks.PAINT[recipe.task](work):
-                yield replace(painted, note=work.note)
+            yield
         finally:
-            self._usual_memory()
+            with self._moving:
+                self._painting -= 1
+
+    def _settle(self) -> None:
+        """To the device, whole or part by part."""
+        if self._parts:
+            self.pipe.enable_model_cpu_offload(device=self.where)
+        else:
+            self.pipe.to(self.where)
 
     def save_memory(self) -> bool:
         """From now until the recipe's end hold on the device only the part at work, and decode in tiles.
@@ -76,7 +138,8 @@ class StablePainter:
         if self._saving:
             return False
         self._saving = True
-        if self.where.type != "cpu":
+        if self.where.type != "cpu" and not self._parts:
+            self._speed.bare()
             self.pipe.enable_model_cpu_offload(device=self.where)
         return True
 
@@ -84,7 +147,7 @@ class StablePainter:
         if not self._saving:
             return
         self._saving = False
-        if self.where.type != "cpu":
+        if self.where.type != "cpu" and not self._parts:
             self.pipe.remove_all_hooks()
             self.pipe.to(self.where)
 
@@ -136,20 +199,27 @@ class StablePainter:
         outfit: Outfit | None = None,
     ) -> list[Any]:
         """Paint pieces of one size at once; where half precision overflowed, once more in fp32."""
+        outfit = outfit or Outfit()
         with self._lock:
-            self._wardrobe.wear(outfit or Outfit())
+            if outfit.dressed:
+                self._speed.bare()
+            self._wardrobe.wear(outfit)
             if hasattr(self.pipe.vae, "use_tiling"):
                 high, wide = (side * self.pipe.vae_scale_factor for side in pieces[0].size)
                 self.pipe.vae.use_tiling = self._saving or devices.tiled(self.pipe.vae, pixels=high * wide)
             states = [one.generator.get_state() for one in pieces]
             try:
-                return self._batch(pieces, how(), progress, show)
+                walk = how()
+                shape = (len(pieces), pieces[0].size, walk.guidance > 1, walk.said[0].states.shape, outfit.dressed)
+                self._speed.ready(shape, joined=not (outfit.dressed or self._saving or self._parts))
+                return self._batch(pieces, walk, progress, show)
             except NotNumbers:
                 if self.pipe.unet.dtype == torch.float32:
                     raise
             except (RuntimeError, MemoryError):
                 self._again(pieces, states)
                 raise
+            self._speed.bare()
             usual = {name: part.dtype for name in _PARTS if (part := getattr(self.pipe, name, None)) is not None}
             progress.restart()
             self._again(pieces, states)
@@ -180,16 +250,16 @@ class StablePainter:
         latents = steps.walk(self.pipe, pieces, how, after)
         pictures = []
         for one in latents.split(1):  # one by one: Cancel is heard after each
-            pictures.append(steps.decode(self.pipe, one))
+            pictures.append(steps.decode(self.pipe.vae, one))
             progress.again()
         progress.finish()
         return pictures
 
     @torch.inference_mode()
     def _draft(self, latents: torch.Tensor) -> Image.Image:
-        """The first picture of the batch as it is now, small."""
+        """The first picture of the batch as it is now, small; by a tiny VAE where one is installed."""
         first = latents[:1]
         longest = max(first.shape[-2:])
         if longest > DRAFT_LATENTS:
             first = torch.nn.functional.interpolate(first, scale_factor=DRAFT_LATENTS / longest, mode="area")
-        return steps.decode(self.pipe, first)
+        return steps.decode(self._preview.vae(self.pipe) or self.pipe.vae, first)

@@ -173,9 +173,8 @@ def encode(pipe: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
     return made
 
 
-def decode(pipe: Any, latents: torch.Tensor) -> Image.Image:
+def decode(vae: Any, latents: torch.Tensor) -> Image.Image:
     """The first picture of latents; raises NotNumbers."""
-    vae = pipe.vae
     decoded = vae.decode(
         latents[:1].to(vae.dtype) / vae.config.scaling_factor + (vae.config.shift_factor or 0.0)
     ).sample
