@@ -159,7 +159,7 @@ def told(database: Database) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def place(database: Database, home: Path, *, memory: Callable[[], tuple[int, int]] = machine.memory) -> Place | None:
+def place(database: Database, home: Path, *, memory: Callable[[], tuple[int, int]] | None = None) -> Place | None:
     """Where is painted and what is free there now; None before the first worker said so.
 
     Of a GPU that is what the worker saw after its last job, and when it has ended, what it gave back as well. Main memory is
@@ -174,7 +174,7 @@ def place(database: Database, home: Path, *, memory: Callable[[], tuple[int, int
             free, total = int(said["free"]), int(said["total"])
             free = free if alive else min(total, free + int(said.get("own", 0)))
         else:
-            free, total = memory()
+            free, total = (memory or machine.memory)()
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     return Place(kind, free, total, held, leaving)
