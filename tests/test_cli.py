@@ -147,3 +147,15 @@ def test_a_home_folder_that_cannot_be_made_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
     code, _, complaint = run(tmp_path / "file" / "home", "queue", "--json")
     assert code == 5 and "EASEL_HOME" in complaint and "Traceback" not in complaint
+
+
+def test_repeat_says_whether_it_comes_out_the_same(painted, session_home):
+    answer, _ = painted
+    first = answer["artworks"][0]
+    code, said, complaints = run(session_home, "repeat", first["id"], "--json")
+    assert code == 0, complaints
+    assert said["artwork"] == first["id"] and said["measured"]["largest"] <= 2  # it was one of two painted at once
+    assert said["sentence"] and [one["label"] for one in said["differences"]] == ["At once"] and "kept" not in said
+    for wrong in ("999999", "x.png"):
+        code, said, complaints = run(session_home, "repeat", wrong, "--json")
+        assert code == 2 and said["error"]["message"] in complaints
