@@ -1,5 +1,7 @@
 """Grids in the queue: one press is one grid, a cell is a job, and what was lost is painted without painting the rest again."""
 
+import dataclasses
+
 import pytest
 
 from studio.database import Database
@@ -17,7 +19,14 @@ class House:
 
     def __init__(self, queue):
         self.asked, self.woken, self.queue = [], 0, queue
-        self.grids = Grids(database=queue.database, queue=queue, ready=self._ready, awake=self._awake)
+        self.grids = Grids(
+            database=queue.database, queue=queue, worded=self._worded, ready=self._ready, awake=self._awake
+        )
+
+    def _worded(self, recipe, styles):
+        """A style is its own name at the end."""
+        said = dataclasses.replace(recipe, prompt=", ".join([recipe.prompt, *styles]))
+        return said, {"prompt": recipe.prompt} if styles else {}
 
     def _ready(self, recipe):
         self.asked.append(recipe.pack)
@@ -115,6 +124,17 @@ def test_only_what_is_missing_is_painted_again_and_a_second_press_adds_nothing(h
     (refused,) = [square for square in house.grids.squares(held) if square.artwork is None]
     assert refused.job.state == "refused" and refused.job.error == "A sign."
     assert house.grids.paint_missing(held.id) == 0
+
+
+def test_styles_are_put_on_each_cell_once_and_for_all(house, queue):
+    held = house.grids.start(GRID, styles=["as ink"])
+    house.grids.cancel(held.id)
+    house.grids.paint_missing(held.id)
+    for state in ("cancelled", "waiting"):
+        jobs = queue.list((state,))
+        assert {job.payload["recipe"]["prompt"] for job in jobs} == {"a red star, as ink"} and len(jobs) == 6
+        assert all(job.payload["typed"] == {"prompt": "a red star"} for job in jobs)
+    assert held.grid.base.prompt == "a red star"
 
 
 def test_a_cell_that_is_run_again_from_the_queue_fills_its_place(house, queue):

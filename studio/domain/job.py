@@ -20,6 +20,7 @@ LANES = {
     "clear": "look",  # check one upload, embed it, give it back as an artwork-less preview
     "annotate": "look",  # draw a control map of a picture
     "select": "look",  # find what words name in a picture: a mask
+    "sheet": "look",  # lay a grid out as one labelled picture
     "warm": "look",  # load what the first look needs
     "install": "fetch",  # bring a pack from the hub
     "scan": "fetch",  # look for the user's own models: this and the next three read whole files and need no model

@@ -151,10 +151,14 @@ class Files:
 
     # --- previews -----------------------------------------------------------------------------------------------------
 
-    def preview(self, cleared: Cleared, name: str) -> str:
-        """Write a small picture for the page to show while a job runs; returns its file name, `<name>.webp`."""
+    def preview(self, cleared: Cleared, name: str, *, xmp: bytes = b"", quality: int = 84) -> str:
+        """Write a picture for the page to show while a job runs, or to hand out; returns its file name, `<name>.webp`.
+
+        `xmp`: what a picture that is handed out says of itself.
+        """
         file = _plain(_PREVIEW, f"{name.removesuffix('.webp')}.webp")
-        write_whole(self.home / "previews" / file, _webp(require_cleared(cleared).picture), durable=False)
+        data = _webp(require_cleared(cleared).picture, quality=quality, xmp=xmp)
+        write_whole(self.home / "previews" / file, data, durable=False)
         return file
 
     def preview_path(self, name: str) -> Path:
@@ -310,7 +314,7 @@ def size_of(data: bytes) -> tuple[int, int]:
         return header.size
 
 
-def _webp(picture: Image.Image, *, quality: int = 84) -> bytes:
+def _webp(picture: Image.Image, *, quality: int = 84, xmp: bytes = b"") -> bytes:
     buffer = BytesIO()
-    picture.save(buffer, "WEBP", quality=quality, method=4)
+    picture.save(buffer, "WEBP", quality=quality, method=4, xmp=xmp)
     return buffer.getvalue()

@@ -81,16 +81,27 @@ class Summary:
 
 
 class Grids:
-    """The grids of one home. `ready` raises what a recipe lacks (a pack, a source); `awake` sees that a worker lives."""
+    """The grids of one home.
+
+    `worded` puts styles (their names) on a recipe, and gives with it what was typed where that is something else; `ready`
+    raises what a recipe lacks (a pack, a source); `awake` sees that a worker lives.
+    """
 
     def __init__(
-        self, *, database: Database, queue: Queue, ready: Callable[[Recipe], None], awake: Callable[[], object]
+        self,
+        *,
+        database: Database,
+        queue: Queue,
+        worded: Callable[[Recipe, Sequence[str]], tuple[Recipe, dict[str, Any]]],
+        ready: Callable[[Recipe], None],
+        awake: Callable[[], object],
     ) -> None:
-        self._database, self._queue, self._ready, self._awake = database, queue, ready, awake
+        self._database, self._queue = database, queue
+        self._worded, self._ready, self._awake = worded, ready, awake
 
     # --- what the front does ------------------------------------------------------------------------------------------
 
-    def start(self, grid: Grid, *, key: str | None = None) -> Held:
+    def start(self, grid: Grid, *, key: str | None = None, styles: Sequence[str] = ()) -> Held:
         """Keep a grid and queue its cells, all or none. The same key twice is the same grid: a double press makes one.
 
         Raises PackMissing or BadInput, before anything is queued, when a cell could not be painted.
@@ -98,7 +109,8 @@ class Grids:
         known = self._by_key(key)
         if known is not None:
             return known
-        self._check(grid)
+        said = [self._worded(cell.recipe, styles) for cell in grid.cells]
+        self._check([recipe for recipe, _ in said])
         with self._database.transaction() as connection:
             known = self._by_key(key)  # somebody may have been quicker while we looked at the packs
             if known is not None:
@@ -108,22 +120,24 @@ class Grids:
                 (key, grid.to_json(), time.time()),
             ).fetchone()
             held = Held(int(row["id"]), grid, row["made_at"])
-            for cell in grid.cells:
-                self._queue.submit(KIND, _payload(held.id, cell.column, cell.row, cell.recipe))
+            for cell, (recipe, typed) in zip(grid.cells, said, strict=True):
+                payload = _payload(held.id, (cell.column, cell.row), recipe)
+                self._queue.submit(KIND, payload | ({"typed": typed} if typed else {}))
         self._awake()
         return held
 
     def paint_missing(self, id: int, *, key: str | None = None) -> int:
         """Queue the cells that were cancelled, failed or interrupted once more; returns how many. A second press adds none."""
         held = self.get(id)
-        self._check(held.grid)
+        lost = [square for square in self.squares(held) if square.missing]
+        self._check([Recipe.from_dict(_again(id, square)["recipe"]) for square in lost])
         with self._database.transaction():
             missing = [square for square in self.squares(held) if square.missing]
             for square in missing:
                 died = square.job.attempts if square.job and square.job.state == "interrupted" else 0
                 self._queue.submit(
                     KIND,
-                    _payload(id, square.column, square.row, square.recipe),
+                    _again(id, square),
                     key=f"{key}-{square.column}-{square.row}" if key else None,
                     attempts=died,  # so that a cell that crashes the worker is set aside the second time
                 )
@@ -133,7 +147,7 @@ class Grids:
     def cancel(self, id: int) -> None:
         """Stop what is still to come of a grid: the waiting cells at once, the one being painted within a step."""
         with self._database.transaction():
-            for job in self._jobs(id):
+            for job in _jobs(self._database, id):
                 if job.live:
                     self._queue.cancel(job.id)
 
@@ -141,20 +155,11 @@ class Grids:
 
     def get(self, id: int) -> Held:
         """One grid; raises BadInput when there is none of that number."""
-        row = self._database.one("SELECT * FROM grids WHERE id = ?", id)
-        if row is None:
-            raise BadInput("grid", f"There is no grid {id}; the Create page lists those there are.")
-        return _held(row)
+        return get(self._database, id)
 
     def squares(self, held: Held) -> list[Square]:
         """Every cell as it stands, in the order they are painted."""
-        found: dict[tuple[int, int], Job] = {}
-        for job in self._jobs(held.id):  # oldest first, so that the latest counts, unless an earlier one is a picture
-            place = tuple(job.payload.get("cell", ()))
-            if len(place) == 2 and not (place in found and found[place].result.get("artworks")):
-                found[place] = job
-        cells = held.grid.cells
-        return [Square(cell.column, cell.row, cell.recipe, found.get((cell.column, cell.row))) for cell in cells]
+        return squares_of(self._database, held)
 
     def progress(self, squares: Sequence[Square]) -> Progress:
         """How far these cells of a grid are, and when the last will be done by this machine's own history."""
@@ -222,26 +227,48 @@ class Grids:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _check(self, grid: Grid) -> None:
+    def _check(self, recipes: Sequence[Recipe]) -> None:
         """Ask once for each set of packs, not for each cell."""
-        unlike = {
-            (one.recipe.pack, one.recipe.vae, one.recipe.adapter, tuple(lora.name for lora in one.recipe.loras)): one
-            for one in grid.cells
-        }
-        for cell in unlike.values():
-            self._ready(cell.recipe)
+        unlike = {(one.pack, one.vae, one.adapter, tuple(lora.name for lora in one.loras)): one for one in recipes}
+        for recipe in unlike.values():
+            self._ready(recipe)
 
     def _by_key(self, key: str | None) -> Held | None:
         row = self._database.one("SELECT * FROM grids WHERE key = ?", key) if key is not None else None
         return _held(row) if row else None
 
-    def _jobs(self, id: int) -> list[Job]:
-        return [to_job(row) for row in self._database.read("SELECT * FROM jobs WHERE grid = ? ORDER BY id", id)]
+
+def get(database: Database, id: int) -> Held:
+    """One grid; raises BadInput when there is none of that number."""
+    row = database.one("SELECT * FROM grids WHERE id = ?", id)
+    if row is None:
+        raise BadInput("grid", f"There is no grid {id}; the Create page lists those there are.")
+    return _held(row)
 
 
-def _payload(id: int, column: int, row: int, recipe: Recipe) -> dict[str, Any]:
+def squares_of(database: Database, held: Held) -> list[Square]:
+    """Every cell of a grid as it stands, in the order they are painted."""
+    found: dict[tuple[int, int], Job] = {}
+    for job in _jobs(database, held.id):  # oldest first, so that the latest counts, unless an earlier one is a picture
+        column, row = job.payload["cell"]
+        if not (known := found.get((column, row))) or not known.result.get("artworks"):
+            found[column, row] = job
+    cells = held.grid.cells
+    return [Square(cell.column, cell.row, cell.recipe, found.get((cell.column, cell.row))) for cell in cells]
+
+
+def _jobs(database: Database, id: int) -> list[Job]:
+    return [to_job(row) for row in database.read("SELECT * FROM jobs WHERE grid = ? ORDER BY id", id)]
+
+
+def _payload(id: int, place: tuple[int, int], recipe: Recipe) -> dict[str, Any]:
     """A cell's job: kept at once, for whoever asks for a grid wants to compare artworks."""
-    return {"recipe": recipe.to_dict(), "spools": [], "keep": True, "grid": id, "cell": [column, row]}
+    return {"recipe": recipe.to_dict(), "spools": [], "keep": True, "grid": id, "cell": list(place)}
+
+
+def _again(id: int, square: Square) -> dict[str, Any]:
+    """The very job that a cell had, whatever became of styles and wildcards since."""
+    return square.job.payload if square.job else _payload(id, (square.column, square.row), square.recipe)
 
 
 def _held(row: Any) -> Held:

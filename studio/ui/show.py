@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -10,11 +11,10 @@ import streamlit as st
 
 from studio.domain.artwork import Artwork, Hit
 from studio.domain.job import Job
-from studio.packs.words import PromptReading
 from studio.places import ASSETS
 from studio.ui import words
 
-CUT_SHOWN = 160  # characters of what the model will not see
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~<>|])")
 
 
 def clothes() -> None:
@@ -74,33 +74,14 @@ def table(heads: tuple[str, str], lines: Sequence[tuple[str, str, str]]) -> None
     st.html(f'<table class="differing"><thead><tr><th></th>{head}</tr></thead><tbody>{inner}</tbody></table>')
 
 
+def plain(text: str) -> str:
+    """Words for a label or a toast, which read Markdown: every sign stands for itself."""
+    return _MARKS.sub(r"\\\1", text)
+
+
 def icon(name: str) -> str:
     """A Material symbol as markup; decoration, so that nobody reads its name aloud."""
     return f'<span class="symbol" aria-hidden="true">{escape(name)}</span>'
-
-
-# --- the prompt -----------------------------------------------------------------------------------------------------
-
-
-def reading(read: PromptReading) -> None:
-    """How the pack's model will read the prompt: tokens, words it never learned, and what it will not see."""
-    st.html(reading_markup(read))
-
-
-def reading_markup(read: PromptReading) -> str:
-    """The markup of `reading`."""
-    over = read.tokens > read.limit
-    state = "over" if over else ""
-    parts = [f'<span class="count {state}">{read.tokens} of {read.limit} tokens</span>']
-    if read.unknown:
-        marked = " ".join(f"<mark>{escape(word)}</mark>" for word in read.unknown[:8])
-        more = f" and {len(read.unknown) - 8} more" if len(read.unknown) > 8 else ""
-        parts.append(f"<span>This pack never learned {marked}{more}</span>")
-    if read.unseen.strip():
-        cut = read.unseen.strip()
-        shown = cut[:CUT_SHOWN] + ("…" if len(cut) > CUT_SHOWN else "")
-        parts.append(f'<span>The model will not see <mark class="cut">{escape(shown)}</mark></span>')
-    return f'<div class="reading" role="status">{"".join(parts)}</div>'
 
 
 # --- pictures -------------------------------------------------------------------------------------------------------
@@ -216,6 +197,13 @@ def download(artwork: Artwork) -> None:
     )
 
 
+def link(path: str, label: str, *, name: str, symbol: str = "download") -> None:
+    """A link that saves a file of ours under a name; `path` is a route of the studio."""
+    st.html(
+        f'<a class="button" href="{escape(path)}" download="{escape(name)}">{icon(symbol)}<span>{escape(label)}</span></a>'
+    )
+
+
 def tiles(hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Hits as the grid wants them."""
     return [
@@ -254,6 +242,16 @@ def job(job: Job, line: str, pictures: Sequence[int]) -> None:
         + (f'<p class="why">{escape(why)}</p>' if why else "")
         + (f'<div class="bar"><i style="width:{words.share(job):.1%}"></i></div>' if job.state == "running" else "")
         + "</div></div>"
+    )
+
+
+def grid(title: str, about: str, facts: str, pictures: Sequence[int], *, share: float | None) -> None:
+    """A grid as one row of the queue: some of its pictures, its prompt, what it varies; `share` is done while it is painted."""
+    thumbs = "".join(f'<img src="/thumbs/{int(id)}" alt="" loading="lazy">' for id in pictures)
+    bar = "" if share is None else f'<div class="bar"><i style="width:{share:.1%}"></i></div>'
+    st.html(
+        f'<div class="job"><div class="thumbs">{thumbs}</div><div class="what"><p>{escape(about)}</p>'
+        f'<p class="facts"><b>{escape(title)}</b> {escape(facts)}</p>{bar}</div></div>'
     )
 
 

@@ -22,6 +22,7 @@ KINDS = {
     "ask": "Question",
     "clear": "Check an upload",
     "tokens": "Count tokens",
+    "sheet": "Contact sheet",
     "install": "Install",
     "warm": "Warm up",
     "scan": "Look for models",
@@ -174,8 +175,8 @@ def about(job: Job) -> str:
         return str(payload.get("folder", ""))
     if job.kind == "find":
         return " ".join(str(pair[0]) for pair in payload.get("words", ())) or "like a picture"
-    if job.kind == "ask":
-        return str(payload.get("question", ""))
+    if job.kind in ("ask", "sheet"):
+        return str(payload.get("question") or f"Grid {payload.get('sheet', '')}")
     pack = payload.get("pack") if job.kind in ("install", "verify", "move") else ""
     return str(payload.get("name") or pack or payload.get("path") or payload.get("artwork") or "")
 

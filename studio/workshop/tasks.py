@@ -16,7 +16,7 @@ from studio.domain.recipe import Recipe
 from studio.gallery.search import blend
 from studio.jobs import forecast
 from studio.safety.intake import open_picture
-from studio.workshop import tending
+from studio.workshop import contact, tending
 from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
 from studio.workshop.describe import describe, small
@@ -24,6 +24,7 @@ from studio.workshop.importing import import_pictures
 from studio.workshop.masking import bring_masks
 from studio.workshop.outside import Outside
 from studio.workshop.recording import record_of
+from studio.workshop.repeat import repeat
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 
@@ -59,6 +60,8 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
     else:
         painter = tools.models.painter(recipe.pack, waiting=report.check)
     record = record_of(recipe, shelf=tools.models.shelf, painter=painter).to_dict()
+    if job.payload.get("typed"):  # before its styles were put on and its wildcards picked
+        record = {**record, "typed": job.payload["typed"]}
     report.stage("enlarging" if recipe.upscaler else "painting")
     offload = job.payload.get("offload") is True and not recipe.upscaler
     watch = _watch(recipe, painter, tools, offload=offload)
@@ -84,7 +87,10 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
     describe(pictures, tools=tools, pack_id=recipe.pack, waiting=report.check)
     seconds, peaks = time.monotonic() - began, watch.measured if watch is not None else {}
     tools.queue.record_timing(
-        *forecast.subject_and_work(job.kind, job.payload), seconds, peak=peaks.get("peak"), estimate=peaks.get("estimate")
+        *forecast.subject_and_work(job.kind, job.payload),
+        seconds,
+        peak=peaks.get("peak"),
+        estimate=peaks.get("estimate"),
     )
     if watch is not None:
         watch.tell()
@@ -207,6 +213,7 @@ def install(job: Job, report: JobReport, tools: Tools) -> Outcome:
 
 TASKS: Mapping[str, Task] = {
     "paint": paint,
+    "repeat": lambda job, report, tools: Outcome(repeat(job, report, tools)),
     "import": lambda job, report, tools: Outcome(import_pictures(job, report, tools)),
     "find": find,
     "caption": caption,
@@ -214,6 +221,7 @@ TASKS: Mapping[str, Task] = {
     "clear": clear,
     "annotate": lambda job, report, tools: Outcome(draw_map(job, report, tools)),
     "select": lambda job, report, tools: Outcome(find_by_words(job, report, tools)),
+    "sheet": lambda job, report, tools: Outcome(contact.make(job, report, tools)),
     "warm": warm,
     "install": install,
     "scan": lambda job, report, tools: Outcome(tending.scan(job, report, tools)),

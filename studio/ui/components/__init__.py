@@ -1,4 +1,4 @@
-"""Our own widgets: a grid of thumbnails, the picture in the making, and an ear for what is being typed.
+"""Our own widgets: thumbnails, a labelled sheet of them, the picture in the making, and an ear for what is being typed.
 
 Text from people reaches them only as data and enters the page as text, never as markup.
 """
@@ -46,6 +46,36 @@ def grid(
     """
     data = {"tiles": list(tiles), "strip": strip, "current": current}
     _component("grid")(key=key, data=data, on_open_change=chosen)
+
+
+def sheet(
+    *,
+    key: str,
+    title: str,
+    x: tuple[str, Sequence[str]],
+    y: tuple[str, Sequence[str]] | None,
+    cells: Sequence[dict[str, Any]],
+    ratio: float,
+    room: int,
+    chosen: Callable[[], None],
+) -> None:
+    """Pictures in labelled columns and rows; `picked(key)` tells which was pressed when `chosen` is called.
+
+    `x` and `y` are an axis's name and its headings. A cell, in reading order, is {"state", "id", "src", "alt", "words",
+    "where", "ratio"}: a picture with an id is opened, one without says in `words` why. `ratio` is the cells' width over
+    height, `room` the pixels of the window's height that the rest of the page needs.
+    """
+    data = {
+        "title": title,
+        "x": x[0],
+        "columns": list(x[1]),
+        "y": y[0] if y else "",
+        "rows": list(y[1]) if y else [],
+        "cells": list(cells),
+        "ratio": round(ratio, 4),
+        "room": room,
+    }
+    _component("sheet")(key=key, data=data, on_open_change=chosen)
 
 
 def picked(key: str) -> int | None:
