@@ -15,6 +15,7 @@ if not packs:
 wanted = st.session_state.get(desk.key("pack")) or desk.pack_kept(studio) or studio.settings.pack
 manifest = packs.get(wanted) or next(iter(packs.values()))
 roles = {one.manifest.name: tuple(one.manifest.roles) for one in here}
+roles[manifest.name] += acts.lent(studio, manifest)
 
 desk.lay_out(studio, manifest)
 desk.hear()

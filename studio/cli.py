@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
-from studio.terminal import asking, guiding, painting, shelving
+from studio.terminal import asking, guiding, painting, repeating, shelving, wearing
 from studio.terminal.answers import (
     CANCELLED,
     DONE,
@@ -61,23 +61,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--json", action="store_true", help="print the answer as JSON")
         return one
 
-    paint = verb("paint", painting.paint, "Paint a picture from words; or vary, fill or extend one.")
-    paint.add_argument("prompt", metavar="PROMPT")
-    _settings(paint)
-    paint.add_argument("--count", type=int, default=1, metavar="K", help="how many pictures, 1 to 8")
-    paint.add_argument("--size", metavar="WxH", help="pixels, such as 128x128 (default: the pack's)")
-    paint.add_argument("--hires", type=float, default=1.0, metavar="X", help="paint once more, that much larger")
-    paint.add_argument(
-        "--control", action="append", default=[], metavar="KIND=FILE[:WEIGHT[:START[:END]]]",
-        help=f"follow a map: a picture, an artwork's number, or OpenPose's JSON; repeatable; {', '.join(KINDS)}",
-    )  # fmt: skip
-    paint.add_argument("--balance", default="balanced", choices=tuple(BALANCES), help="what matters more")
-    paint.add_argument("--source", metavar="FILE_OR_ID", help="the picture to vary, fill or extend")
-    paint.add_argument("--mask", type=Path, metavar="FILE", help="fill the source where this picture is white")
-    paint.add_argument("--select", metavar="WORDS", help="fill what these words name in the source")
-    paint.add_argument("--feather", type=int, metavar="N", help="pixels that blend inside the mask's edge")
-    paint.add_argument("--extend", metavar="SIDE=N,...", help="extend the source: left=64,top=32,right=..,bottom=..")
-
+    _painting(verb("paint", painting.paint, "Paint a picture from words; or vary, fill or extend one."))
     annotate = verb("annotate", guiding.annotate, "Draw a control map of a picture: its pose, depth, edges ...")
     annotate.add_argument("file", metavar="FILE_OR_ID")
     annotate.add_argument("--kind", required=True, metavar="K", help=", ".join(KINDS))
@@ -88,9 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     enlarge = verb("enlarge", painting.enlarge, "Make a picture 2 or 4 times as large.")
     enlarge.add_argument("file", metavar="FILE_OR_ID")
     enlarge.add_argument("--factor", type=int, default=2, metavar="N", help=" or ".join(str(one) for one in FACTORS))
-    enlarge.add_argument("--method", default="repaint", metavar="NAME", help=", ".join(METHODS))
+    enlarge.add_argument("--method", metavar="NAME", help=f"{', '.join(METHODS)} (default: repaint)")
+    enlarge.add_argument("--upscaler", default="", metavar="ID", help="the pack that enlarges, by the method model")
     enlarge.add_argument("--prompt", metavar="T", help="what it shows (default: what is known of it)")
     _settings(enlarge)
+
+    again = verb("repeat", repeating.repeat, "Will it come out the same here? Paint an artwork again and compare.")
+    again.add_argument("id", metavar="ID", help="an artwork's number in the gallery")
+    again.add_argument("--keep", action="store_true", help="keep what was painted, where a pixel of it differs")
 
     find = verb("find", _find, "Find pictures in the gallery by meaning.")
     find.add_argument("words", nargs="*", metavar="WORDS")
@@ -120,6 +109,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _painting(paint: argparse.ArgumentParser) -> None:
+    """What `paint` can be told."""
+    paint.add_argument("prompt", metavar="PROMPT")
+    _settings(paint)
+    paint.add_argument("--count", type=int, default=1, metavar="K", help="how many pictures, 1 to 8")
+    paint.add_argument("--size", metavar="WxH", help="pixels, such as 128x128 (default: the pack's)")
+    paint.add_argument("--hires", type=float, default=1.0, metavar="X", help="paint once more, that much larger")
+    paint.add_argument("--hires-strength", type=float, metavar="X", help="how much of it is painted anew, 0 to 1")
+    paint.add_argument(
+        "--control", action="append", default=[], metavar="KIND=FILE[:WEIGHT[:START[:END]]]",
+        help=f"follow a map: a picture, an artwork's number, or OpenPose's JSON; repeatable; {', '.join(KINDS)}",
+    )  # fmt: skip
+    paint.add_argument("--balance", default="balanced", choices=tuple(BALANCES), help="what matters more")
+    paint.add_argument("--source", metavar="FILE_OR_ID", help="the picture to vary, fill or extend")
+    paint.add_argument("--mask", type=Path, metavar="FILE", help="fill the source where this picture is white")
+    paint.add_argument("--select", metavar="WORDS", help="fill what these words name in the source")
+    paint.add_argument("--feather", type=int, metavar="N", help="pixels that blend inside the mask's edge")
+    paint.add_argument("--extend", metavar="SIDE=N,...", help="extend the source: left=64,top=32,right=..,bottom=..")
+
+
 def _settings(verb: argparse.ArgumentParser) -> None:
     """What everything that paints can be told."""
     verb.add_argument("--negative", default="", metavar="T", help="what should not be there")
@@ -129,6 +138,7 @@ def _settings(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--guidance", type=float, metavar="X")
     verb.add_argument("--sampler", metavar="NAME", help=", ".join(SAMPLERS))
     verb.add_argument("--pack", default="storybook", metavar="ID")
+    wearing.options_of(verb)
     verb.add_argument("--out", type=Path, metavar="DIR", help="also copy the pictures here")
 
 

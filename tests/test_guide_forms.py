@@ -323,9 +323,11 @@ def test_an_aid_with_figures_or_a_ready_map_needs_no_source():
 
 
 def test_a_kind_without_its_part_says_what_it_needs():
-    roles = {"Storybook": ["painter", "control-pose"], "SD 1.5": ["control-normal"]}
+    roles = {"Storybook": ["painter", "control-pose"], "SD 1.5": ["painter", "control-normal"]}
     assert forms.lacks("pose", roles, "Storybook") == ""
     assert "choose it under More" in forms.lacks("normal", roles, "Storybook")
+    nets = {"Storybook": ["painter"], "Canny for XL": ["control-canny"]}
+    assert "The Shelf page" in forms.lacks("canny", nets, "Storybook"), "a ControlNet alone is no pack to choose"
     for kind in KINDS:
         assert forms.lacks(kind, {"Storybook": []}, "Storybook").endswith("The Shelf page lists packs.")
 

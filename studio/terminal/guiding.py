@@ -65,16 +65,19 @@ def check_files(
     source: str | None = None,
     mask: Path | None = None,
     select: str | None = None,
+    reference: str | None = None,
 ) -> None:
-    """What can be said before anything is queued: packs, controls, words, files that cannot be read, artworks not there."""
+    """What can be said before anything is queued: packs and parts, controls, words, files that cannot be read, artworks."""
     from studio.app import selectable
     from studio.packs.controls import check_controls
+    from studio.packs.parts import check_parts
 
     if select is not None:
         selectable(select)
     studio.shelf.whole(recipe.pack)
     check_controls(studio.shelf, recipe)
-    for text in [*(one.file for one in asked), *([source] if source else []), *([str(mask)] if mask else [])]:
+    check_parts(studio.shelf, recipe)
+    for text in [*(one.file for one in asked), *filter(None, (source, str(mask or ""), reference))]:
         if _number(text) is None:
             _read(text)
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput
 from studio.domain.recipe import REPAINT_STRENGTH, Recipe
-from studio.terminal import guiding
+from studio.terminal import guiding, wearing
 from studio.terminal.answers import copy_out, ending, facts, open_home_studio, out_folder, respond, size_of, wait
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STRENGTHS = {"vary": 0.55, "inpaint": 1.0, "outpaint": 1.0, "enlarge": REPAINT_STRENGTH}  # where nothing else is said
 SIDES = ("left", "top", "right", "bottom")
-_LATER = "0" * 64  # stands for a file that is not brought in yet, so that everything else can be checked before
+_LATER = wearing.LATER
 
 
 def paint(options: argparse.Namespace) -> int:
@@ -29,7 +29,7 @@ def paint(options: argparse.Namespace) -> int:
     asked = [guiding.read_control(text, options.balance) for text in options.control]
     manifest = studio.shelf.get(options.pack).manifest
     fields: dict[str, Any] = {
-        **_fields(options, manifest),
+        **_fields(options, studio, manifest),
         "prompt": options.prompt,
         "task": task,
         "count": options.count,
@@ -40,10 +40,14 @@ def paint(options: argparse.Namespace) -> int:
         "source": _LATER if options.source else None,
         "mask": _LATER if options.mask or options.select is not None else None,
     }
-    if options.feather is not None:
-        fields["feather"] = options.feather
+    for name in ("feather", "hires_strength"):
+        if getattr(options, name) is not None:
+            fields[name] = getattr(options, name)
     recipe = Recipe(**fields)  # raises what is wrong with it before a file is opened
-    guiding.check_files(studio, recipe, asked, source=options.source, mask=options.mask, select=options.select)
+    guiding.check_files(
+        studio, recipe, asked, source=options.source, mask=options.mask, select=options.select,
+        reference=options.reference,
+    )  # fmt: skip
     out = out_folder(options.out)
     source = guiding.bring(studio, options.source) if options.source else None
     size = (recipe.width, recipe.height)
@@ -59,6 +63,7 @@ def paint(options: argparse.Namespace) -> int:
         width=size[0],
         height=size[1],
         source=source.sha256 if source else None,
+        reference=_reference(options, studio),
         mask=guiding.name_of(mask) if mask else None,
         controls=tuple(one.control(guiding.map_for(studio, one, size, options.pack).sha256) for one in asked),
     )
@@ -70,20 +75,22 @@ def enlarge(options: argparse.Namespace) -> int:
     studio = open_home_studio()
     manifest = studio.shelf.get(options.pack).manifest
     recipe = Recipe(
-        **_fields(options, manifest),
+        **_fields(options, studio, manifest),
+        **wearing.enlarging(options, studio.shelf),
         prompt=options.prompt or "",
         task="enlarge",
         source=_LATER,
         factor=options.factor,
-        method=options.method.lower(),
         strength=STRENGTHS["enlarge"] if options.strength is None else options.strength,
     )
-    guiding.check_files(studio, recipe, [], source=options.file)
+    guiding.check_files(studio, recipe, [], source=options.file, reference=options.reference)
     out = out_folder(options.out)
     source = guiding.bring(studio, options.file)
     width, height = _nearest(manifest, source)
     prompt = source.prompt or source.caption if options.prompt is None else options.prompt
-    recipe = dataclasses.replace(recipe, source=source.sha256, width=width, height=height, prompt=prompt)
+    recipe = dataclasses.replace(
+        recipe, source=source.sha256, reference=_reference(options, studio), width=width, height=height, prompt=prompt
+    )
     return _painted(options, studio, recipe, None, out)
 
 
@@ -105,7 +112,11 @@ def _painted(options: argparse.Namespace, studio: Studio, recipe: Recipe, mask: 
     return ending(job, reasons)
 
 
-def _fields(options: argparse.Namespace, shown: Manifest) -> dict[str, Any]:
+def _reference(options: argparse.Namespace, studio: Studio) -> str | None:
+    return guiding.bring(studio, options.reference).sha256 if options.reference else None
+
+
+def _fields(options: argparse.Namespace, studio: Studio, shown: Manifest) -> dict[str, Any]:
     """The fields that every recipe has; the pack's own where nothing is said."""
     width, height = size_of(options.size) if getattr(options, "size", None) else shown.size
     return {
@@ -113,9 +124,7 @@ def _fields(options: argparse.Namespace, shown: Manifest) -> dict[str, Any]:
         "pack": options.pack,
         "width": width,
         "height": height,
-        "steps": shown.steps if options.steps is None else options.steps,
-        "guidance": shown.guidance if options.guidance is None else options.guidance,
-        "sampler": shown.sampler if options.sampler is None else options.sampler.lower(),
+        **wearing.fields(options, studio.shelf, shown),
         "seed": secrets.randbelow(2**32) if options.seed is None else options.seed,
     }
 

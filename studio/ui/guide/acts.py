@@ -13,6 +13,7 @@ from studio.domain.errors import BadInput, EaselError
 from studio.domain.job import Job
 from studio.domain.pose import Figure, from_openpose, presets
 from studio.domain.recipe import Recipe
+from studio.packs.controls import CONTROL, can_follow
 from studio.packs.manifest import Manifest
 from studio.safety.intake import sha256
 from studio.ui import forms as shared
@@ -162,6 +163,11 @@ def place(id: int, figures: tuple[Figure, ...]) -> None:
     aid = desk.sheet().aid(id)
     if aid is not None:
         set_aid(id, {"figures": figures, "ready": 0, "overlay": "", "revision": aid.revision + 1})
+
+
+def lent(studio: Studio, manifest: Manifest) -> tuple[str, ...]:
+    """The roles that other packs' ControlNets, which fit a painter, play for it."""
+    return tuple(CONTROL + kind for kind in can_follow(studio.shelf, studio.shelf.get(manifest.id)))
 
 
 # --- the button ---------------------------------------------------------------------------------------------------------

@@ -298,7 +298,7 @@ def lacks(kind: str, roles: Mapping[str, Sequence[str]], pack: str) -> str:
     role = f"control-{kind}"
     if role in roles.get(pack, ()):
         return ""
-    others = [name for name, held in roles.items() if role in held]
+    others = [name for name, held in roles.items() if role in held and "painter" in held]
     if others:
         return f"{pack} has no ControlNet for this kind; {', '.join(others)} has one: choose it under More."
     return "Needs a pack with a ControlNet for it; none here has one. The Shelf page lists packs."
