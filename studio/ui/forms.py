@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -21,6 +22,8 @@ from studio.domain.recipe import (
 from studio.packs.manifest import Manifest
 
 HIRES = (1.0, 1.5, 2.0, 4.0)  # times larger, of a second pass
+REFERENCE_WEIGHT = 0.6  # as a recipe has it where nobody says another
+_HASH = re.compile(r"[0-9a-f]{64}")
 NEW_SEEDS = 2**32  # a seed that fits on one line; any up to 2**63 may be typed
 
 
@@ -29,6 +32,7 @@ class Fields(TypedDict):
 
     prompt: str
     negative: str
+    styles: list[str]
     pack: str
     size: str
     count: int
@@ -41,8 +45,12 @@ class Fields(TypedDict):
     embeddings: list[str]
     vae: str
     clip_skip: int
+    reference: str
+    reference_weight: float
+    adapter: str
     seed: str
     lock: bool
+    offload: bool
 
 
 def new_seed() -> int:
@@ -84,6 +92,7 @@ def defaults(manifest: Manifest) -> Fields:
     return {
         "prompt": "",
         "negative": "",
+        "styles": [],
         "pack": manifest.id,
         "size": size_name(*manifest.size),
         "count": 1,
@@ -96,8 +105,12 @@ def defaults(manifest: Manifest) -> Fields:
         "embeddings": [],
         "vae": "",
         "clip_skip": 1,
+        "reference": "",
+        "reference_weight": REFERENCE_WEIGHT,
+        "adapter": "",
         "seed": str(new_seed()),
         "lock": False,
+        "offload": False,
     }
 
 
@@ -108,6 +121,7 @@ def restore(draft: dict[str, Any] | None, manifest: Manifest) -> Fields:
     for name in ("prompt", "negative", "seed"):
         if isinstance(kept.get(name), str):
             fields[name] = kept[name]
+    fields["styles"] = _names(kept.get("styles"))
     if kept.get("pack") != manifest.id:  # its numbers suit another model
         return fields
     if isinstance(kept.get("size"), str) and _is_size(kept["size"]):
@@ -126,10 +140,17 @@ def restore(draft: dict[str, Any] | None, manifest: Manifest) -> Fields:
     if isinstance(kept.get("weights"), dict):
         weights = kept["weights"].items()
         fields["weights"] = {id: float(weight) for id, weight in weights if isinstance(weight, int | float)}
-    if isinstance(kept.get("vae"), str):
-        fields["vae"] = kept["vae"]
+    for name in ("vae", "adapter"):
+        if isinstance(kept.get(name), str):
+            fields[name] = kept[name]
+    if isinstance(kept.get("reference"), str) and _HASH.fullmatch(kept["reference"]):
+        fields["reference"] = kept["reference"]
+    weight = kept.get("reference_weight")
+    if isinstance(weight, int | float) and 0 <= weight <= 2:
+        fields["reference_weight"] = float(weight)
     fields["clip_skip"] = _within(kept.get("clip_skip"), CLIP_SKIP_RANGE, fields["clip_skip"])
     fields["lock"] = kept.get("lock") is True
+    fields["offload"] = kept.get("offload") is True
     return fields
 
 
@@ -169,7 +190,15 @@ def parts_of(fields: Fields) -> dict[str, Any]:
         "embeddings": tuple(fields["embeddings"]),
         "vae": fields["vae"],
         "clip_skip": fields["clip_skip"],
+        **_reference_of(fields),
     }
+
+
+def _reference_of(fields: Fields) -> dict[str, Any]:
+    """What the picture takes after; an adapter or a weight without a picture is nothing."""
+    if not fields["reference"]:
+        return {}
+    return {name: fields[name] for name in ("reference", "reference_weight", "adapter")}
 
 
 def fields_of(recipe: Recipe) -> Fields:
@@ -177,6 +206,7 @@ def fields_of(recipe: Recipe) -> Fields:
     return {
         "prompt": recipe.prompt,
         "negative": recipe.negative,
+        "styles": [],  # they are in its prompt
         "pack": recipe.pack,
         "size": size_name(recipe.width, recipe.height),
         "count": recipe.count,
@@ -189,8 +219,12 @@ def fields_of(recipe: Recipe) -> Fields:
         "embeddings": list(recipe.embeddings),
         "vae": recipe.vae,
         "clip_skip": recipe.clip_skip,
+        "reference": recipe.reference or "",
+        "reference_weight": recipe.reference_weight,
+        "adapter": recipe.adapter,
         "seed": str(recipe.seed),
         "lock": True,
+        "offload": False,  # how it was painted, not what
     }
 
 

@@ -98,6 +98,8 @@ def fields(recipe: Recipe | None) -> dict[str, str]:
         said["Guided by"] = "; ".join(control_words(control) for control in recipe.controls)
     if recipe.loras:
         said["LoRA"] = ", ".join(f"{lora.name} {lora.weight:g}" for lora in recipe.loras)
+    if recipe.reference:
+        said["Reference"] = f"weight {recipe.reference_weight:g}, read by {recipe.adapter}"
     return said
 
 

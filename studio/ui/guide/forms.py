@@ -188,7 +188,7 @@ def recipes_of(
     `mask` is the SHA-256 of the mask's file. Only a series of strengths gives more than one.
     """
     task = fields["task"]
-    if task == "create" and not controls:
+    if task == "create" and not controls and not fields["reference"]:
         raise BadInput("controls", "Nothing guides this picture yet; add a pose, depth or edges first.")
     width, height = forms.size_of(fields["size"])
     asked: dict[str, Any] = {
@@ -205,7 +205,7 @@ def recipes_of(
         "count": fields["count"],
         "source": source.sha256 if source is not None and task != "create" else None,
         "controls": controls if task in GUIDED else (),
-        **forms.parts_of(fields),
+        **(forms.parts_of(fields) if paints(task, fields["method"]) else {}),
     }
     if task == "inpaint":
         if not fields["fill"].strip():
