@@ -7,7 +7,7 @@ import streamlit as st
 
 from studio.domain.artwork import Query
 from studio.domain.errors import EaselError
-from studio.ui import session, show, words
+from studio.ui import session, show, styles, wildcards, words
 
 SAID = "settings_said"
 
@@ -151,3 +151,9 @@ with left, st.container(key="choices"):
     choices()
 with right, st.container(key="machine"):
     machine()
+show.title("Words", more="what you keep to write prompts with")
+left, right = st.columns(2, gap="large")
+with left, st.container(key="styles"):
+    styles.manage(studio)
+with right, st.container(key="wildcards"):
+    wildcards.manage(studio)

@@ -12,7 +12,7 @@ from studio.domain.verdict import Verdict
 from studio.packs.manifest import Manifest, read_manifest
 from studio.packs.words import PromptReading
 from studio.places import ASSETS
-from studio.ui import browse, forms, show, words
+from studio.ui import browse, forms, reading, show, words
 from studio.ui.browse import View
 
 HOSTILE = '<img src=x onerror=alert(1)> **bold** [a](javascript:x) :material/home: $x$ "quoted" &amp;'
@@ -276,7 +276,7 @@ def markup(artwork_words: str) -> list[str]:
     artwork = Artwork(id=1, sha256="a" * 64, file="x.png", kind="painted", width=8, height=8, bytes=1, created_at=0)
     artwork = dataclasses.replace(artwork, caption=artwork_words)
     read = PromptReading(tokens=90, limit=77, seen="", unseen=artwork_words, unknown=(artwork_words,))
-    return [show.picture_markup(artwork), show.reading_markup(read)]
+    return [show.picture_markup(artwork), reading.markup(read, pack=artwork_words, picks=[(artwork_words, 2)])]
 
 
 def test_hostile_words_never_become_markup():
@@ -286,7 +286,15 @@ def test_hostile_words_never_become_markup():
 
 
 def test_the_reading_marks_what_the_model_will_not_see():
-    text = show.reading_markup(PromptReading(tokens=80, limit=77, seen="a", unseen=" tail", unknown=("zebra",)))
-    assert "80 of 77 tokens" in text and "<mark>zebra</mark>" in text and ">tail</mark>" in text
-    plain = show.reading_markup(PromptReading(tokens=14, limit=77, seen="a", unseen="", unknown=()))
+    text = reading.markup(
+        PromptReading(tokens=80, limit=77, seen="a", unseen=" tail", unknown=("zebra",)),
+        pack="P",
+        known=frozenset({"fish"}),
+    )
+    assert (
+        "80 of 77 tokens" in text
+        and "P does not know <mark>zebra</mark>. Of animals it knows fish." in text
+        and ">tail</mark>" in text
+    )
+    plain = reading.markup(PromptReading(tokens=14, limit=77, seen="a", unseen="", unknown=()), pack="P")
     assert "14 of 77 tokens" in plain and "<mark" not in plain

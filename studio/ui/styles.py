@@ -1,0 +1,195 @@
+"""Styles on the pages: chosen beside the prompt, kept from it, written and deleted on Settings. It stores nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from studio.app import Studio
+from studio.domain.errors import EaselError
+from studio.domain.style import PLACE, Style
+from studio.ui import session, show
+
+NEW = ""  # stands for a style that is still to be written
+_CHOSEN = "styles_chosen"
+_SAID = "styles_said"
+_UNDO = "styles_undo"
+_SAVED = "styles_saved"
+
+
+def choose(studio: Studio, *, key: Callable[[str], str], prompt: str, negative: str) -> None:
+    """The styles of the next pictures, and beside them a way to keep these words as one."""
+    used: Sequence[str] = st.session_state[key("styles")]
+    names = [style.name for style in studio.styles.all()]
+    gone = [name for name in used if name not in names]
+    with st.container(horizontal=True, key="styles_row", vertical_alignment="bottom", gap="small"):
+        st.multiselect(
+            "Styles",
+            names + gone,
+            key=key("styles"),
+            format_func=lambda name: f"{name} (deleted)" if name in gone else name,
+            placeholder="None",
+            help="Words that are put around your prompt when it is painted; the Settings page shows and changes them.",
+        )
+        with st.popover("Keep", icon=":material/bookmark_add:", key="styles_keep", help="Keep these words as a style"):
+            _keep(studio, prompt, negative)
+
+
+def _keep(studio: Studio, prompt: str, negative: str) -> None:
+    show.part("Keep these words as a style")
+    _said()
+    if not (prompt.strip() or negative.strip()):
+        show.line("Write a prompt first; then it can be kept here under a name.")
+    else:
+        show.quote(prompt.strip() or f"Without: {negative.strip()}")
+        show.line(f"Chosen later, it follows what is typed then; {PLACE} in it stands for that.")
+        st.text_input("Name", key="styles_keep_name", placeholder="such as: oil painting", max_chars=60)
+
+        def keep() -> None:
+            name = " ".join(str(st.session_state["styles_keep_name"]).split())
+            if _tried(lambda: studio.styles.save(Style(name, prompt.strip(), negative.strip()))):
+                st.session_state[_SAVED] = f"Kept as the style {name}."
+                st.session_state["styles_keep_name"] = ""
+
+        st.button("Keep as a style", key="styles_keep_now", icon=":material/bookmark_add:", on_click=keep)
+    if st.button("Edit styles and wildcards", key="styles_edit", type="tertiary", icon=":material/edit_note:"):
+        session.go("settings")
+
+
+def manage(studio: Studio) -> None:
+    """Every style: read, written, deleted and brought back; the table of other studios comes in and goes out."""
+    show.part("Styles")
+    styles = {style.name: style for style in studio.styles.all()}
+    if st.session_state.get(_CHOSEN) not in styles:
+        st.session_state[_CHOSEN] = NEW
+    st.selectbox(
+        "Style",
+        [NEW, *styles],
+        key=_CHOSEN,
+        format_func=lambda name: name or "A new style",
+        label_visibility="collapsed",
+    )
+    chosen = styles.get(st.session_state[_CHOSEN])
+    _said()
+    if chosen is None:
+        _write(studio)
+    else:
+        _change(studio, chosen)
+    _undo(studio)
+    _tables(studio)
+
+
+def _write(studio: Studio) -> None:
+    def add() -> None:
+        name = " ".join(str(st.session_state["styles_new_name"]).split())
+        words, without = st.session_state["styles_new_prompt"], st.session_state["styles_new_negative"]
+        if _tried(lambda: studio.styles.save(Style(name, words.strip(), without.strip()))):
+            st.session_state[_SAVED] = f"The style {name} is kept."
+            st.session_state[_CHOSEN] = name
+            for field in ("name", "prompt", "negative"):
+                st.session_state[f"styles_new_{field}"] = ""
+
+    st.text_input("Name", key="styles_new_name", placeholder="such as: oil painting", max_chars=60)
+    _words("styles_new_prompt", "styles_new_negative")
+    st.button("Add the style", key="styles_add", icon=":material/add:", on_click=add)
+
+
+def _change(studio: Studio, style: Style) -> None:
+    keys = {field: f"styles_{field}_{style.name}" for field in ("name", "prompt", "negative")}
+    seen = f"styles_seen_{style.name}"
+    if st.session_state.get(seen) != style and not st.session_state.get(_SAID):  # another tab wrote it
+        for field, key in keys.items():
+            st.session_state[key] = getattr(style, field)
+        st.session_state[seen] = style
+    for field, key in keys.items():
+        st.session_state.setdefault(key, getattr(style, field))
+
+    def keep() -> None:
+        typed = [str(st.session_state[keys[field]]) for field in ("name", "prompt", "negative")]
+        made: list[Style] = []
+        if _tried(
+            lambda: made.append(Style(" ".join(typed[0].split()), typed[1].strip(), typed[2].strip()))
+        ) and _tried(lambda: studio.styles.save(made[0], seen=style)):
+            st.session_state[_SAVED] = "Saved."
+            st.session_state[_CHOSEN] = made[0].name
+
+    def delete() -> None:
+        if _tried(lambda: studio.styles.remove(style.name)):
+            st.session_state[_UNDO] = style.name
+            st.session_state[_CHOSEN] = NEW
+
+    st.text_input("Name", key=keys["name"], on_change=keep, max_chars=60)
+    _words(keys["prompt"], keys["negative"], keep)
+    st.button("Delete this style", key="styles_delete", icon=":material/delete:", on_click=delete)
+
+
+def _words(prompt: str, negative: str, changed: Callable[[], None] | None = None) -> None:
+    st.text_area(
+        "Words",
+        key=prompt,
+        height=92,
+        on_change=changed,
+        placeholder=f"oil painting of {PLACE}, thick paint",
+        help=f"{PLACE} stands for what is typed; without it these words follow the prompt.",
+    )
+    st.text_area("Without", key=negative, height=68, on_change=changed, placeholder="What should not be there")
+
+
+def _undo(studio: Studio) -> None:
+    name = st.session_state.get(_UNDO)
+    if not name:
+        return
+
+    def restore() -> None:
+        if _tried(lambda: studio.styles.restore(name)):
+            st.session_state[_CHOSEN] = name
+        st.session_state.pop(_UNDO, None)
+
+    with st.container(horizontal=True, vertical_alignment="center", key="styles_undo_row"):
+        show.line(f"{name} is deleted.")
+        st.button("Undo", key="styles_undo_now", icon=":material/undo:", on_click=restore)
+
+
+def _tables(studio: Studio) -> None:
+    def bring() -> None:
+        file = st.session_state["styles_file"]
+        if file is None:
+            return
+        brought: list[tuple[list[str], list[str]]] = []
+        if _tried(lambda: brought.append(studio.styles.bring(file.getvalue()))):
+            added, left = brought[0]
+            st.session_state[_SAVED] = f"{len(added)} new style{'s' * (len(added) != 1)}."
+            if left:
+                st.session_state[_SAID] = " ".join(left[:3]) + (f" And {len(left) - 3} more." if len(left) > 3 else "")
+
+    with st.popover("styles.csv", icon=":material/swap_vert:", key="styles_table"):
+        show.line("The table of styles that AUTOMATIC1111 and others use: name, prompt, negative_prompt.")
+        st.file_uploader("Bring a styles.csv", type=["csv"], key="styles_file", on_change=bring)
+        st.download_button(
+            "Save all as styles.csv",
+            studio.styles.table(),
+            "styles.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _tried(act: Callable[[], object]) -> bool:
+    """Do it; what goes wrong is kept, to be said on the page."""
+    st.session_state.pop(_SAID, None)
+    try:
+        act()
+    except EaselError as error:
+        st.session_state[_SAID] = str(error)
+        return False
+    return True
+
+
+def _said() -> None:
+    saved = st.session_state.pop(_SAVED, "")
+    if saved:
+        st.toast(show.plain(saved))
+    if st.session_state.get(_SAID):
+        show.problem(st.session_state[_SAID])

@@ -1,0 +1,179 @@
+"""Wildcard files on the Settings page: seen, written, dropped in, deleted and brought back. It writes no file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from studio.app import Studio
+from studio.domain.errors import EaselError
+from studio.domain.wildcards import lines_of
+from studio.phrases.wildcards import mark
+from studio.ui import show
+
+NEW = ""  # stands for a file that is still to be written
+HEIGHT = 214  # pixels of the text
+DRAFT = "wildcard"  # what was typed for a new file and is in none yet
+_CHOSEN = "wildcards_chosen"
+_SAID = "wildcards_said"
+_UNDO = "wildcards_undo"
+_SAVED = "wildcards_saved"
+_FILES = "wildcards_files"
+
+
+def manage(studio: Studio) -> None:
+    """Every wildcard file, its text, and a place to drop one."""
+    show.part("Wildcards")
+    names = studio.wildcards.names()
+    if st.session_state.get(_CHOSEN) not in names:
+        st.session_state[_CHOSEN] = NEW
+    st.selectbox(
+        "Wildcard file",
+        [NEW, *names],
+        key=_CHOSEN,
+        format_func=lambda name: f"__{name}__" if name else "A new wildcard file",
+        label_visibility="collapsed",
+    )
+    name = st.session_state[_CHOSEN]
+    saved = st.session_state.pop(_SAVED, "")
+    if saved:
+        st.toast(show.plain(saved))
+    if name:
+        _change(studio, name)
+    else:
+        _write(studio)
+    _undo(studio)
+    _drop(studio)
+
+
+def _write(studio: Studio) -> None:
+    kept: Any = studio.draft(DRAFT) or {}
+    for field in ("name", "text"):
+        st.session_state.setdefault(f"wildcards_new_{field}", str(kept.get(field, "")))
+
+    def typed() -> dict[str, str]:
+        return {field: str(st.session_state[f"wildcards_new_{field}"]) for field in ("name", "text")}
+
+    def add() -> None:
+        made: list[str] = []
+        if _tried(lambda: made.append(studio.wildcards.save(typed()["name"], typed()["text"]))):
+            st.session_state[_SAVED] = f"Use it in a prompt as __{made[0]}__."
+            st.session_state[_CHOSEN] = made[0]
+            st.session_state["wildcards_new_name"] = st.session_state["wildcards_new_text"] = ""
+            studio.keep_draft(DRAFT, {})
+
+    def keep() -> None:
+        studio.keep_draft(DRAFT, typed())
+
+    st.text_input(
+        "Name", key="wildcards_new_name", on_change=keep, placeholder="such as: animals, or colours/warm", max_chars=100
+    )
+    st.text_area(
+        "Lines",
+        key="wildcards_new_text",
+        height=HEIGHT,
+        on_change=keep,
+        placeholder="cat\nowl\n3::fox\n# a comment",
+        help="One entry a line. 3::fox is picked three times as often, # begins a comment; {a|b} and __other__ work in it.",
+    )
+    _say()
+    st.button("Add the file", key="wildcards_add", icon=":material/add:", on_click=add)
+
+
+def _change(studio: Studio, name: str) -> None:
+    key, seen = f"wildcards_text_{name}", f"wildcards_seen_{name}"
+    try:
+        text = studio.wildcards.text(name)
+    except EaselError as error:
+        show.problem(str(error))
+        return
+    if key not in st.session_state or (st.session_state.get(seen) != mark(text) and not st.session_state.get(_SAID)):
+        st.session_state[key], st.session_state[seen] = text, mark(text)
+
+    def keep() -> None:
+        if _tried(lambda: studio.wildcards.save(name, str(st.session_state[key]), seen=st.session_state[seen])):
+            st.session_state[_SAVED] = "Saved."
+            st.session_state[seen] = mark(studio.wildcards.text(name))
+
+    def delete() -> None:
+        if _tried(lambda: studio.wildcards.remove(name)):
+            st.session_state[_UNDO] = name
+            st.session_state[_CHOSEN] = NEW
+            st.session_state.pop(key, None)
+
+    def open_again() -> None:
+        st.session_state.pop(_SAID, None)
+        st.session_state.pop(key, None)
+
+    st.text_area(
+        "Lines", key=key, height=HEIGHT, on_change=keep, help="One entry a line. Saved when you leave the box."
+    )
+    count = len(lines_of(str(st.session_state[key])))
+    show.line(f"{count:,} {'entry' if count == 1 else 'entries'}; write __{name}__ in a prompt to pick one of them.")
+    _say()
+    with st.container(horizontal=True, key="wildcards_acts"):
+        st.button("Delete this file", key="wildcards_delete", icon=":material/delete:", on_click=delete)
+        if st.session_state.get(_SAID):
+            st.button("Open it again", key="wildcards_again", icon=":material/refresh:", on_click=open_again)
+
+
+def _undo(studio: Studio) -> None:
+    name = st.session_state.get(_UNDO)
+    if not name:
+        return
+
+    def restore() -> None:
+        if _tried(lambda: studio.wildcards.restore(name)):
+            st.session_state[_CHOSEN] = name
+        st.session_state.pop(_UNDO, None)
+
+    with st.container(horizontal=True, vertical_alignment="center", key="wildcards_undo_row"):
+        show.line(f"__{name}__ is deleted.")
+        st.button("Undo", key="wildcards_undo_now", icon=":material/undo:", on_click=restore)
+
+
+def _drop(studio: Studio) -> None:
+    turn = int(st.session_state.setdefault(_FILES, 0))
+    key = f"wildcards_drop_{turn}"  # a new one after each drop, or the next run would take the same files again
+
+    def bring() -> None:
+        brought, wrong = [], []
+        for file in st.session_state[key]:
+            if _tried(lambda file=file: brought.append(studio.wildcards.bring(file.name, file.getvalue()))):
+                continue
+            wrong.append(f"{file.name}: {st.session_state[_SAID]}")
+        if brought:
+            st.session_state[_SAVED] = f"{', '.join(f'__{name}__' for name in brought[:5])} can be used now."
+            st.session_state[_CHOSEN] = brought[0]
+        if wrong:
+            st.session_state[_SAID] = " ".join(wrong)
+        st.session_state[_FILES] = turn + 1
+
+    with st.popover("Drop .txt files", icon=":material/upload_file:", key="wildcards_drop"):
+        show.line(f"Or put them into {studio.wildcards.folder}, in folders if you like; they count at once.")
+        st.file_uploader(
+            "Wildcard files",
+            type=["txt"],
+            accept_multiple_files=True,
+            key=key,
+            on_change=bring,
+            label_visibility="collapsed",
+        )
+
+
+def _tried(act: Callable[[], object]) -> bool:
+    """Do it; what goes wrong is kept, to be said on the page."""
+    st.session_state.pop(_SAID, None)
+    try:
+        act()
+    except EaselError as error:
+        st.session_state[_SAID] = str(error)
+        return False
+    return True
+
+
+def _say() -> None:
+    if st.session_state.get(_SAID):
+        show.problem(st.session_state[_SAID])
