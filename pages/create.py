@@ -9,7 +9,24 @@ from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
 from studio.domain.recipe import COUNT_RANGE, Recipe
 from studio.packs.manifest import Manifest
-from studio.ui import components, desk, forms, knobs, outfit, press, session, show, watch, words
+from studio.ui import (
+    afford,
+    components,
+    desk,
+    forms,
+    knobs,
+    outfit,
+    press,
+    reading,
+    reference,
+    session,
+    show,
+    styles,
+    watch,
+    words,
+)
+from studio.ui.grid import form as grid_form
+from studio.ui.grid import stage as grid_stage
 
 HERO = (
     318  # pixels of the window's height that are not the picture: the frame, its caption, its buttons, the recent ones
@@ -64,6 +81,7 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
         )
     with above:
         wish(manifest, packs)
+    afford.create(studio, desk.fields(), key=desk.key)
     with st.expander("More", key="create_more"):
         st.selectbox(
             "Second pass",
@@ -73,7 +91,9 @@ def controls(manifest: Manifest, packs: dict[str, str]) -> None:
             help="Paints the finished picture once more at a larger size, for cleaner detail.",
         )
         knobs.parts(studio, manifest, desk.fields(), key=desk.key)
+        reference.choose(studio, manifest, key=desk.key)
         knobs.finer(key=desk.key, roll=roll)
+    grid_form.draw(studio, manifest, pressed)
 
 
 def wish(manifest: Manifest, packs: dict[str, str]) -> None:
@@ -86,7 +106,11 @@ def wish(manifest: Manifest, packs: dict[str, str]) -> None:
     )
     components.typing(key=desk.TYPING, target=f"st-key-{desk.PROMPT}")
     fields = desk.fields()
-    knobs.reading(studio, fields["prompt"], manifest.id, hint="Ctrl+Enter paints it.")
+    reading.under(
+        studio, fields["prompt"], manifest, hint="Ctrl+Enter paints it.", negative=fields["negative"],
+        styles=fields["styles"], loras=fields["loras"], edit=desk.edit, key=desk.DRAFT,
+    )  # fmt: skip
+    styles.choose(studio, key=desk.key, prompt=fields["prompt"], negative=fields["negative"])
     st.segmented_control(
         "Size",
         forms.sizes_offered(manifest, fields["size"]),
@@ -107,6 +131,8 @@ def wish(manifest: Manifest, packs: dict[str, str]) -> None:
 
 
 def easel(manifest: Manifest) -> None:
+    if grid_stage.draw(studio, pressed):
+        return
     job = chosen_job()
     recent = [Hit(artwork) for artwork in studio.gallery.page(Query(limit=RECENT))]
     if job is None:

@@ -44,6 +44,12 @@ def test_each_task_has_a_history_of_its_own(fields, subject):
     assert subject_and_work("paint", {"recipe": recipe.to_dict()}) == (subject, 4.0)
 
 
+def test_the_way_that_needs_less_memory_has_a_history_of_its_own():
+    payload = {"recipe": Recipe("a ball", sampler="euler").to_dict()}
+    subjects = {subject_and_work("paint", payload | more)[0] for more in ({}, {"offload": False}, {"offload": True})}
+    assert subjects == {"paint:storybook:128x128:euler", "paint:storybook:128x128:euler:offload"}
+
+
 def test_other_jobs_are_one_unit_and_imports_their_files():
     assert subject_and_work("find", {}) == ("find", 1.0)
     assert subject_and_work("import", {"files": [1, 2, 3]}) == ("import", 3.0)

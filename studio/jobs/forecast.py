@@ -18,17 +18,18 @@ def subject_and_work(kind: str, payload: dict[str, Any]) -> tuple[str, float]:
     """What a job is like, and how much of it there is.
 
     A paint job is measured in steps of the model on a picture of the recipe's size ("paint:storybook:128x128:euler", 80.0);
-    every task but `create` is a subject of its own. An import is measured in files, where the payload lists them; everything
-    else is one unit. A payload that holds `source_size` ([width, height] in pixels) is foretold better.
+    every task but `create` is a subject of its own, and so is the way that needs less memory. An import is measured in files,
+    where the payload lists them; everything else is one unit. A payload that holds `source_size` ([width, height] in pixels)
+    is foretold better.
     """
     if kind in ("paint", "repeat"):
         recipe = payload.get("recipe", {})
         size = f"{recipe.get('width', 0)}x{recipe.get('height', 0)}"
         subject = f"paint:{recipe.get('pack', '')}:{size}:{recipe.get('sampler', '')}"
         task = recipe.get("task", "create")
-        return subject if task == "create" else f"{subject}:{task}", max(
-            1.0, model_steps(recipe, payload.get("source_size"))
-        )
+        subject += f":{task}" if task != "create" else ""
+        subject += ":offload" if payload.get("offload") is True else ""  # slower, by how much this machine will say
+        return subject, max(1.0, model_steps(recipe, payload.get("source_size")))
     if kind == "import":
         return "import", float(max(1, len(payload.get("files", ()))))
     return kind, 1.0

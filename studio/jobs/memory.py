@@ -44,11 +44,15 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to make a recipe fit: `kind` is "smaller", "fewer" or "offload"; the recipe that fits, and what it takes."""
+    """One way to make a recipe fit: `kind` is "smaller", "fewer" or "offload"; the recipe that fits, and the bytes it takes.
+
+    With `offload` it fits only when it is painted in the way that needs less memory.
+    """
 
     kind: str
     recipe: Recipe
     needed: int
+    offload: bool = False
 
 
 class Foresight:
@@ -68,7 +72,7 @@ class Foresight:
         found = self._needs(recipe, self.place, correction, offload=offload, source_size=source_size)
         if found is None:
             return None
-        payload = {"recipe": recipe.to_dict(), "source_size": source_size}
+        payload = {"recipe": recipe.to_dict(), "source_size": source_size, "offload": offload}
         return Forecast(
             needed=found.total,
             free=self.place.has_for(found.parts),
@@ -93,12 +97,12 @@ class Foresight:
             for one in tries:
                 needed = self._fitting(one, offload=offload, source_size=source_size)
                 if needed is not None:
-                    yield Way(kind, one, needed)
+                    yield Way(kind, one, needed, offload)
                     break
         if not offload:
             needed = self._fitting(recipe, offload=True, source_size=source_size)
             if needed is not None:
-                yield Way("offload", recipe, needed)
+                yield Way("offload", recipe, needed, True)
 
     def _tries(self, recipe: Recipe) -> dict[str, Sequence[Recipe]]:
         """Changes of a recipe that take less, those that change least first."""

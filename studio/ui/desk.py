@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ from studio.app import Studio
 from studio.domain.errors import EaselError
 from studio.domain.recipe import Recipe
 from studio.packs.manifest import Manifest
-from studio.ui import components, forms
+from studio.ui import components, forms, session
 from studio.ui.forms import Fields
 from studio.ui.press import presses
 
@@ -20,6 +21,7 @@ TYPING = "create_typing"
 _KEPT = "desk_kept"
 _STALE = "desk_stale"
 _JOB = "desk_job"
+_GRID = "desk_grid"
 _PROBLEM = "desk_problem"
 
 
@@ -62,6 +64,11 @@ def put_prompt(text: str) -> None:
     committed()
 
 
+def edit(change: Callable[[str], str]) -> None:
+    """Change the prompt as it stands at this moment; for callbacks."""
+    put_prompt(change(fields()["prompt"]))
+
+
 def committed() -> None:
     """The prompt's own widget now holds the truth; what was heard while it was typed is old."""
     heard = components.typed(TYPING)
@@ -82,7 +89,8 @@ def keep(studio: Studio) -> None:
 def paint(studio: Studio, wish: str) -> None:
     """The button: one job for what the form asks, whose key is `wish`; raises a sentence where it cannot be."""
     asked = fields()
-    job = studio.paint(forms.recipe_of(asked, seed=forms.seed_for(asked)), key=wish)
+    recipe = forms.recipe_of(asked, seed=forms.seed_for(asked))
+    job = studio.paint(recipe, key=wish, styles=asked["styles"], offload=asked["offload"])
     st.session_state[key("seed")] = str(job.payload["recipe"]["seed"])  # of the job: it may have been queued before
     show_job(job.id)
 
@@ -112,18 +120,40 @@ def serve(studio: Studio) -> None:
 def show_job(id: int) -> None:
     """Put a job on the easel of this tab, and its number into the address."""
     remember_job(id)
+    st.query_params.pop("grid", None)
     st.query_params["job"] = str(id)
+
+
+def show_grid(id: int) -> None:
+    """Put a grid on the easel of this tab, and its number into the address."""
+    st.session_state[_GRID] = id
+    st.query_params.pop("job", None)
+    st.query_params["grid"] = str(id)
+
+
+def grid_shown() -> int | None:
+    """The grid on the easel: the one in the address, else the one that this tab looked at last; None while it is a job."""
+    named = session.number("grid")
+    if named is None and "job" in st.query_params:
+        return None
+    id: int | None = st.session_state.get(_GRID) if named is None else named
+    if id is not None:
+        show_grid(id)  # the way back from another page loses the address, a new tab begins with nothing else
+    return id
 
 
 def remember_job(id: int) -> None:
     """The job that this tab's easel will show when the Create page is opened."""
     st.session_state[_JOB] = id
+    st.session_state.pop(_GRID, None)
 
 
 def clear_easel() -> None:
-    """Take the job off the easel; it goes on in the queue."""
+    """Take the job or grid off the easel; it goes on in the queue."""
     st.session_state[_JOB] = None
-    st.query_params.pop("job", None)
+    st.session_state.pop(_GRID, None)
+    for name in ("job", "grid"):
+        st.query_params.pop(name, None)
 
 
 def job_shown() -> int | None:

@@ -8,22 +8,11 @@ from typing import Any
 import streamlit as st
 
 from studio.app import Studio
-from studio.domain.errors import EaselError, PackMissing
+from studio.domain.errors import EaselError
 from studio.domain.recipe import CLIP_SKIP_RANGE, GUIDANCE_RANGE, SAMPLERS, STEPS_RANGE
 from studio.packs.manifest import Manifest
-from studio.ui import forms, outfit, show
+from studio.ui import forms, outfit
 from studio.ui.forms import Fields
-
-
-def reading(studio: Studio, prompt: str, pack: str, *, hint: str) -> None:
-    """What the pack will make of the prompt; `hint` while there is none."""
-    if not prompt.strip():
-        show.line(hint, style="reading")
-        return
-    try:
-        show.reading(studio.read_prompt(pack, prompt))
-    except PackMissing as error:
-        show.problem(str(error))
 
 
 def modes(studio: Studio, manifest: Manifest, fields: Fields, *, key: Callable[[str], str]) -> None:

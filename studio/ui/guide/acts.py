@@ -226,7 +226,8 @@ def _queued(studio: Studio, pending: Pending) -> list[Job]:
         asked, source, seed=pending.seed, mask=sha256(mask) if mask else None, controls=tuple(controls)
     )
     return [
-        studio.paint(recipe, key=f"{pending.key}-{place}", mask=mask or None) for place, recipe in enumerate(recipes)
+        studio.paint(recipe, key=f"{pending.key}-{place}", mask=mask or None, offload=asked.get("offload") is True)
+        for place, recipe in enumerate(recipes)
     ]
 
 

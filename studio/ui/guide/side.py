@@ -10,9 +10,9 @@ from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.recipe import COUNT_RANGE, EXTEND_LIMIT, FACTORS, FEATHER_RANGE, SIZE_STEP, TASKS
 from studio.packs.manifest import Manifest
-from studio.ui import components, knobs, show, words
+from studio.ui import components, knobs, reading, reference, show, words
 from studio.ui import forms as shared
-from studio.ui.guide import acts, aids, choose, desk, forms, masks
+from studio.ui.guide import acts, affording, aids, choose, desk, forms, masks
 from studio.ui.guide import sheet as sheets
 from studio.ui.guide.desk import key
 from studio.ui.guide.forms import GuideFields
@@ -37,6 +37,7 @@ def column(studio: Studio, manifest: Manifest, names: dict[str, str], roles: Rol
     task = fields["task"]
     if task == "create":
         aids.cards(studio, manifest, roles)
+        reference.choose(studio, manifest, key=key)
         _words(studio, manifest, fields)
     elif task == "vary":
         _words(studio, manifest, fields)
@@ -52,8 +53,11 @@ def column(studio: Studio, manifest: Manifest, names: dict[str, str], roles: Rol
         if forms.paints(task, fields["method"]):
             _words(studio, manifest, fields)
     if task in ("vary", "inpaint"):
-        with st.expander("Guide it as well", key="guide_as_well", expanded=bool(desk.sheet().aids)):
+        with st.expander("Guide it as well", key="guide_as_well", expanded=bool(desk.sheet().aids or fields["reference"])):
             aids.cards(studio, manifest, roles)
+            reference.choose(studio, manifest, key=key)
+    elif task != "create" and forms.paints(task, fields["method"]):
+        reference.choose(studio, manifest, key=key)
     _go(studio, manifest, fields, roles)
     _more(studio, manifest, names, fields)
 
@@ -88,7 +92,15 @@ def _words(studio: Studio, manifest: Manifest, fields: GuideFields) -> None:
     st.text_area(label, key=key(name), height=92, placeholder=hint, on_change=desk.committed, args=(name,))
     components.typing(key=desk.typing(name), target=f"st-key-{key(name)}")
     text = fields["fill"] if name == "fill" else fields["prompt"]
-    knobs.reading(studio, text, manifest.id, hint=f"Ctrl+Enter: {TASKS[fields['task']].lower()}.")
+    reading.under(
+        studio,
+        text,
+        manifest,
+        hint=f"Ctrl+Enter: {TASKS[fields['task']].lower()}.",
+        loras=fields["loras"],
+        edit=lambda change: desk.put({name: change(str(desk.fields()[name]))}),
+        key="guide",
+    )
     _said(name, "prompt")
 
 
@@ -205,6 +217,7 @@ def _go(studio: Studio, manifest: Manifest, fields: GuideFields, roles: Roles) -
                 args=(pressed.key, partial(acts.paint, studio, manifest, roles)),
                 width="stretch",
             )
+        affording.bar(studio, fields)
 
 
 # Task -> the fields whose sentences stand beside them; any other stands at the button
