@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import beside
 import pytest
 
 from studio.app import Studio, open_studio
@@ -26,6 +27,7 @@ PACK = ASSETS / "storybook"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let pass what the libraries say about themselves, and only that."""
+    beside.share_the_cores()
     for line in KNOWN_WARNINGS:
         config.addinivalue_line("filterwarnings", line)
 

@@ -1,7 +1,10 @@
 """The real painter with the starter pack: repeatable, alone or in a batch, every sampler, Cancel at the step, NaN."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import tiny
 from painting import PROMPT, Steps, one, pixels, storybook
 
 from studio.domain.errors import Cancelled, NotNumbers
@@ -11,6 +14,17 @@ from studio.domain.recipe import SAMPLERS, Recipe
 @pytest.fixture(scope="module")
 def painter():
     return storybook()
+
+
+@pytest.fixture(scope="module")
+def small(heavy, tmp_path_factory):
+    """Random weights where only the way of painting is asked about: a step costs a hundredth of the starter pack's."""
+    from studio.workshop.paint.load import load_painter
+
+    return load_painter(tiny.folder("sd1", tmp_path_factory.mktemp("tiny")))
+
+
+SMALL = Recipe(PROMPT, width=tiny.SIZE, height=tiny.SIZE)
 
 
 def test_same_seed_same_pixels_and_another_seed_others(painter):
@@ -32,9 +46,9 @@ def test_each_picture_of_a_batch_can_be_made_alone(painter, sampler):
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_paints_and_counts_its_steps(painter, sampler):
+def test_every_sampler_paints_and_counts_its_steps(small, sampler):
     steps = Steps()
-    (painted,) = painter.paint(Recipe(PROMPT, steps=4, sampler=sampler), {}, steps)
+    (painted,) = small.paint(replace(SMALL, steps=4, sampler=sampler), {}, steps)
     totals = {total for _, total in steps.seen}
     assert len(totals) == 1 and steps.seen[-1][0] == totals.pop()
     assert [done for done, _ in steps.seen] == sorted(done for done, _ in steps.seen)
@@ -57,12 +71,12 @@ def test_batches_that_do_not_fit_follow_each_other_and_steps_add_up(painter, mon
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 5])
-def test_cancel_is_heard_within_one_step_also_while_decoding(painter, stop_at):
+def test_cancel_is_heard_within_one_step_also_while_decoding(small, stop_at):
     steps = Steps(stop_at=stop_at)
     with pytest.raises(Cancelled):
-        list(painter.paint(Recipe(PROMPT, steps=2, seed=1, count=2), {}, steps))
+        list(small.paint(replace(SMALL, steps=2, seed=1, count=2), {}, steps))
     assert len(steps.seen) == stop_at
-    assert len(list(painter.paint(Recipe(PROMPT, steps=1), {}, Steps()))) == 1  # and the painter still works
+    assert len(list(small.paint(replace(SMALL, steps=1), {}, Steps()))) == 1  # and the painter still works
 
 
 def test_drafts_are_small_pictures_of_what_comes(painter):

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from beside import first_port
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from studio.app import Studio, open_studio
@@ -73,7 +74,7 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """`make run` in all but name: the web process and the worker it starts."""
     home = tmp_path_factory.mktemp("browser") / "hôme of Ada"
-    port = free_port(8700)
+    port = free_port(first_port(8700))
     command = [sys.executable, "-m", "studio", "run", "--no-browser", "--port", str(port)]
     log = (tmp_path_factory.getbasetemp() / "web.log").open("wb")
     process = subprocess.Popen(
@@ -106,7 +107,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def place(tmp_path_factory) -> Iterator[SimpleNamespace]:
     """The editors' own small house, served."""
-    port = free_port(8950)
+    port = free_port(first_port(8950))
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", "tests/browser/editors_app.py", "--server.port", str(port)]
     log = tmp_path_factory.mktemp("editors") / "web.log"
@@ -159,8 +160,7 @@ class Tab:
     def look(self, name: str) -> None:
         """Keep a screenshot."""
         OUTPUT.mkdir(exist_ok=True)
-        self.page.wait_for_timeout(400)  # fades end; a picture for people, nothing is asserted on it
-        self.page.screenshot(path=OUTPUT / f"{name}.png")
+        self.page.screenshot(path=OUTPUT / f"{name}.png", animations="disabled")  # as it is when all fades have ended
 
     def close(self) -> None:
         """Close the tab and everything the person's browser knew; complain of what went wrong in it."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import tiny
 import weights
+from beside import first_port
 from hub import loopback_hub
 from playwright.sync_api import Page, expect
 from test_installed_pack import REPO, TOML, UNET
@@ -39,14 +40,16 @@ def served(home: Path, log: Path, port: int) -> Iterator[tuple[str, subprocess.P
     command = [sys.executable, "-m", "studio", "run", "--no-browser", "--port", str(port)]
     with log.open("ab") as stream:
         env = {**os.environ, "EASEL_HOME": str(home)}
-        web = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stream, env=env)
+        web = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stream, env=env, start_new_session=True
+        )
         assert web.stdout is not None
         line = web.stdout.readline().decode()
         assert "Easel is open at" in line, f"the studio did not start: {line!r}"
         try:
             yield line.split()[-1], web
         finally:
-            web.terminate()  # nothing, to one that was killed
+            web.terminate()  # says nothing to one that was killed
             web.wait(timeout=60)
             web.stdout.close()
 
@@ -74,7 +77,7 @@ def test_a_pack_survives_a_kill_of_everything(browser, tmp_path, monkeypatch, he
     listed = ", ".join(f'{{ path = "{path}", bytes = {len(data)} }}' for path, data in sorted(files.items()))
     (catalogue / "tiny-sd1.toml").write_text(TOML.format(repo=REPO, files=f"[{listed}]"))
     monkeypatch.setenv("EASEL_CATALOGUE", str(catalogue))
-    home, log, port = tmp_path / "home", tmp_path / "web.log", free_port(8750)
+    home, log, port = tmp_path / "home", tmp_path / "web.log", free_port(first_port(8750))
     with loopback_hub({REPO: files}) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         studio = open_studio(home)
@@ -96,7 +99,7 @@ def test_a_pack_survives_a_kill_of_everything(browser, tmp_path, monkeypatch, he
                 until(lambda: part.exists() and part.stat().st_size == half)
                 tab.look("shelf-1-coming")
                 worker = house.worker_pid()
-                os.kill(web.pid, signal.SIGKILL)
+                os.killpg(web.pid, signal.SIGKILL)  # the web server and whoever started it
                 os.kill(worker, signal.SIGKILL)
                 web.wait(timeout=60)
                 tab.context.close()
