@@ -12,8 +12,9 @@ import weights
 
 from studio.packs.folders import describe_folder
 from studio.packs.header import read_header
+from studio.packs.kinds import FileKind
 from studio.packs.manifest import read_manifest
-from studio.packs.weights import FileKind, describe, unfit
+from studio.packs.weights import describe, unfit
 from studio.places import ASSETS
 
 FAMILIES = ("sd1", "sd2", "sdxl")

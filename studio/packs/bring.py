@@ -16,9 +16,10 @@ from studio.domain.control import CONTROLS
 from studio.domain.errors import BadInput
 from studio.packs.durable import check_room
 from studio.packs.folders import PICKLES, describe_folder, is_model
+from studio.packs.kinds import FileKind
 from studio.packs.manifest import FAMILIES, KINDS, SUMS, Manifest, Pack
 from studio.packs.shelf import CHUNK, Progress, Shelf
-from studio.packs.weights import FileKind, describe
+from studio.packs.weights import describe
 
 MOST = 2_000  # models that are looked at below one folder
 DEEPEST = 6  # folders below the one that was named

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from studio.packs.header import BadWeights, read_header
+from studio.packs.kinds import FileKind
 from studio.packs.variants import list_of_shards, weights_of
-from studio.packs.weights import FileKind, describe, describe_header
+from studio.packs.weights import describe, describe_header
 
 INDEX = "model_index.json"
 MOST_JSON = 4 << 20  # bytes of a description or of a list of shards; real ones are below 200 KB
