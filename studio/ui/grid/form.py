@@ -19,15 +19,19 @@ DRAFT = "grid"
 OPEN = "create_grid"
 _WISH = "grid_wish"
 _PROBLEM = "grid_problem"
+_CLOSE = "grid_close_panel"
 EARLIER = 8
 LABELS = {"x": "Columns", "y": "Rows"}
 
 
 def draw(studio: Studio, manifest: Manifest, pressed: Presses) -> None:
-    """An expander that makes a grid of what the form asks for; it costs nothing while it is closed."""
-    with st.expander("Grid", key=OPEN, on_change="rerun") as panel:
+    """A panel that makes a grid of what the form asks for; it costs nothing while it is closed."""
+    if st.session_state.pop(_CLOSE, False):
+        st.session_state[OPEN] = False
+    with st.popover("Grid", key=OPEN, icon=":material/grid_view:", on_change="rerun", width="stretch") as panel:
         if panel.open:
-            _form(studio, manifest, pressed)
+            with st.container(key="grid_form"):
+                _form(studio, manifest, pressed)
 
 
 def _form(studio: Studio, manifest: Manifest, pressed: Presses) -> None:
@@ -147,7 +151,12 @@ def _start(studio: Studio, key: str) -> None:
         return
     if "seed" not in {axis.field for axis in held.grid.axes}:
         st.session_state[desk.key("seed")] = str(held.grid.base.seed)  # as it is painted, as after Paint
-    desk.show_grid(held.id)
+    _show(held.id)
+
+
+def _show(id: int) -> None:
+    desk.show_grid(id)
+    st.session_state[_CLOSE] = True  # what is on the stage is not to be hidden by the panel
 
 
 def _earlier(studio: Studio) -> None:
@@ -164,6 +173,6 @@ def _earlier(studio: Studio) -> None:
                 key=f"grid_open_{one.id}",
                 type="tertiary",
                 help=None,
-                on_click=desk.show_grid,
+                on_click=_show,
                 args=(one.id,),
             )
