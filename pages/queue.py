@@ -7,6 +7,7 @@ import streamlit as st
 from studio.domain.errors import EaselError
 from studio.domain.job import ENDED, LANES, LIVE, Job
 from studio.ui import desk, press, session, show, watch
+from studio.ui.grid import rows
 
 KINDS = {
     "Everything": (),
@@ -42,6 +43,8 @@ def group(title: str, jobs: list[Job]) -> None:
 
 
 def row(job: Job) -> None:
+    if "grid" in job.payload and rows.row(studio, job):
+        return
     with st.container(horizontal=True, vertical_alignment="center", key=f"job_{job.id}", gap="small"):
         show.job(job, watch.line(studio, job) if job.live else "", pictures(job))
         if job.live:
@@ -89,14 +92,14 @@ if st.session_state.get(PROBLEM):
 def live() -> None:
     if studio.queue.count(LIVE, kinds) != waiting:
         st.rerun()  # one ended or came: the rest of the page has to know
-    jobs = studio.queue.list(LIVE, kinds)
+    jobs = studio.grids.gathered(LIVE, kinds)
     group("Running", [job for job in jobs if job.state == "running"])
     group("Waiting", [job for job in jobs if job.state == "waiting"])
 
 
 live()
 amount = st.session_state.get(AMOUNT, PAGE)
-ended = studio.queue.list(ENDED, kinds, limit=amount + 1)
+ended = studio.grids.gathered(ENDED, kinds, limit=amount + 1)
 group("Ended", ended[:amount])
 if not ended and not waiting:
     show.empty("Nothing to do", "What you paint, import and search for is listed here, with how it went and why.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
-from studio.terminal import asking, guiding, painting, repeating, shelving, wearing
+from studio.terminal import asking, grids, guiding, painting, repeating, shelving, wearing
 from studio.terminal.answers import (
     CANCELLED,
     DONE,
@@ -62,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     _painting(verb("paint", painting.paint, "Paint a picture from words; or vary, fill or extend one."))
+    grid = verb(
+        "grid", grids.grid, "Paint one recipe along one or two of its fields, a picture for each pair of values."
+    )
+    _painting(grid)
+    grids.options_of(grid)
     annotate = verb("annotate", guiding.annotate, "Draw a control map of a picture: its pose, depth, edges ...")
     annotate.add_argument("file", metavar="FILE_OR_ID")
     annotate.add_argument("--kind", required=True, metavar="K", help=", ".join(KINDS))

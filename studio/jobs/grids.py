@@ -101,8 +101,10 @@ class Grids:
 
     # --- what the front does ------------------------------------------------------------------------------------------
 
-    def start(self, grid: Grid, *, key: str | None = None, styles: Sequence[str] = ()) -> Held:
+    def start(self, grid: Grid, *, key: str | None = None, styles: Sequence[str] = (), offload: bool = False) -> Held:
         """Keep a grid and queue its cells, all or none. The same key twice is the same grid: a double press makes one.
+
+        `styles` are put on every cell; with `offload` each is painted in a slower way that needs less memory.
 
         Raises PackMissing or BadInput, before anything is queued, when a cell could not be painted.
         """
@@ -121,8 +123,8 @@ class Grids:
             ).fetchone()
             held = Held(int(row["id"]), grid, row["made_at"])
             for cell, (recipe, typed) in zip(grid.cells, said, strict=True):
-                payload = _payload(held.id, (cell.column, cell.row), recipe)
-                self._queue.submit(KIND, payload | ({"typed": typed} if typed else {}))
+                more = ({"typed": typed} if typed else {}) | ({"offload": True} if offload else {})
+                self._queue.submit(KIND, _payload(held.id, (cell.column, cell.row), recipe) | more)
         self._awake()
         return held
 

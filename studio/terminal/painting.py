@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput
@@ -25,6 +26,11 @@ _LATER = wearing.LATER
 def paint(options: argparse.Namespace) -> int:
     """Paint from words, follow control maps, or vary, fill or extend a source; returns the exit code."""
     studio = open_home_studio()
+    return _painted(options, studio, *wished(options, studio))
+
+
+def wished(options: argparse.Namespace, studio: Studio) -> tuple[Recipe, bytes | None, Path | None]:
+    """The recipe that `paint` is asked for, its mask and the folder to copy to; raises BadInput before anything is drawn."""
     task = _task(options)
     asked = [guiding.read_control(text, options.balance) for text in options.control]
     manifest = studio.shelf.get(options.pack).manifest
@@ -67,7 +73,7 @@ def paint(options: argparse.Namespace) -> int:
         mask=guiding.name_of(mask) if mask else None,
         controls=tuple(one.control(guiding.map_for(studio, one, size, options.pack).sha256) for one in asked),
     )
-    return _painted(options, studio, recipe, mask, out)
+    return recipe, mask, out
 
 
 def enlarge(options: argparse.Namespace) -> int:

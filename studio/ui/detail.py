@@ -14,6 +14,7 @@ from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
 from studio.gallery.records import record_at
 from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
+from studio.ui.grid import rows
 
 DELETED = "detail_deleted"
 _GO = "detail_go"
@@ -101,6 +102,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     if recipe:
         show.part("Recipe")
         show.rows([pair for pair in kin.fields(recipe).items() if pair[0] not in ("Prompt", "Without")])
+    rows.line(studio, artwork)
     _map(artwork)
     show.part("File")
     show.rows(_file_rows(artwork) + again.made_with(record_at(studio.gallery.path(artwork))))

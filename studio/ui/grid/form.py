@@ -142,10 +142,10 @@ def _read(wish: Wish, fields: Any) -> tuple[Grid | None, str]:
 def _start(studio: Studio, key: str) -> None:
     """The button: one grid, whose key is the press's; a sentence beside it where it cannot be."""
     st.session_state.pop(_PROBLEM, None)
-    fields: Any = desk.fields()
+    fields = desk.fields()
     try:
         grid = wishes.grid_of(_held(studio), wishes.base_of(fields, seed=forms.seed_for(fields)))
-        held = studio.grids.start(grid, key=key, styles=fields.get("styles", []))
+        held = studio.grids.start(grid, key=key, styles=fields["styles"], offload=fields["offload"])
     except EaselError as error:
         st.session_state[_PROBLEM] = str(error)
         return

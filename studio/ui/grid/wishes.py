@@ -59,6 +59,8 @@ def offered(packs: Sequence[Pack], manifest: Manifest, fields: Fields) -> dict[s
         made["clip_skip"] = FIELDS["clip_skip"].title
     if outfit.fitting(packs, manifest, "vae"):
         made["vae"] = FIELDS["vae"].title
+    if fields["reference"]:
+        made["reference_weight"] = FIELDS["reference_weight"].title
     loras = outfit.offered(outfit.fitting(packs, manifest, "lora"), fields["loras"])
     return made | {f"lora:{id}": f"Weight of {name}" for id, name in loras.items()}
 
