@@ -31,6 +31,7 @@ FLOORS = {
     "studio.machine": 1,
     "studio.places": 1,
     "studio.database": 1,
+    "studio.durable": 1,
     "studio.measure": 1,
     "studio.safety": 2,
     "studio.packs": 2,

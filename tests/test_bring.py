@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import weights
 
+from studio import durable
 from studio.domain.errors import BadInput, Cancelled, PackMissing, StorageFull
-from studio.packs import durable
 from studio.packs.bring import Found, bring, look, one
 from studio.packs.controls import controls_of
 from studio.packs.shelf import Shelf

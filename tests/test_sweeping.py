@@ -8,7 +8,7 @@ import pytest
 import weights
 from test_worker import environment, supervisor, until
 
-from studio.packs import durable
+from studio import durable
 from studio.packs.bring import bring, one
 from studio.packs.manifest import SUMS
 from studio.packs.shelf import open_shelf

@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.domain.errors import BadInput, EaselError, StorageBroken, StorageFull
 from studio.domain.verdict import Cleared, require_cleared
+from studio.durable import sync_folder
 from studio.safety.contents import XMP_KEY
 from studio.safety.intake import open_picture, sha256
 
@@ -147,7 +148,7 @@ class Files:
             except FileNotFoundError:
                 return
             for folder in (target.parent, source.parent):
-                _sync_folder(folder)
+                sync_folder(folder)
 
     # --- previews -----------------------------------------------------------------------------------------------------
 
@@ -246,15 +247,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
             temporary.unlink(missing_ok=True)
             raise
         if durable:
-            _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            sync_folder(path.parent)
 
 
 @contextmanager

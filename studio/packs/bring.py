@@ -14,7 +14,7 @@ from typing import Any
 
 from studio.domain.control import CONTROLS
 from studio.domain.errors import BadInput
-from studio.packs.durable import check_room
+from studio.durable import check_room
 from studio.packs.folders import PICKLES, describe_folder, is_model
 from studio.packs.kinds import FileKind
 from studio.packs.manifest import FAMILIES, KINDS, SUMS, Manifest, Pack

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from studio.domain.amounts import duration
 from studio.domain.errors import Failed
-from studio.packs.durable import sync_folder
+from studio.durable import sync_folder
 from studio.packs.header import BadWeights, read_header
 from studio.packs.hub import Body, Hub, Later
 from studio.packs.journal import Journal, Wanted, here, part_of

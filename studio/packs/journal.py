@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from studio.domain.errors import Failed
-from studio.packs.durable import write_durably
+from studio.durable import write_durably
 
 FETCHING = ".fetching"  # below <home>/packs: a folder for each pack on its way
 PART = ".part"  # the end of a file's name until all its bytes are there and are the right ones

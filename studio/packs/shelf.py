@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from studio.domain.errors import BadInput, Failed, PackMissing
-from studio.packs.durable import check_room, put_in_place, sync_folder, take_away, write_durably
+from studio.durable import check_room, put_in_place, sync_folder, take_away, write_durably
 from studio.packs.manifest import OWN, SUMS, Manifest, Pack, inside, manifest_text, read_manifest
 from studio.places import ASSETS
 

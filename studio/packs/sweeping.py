@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from studio.packs.durable import sync_folder
+from studio.durable import sync_folder
 
 # What a folder is called while it is on its way: the files of a model that is brought, of a pack that is moved, the note of
 # where a pack lies, and what is deleted

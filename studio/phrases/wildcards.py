@@ -13,7 +13,7 @@ from pathlib import Path
 
 from studio.domain.errors import BadInput, StorageFull
 from studio.domain.wildcards import lines_of
-from studio.packs.durable import sync_folder, write_durably
+from studio.durable import sync_folder, write_durably
 
 SUFFIX = ".txt"
 GONE = ".gone"  # where deleted files wait for their undo

@@ -15,8 +15,8 @@ from typing import Any
 
 from studio.domain.errors import Failed, StorageFull
 from studio.domain.job import Job
+from studio.durable import sync_folder, write_durably
 from studio.packs.download import Pace
-from studio.packs.durable import sync_folder, write_durably
 from studio.packs.fetch import fetch
 from studio.packs.header import BadWeights, read_header
 from studio.packs.hub import Hub

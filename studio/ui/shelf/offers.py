@@ -6,7 +6,7 @@ import streamlit as st
 
 from studio.app import Studio
 from studio.domain.job import LIVE
-from studio.packs.durable import ROOM
+from studio.durable import ROOM
 from studio.packs.manifest import FAMILIES, KINDS, Manifest
 from studio.ui import show, words
 from studio.ui.shelf import marks, texts

@@ -1,4 +1,4 @@
-"""Files and folders of packs put down so that a power cut leaves them whole; it knows no pack."""
+"""Files and folders put down so that a power cut leaves them whole; it knows neither packs nor pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_durably(path: Path, text: str) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
