@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
-from studio.terminal import asking, grids, guiding, painting, repeating, shelving, wearing
+from studio.terminal import asking, grids, guiding, painting, phrasing, repeating, shelving, wearing
 from studio.terminal.answers import (
     CANCELLED,
     DONE,
@@ -106,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     verb("install", shelving.install, "Install a pack from the hub, or go on where it stopped.").add_argument(
         "id", metavar="ID", help="as `packs --all` lists it"
     )
+    verb("styles", phrasing.styles, "List the styles, or bring in a styles.csv.").add_argument(
+        "--import", dest="table", type=Path, metavar="FILE", help="a styles.csv, as other studios write it"
+    )
+    verb("wildcards", phrasing.wildcards, "List the wildcard files, or the lines of one.").add_argument(
+        "name", nargs="?", metavar="NAME"
+    )
     verb("check", _check, "Check database, files, hashes and index; change nothing.")
     verb("worker", _worker, "Run the worker (started by whoever first needs it).", json=False)
     run = verb("run", _run, "Open the studio in the browser, on this machine only.", json=False)
@@ -137,6 +143,7 @@ def _painting(paint: argparse.ArgumentParser) -> None:
 def _settings(verb: argparse.ArgumentParser) -> None:
     """What everything that paints can be told."""
     verb.add_argument("--negative", default="", metavar="T", help="what should not be there")
+    verb.add_argument("--style", action="append", default=[], metavar="NAME", help="as `styles` lists it; repeatable")
     verb.add_argument("--strength", type=float, metavar="X", help="how much of a source changes, 0 to 1")
     verb.add_argument("--seed", type=int, metavar="N", help="same recipe and seed, same picture (default: a new one)")
     verb.add_argument("--steps", type=int, metavar="N")

@@ -50,6 +50,7 @@ def wished(options: argparse.Namespace, studio: Studio) -> tuple[Recipe, bytes |
         if getattr(options, name) is not None:
             fields[name] = getattr(options, name)
     recipe = Recipe(**fields)  # raises what is wrong with it before a file is opened
+    studio.worded(recipe, options.style)  # and what is wrong with its words
     guiding.check_files(
         studio, recipe, asked, source=options.source, mask=options.mask, select=options.select,
         reference=options.reference,
@@ -101,7 +102,7 @@ def enlarge(options: argparse.Namespace) -> int:
 
 
 def _painted(options: argparse.Namespace, studio: Studio, recipe: Recipe, mask: bytes | None, out: Any) -> int:
-    job = wait(studio, studio.paint(recipe, mask=mask, keep=True))
+    job = wait(studio, studio.paint(recipe, mask=mask, keep=True, styles=options.style))
     artworks = list(studio.gallery.many(job.result.get("artworks", [])).values())
     copy_out(studio, artworks, out)
     reasons = [reason for verdict in job.result.get("refused", []) for reason in verdict["reasons"]]
