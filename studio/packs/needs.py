@@ -34,8 +34,8 @@ LARGEST_TILE = 1 << 18  # pixels, of paint/larger.py
 FACTOR = 8  # pixels of a latent cell's side
 # What computing takes beside the tensors themselves: of a step, of a decoder, and in bytes whatever the picture. On a CPU
 # measured; on GPUs a guess that this machine's own history mends. On a CPU each convolution also puts its weights into another
-# order, so the largest is there twice.
-_OVERHEAD = {"cpu": (1.3, 1.75, 8 << 20), "cuda": (1.5, 1.5, 64 << 20), "mps": (2.0, 2.0, 64 << 20)}
+# order, so the largest is there twice, and what it left is not given back before the decoder works.
+_OVERHEAD = {"cpu": (1.3, 1.45, 12 << 20), "cuda": (1.5, 1.5, 64 << 20), "mps": (2.0, 2.0, 64 << 20)}
 LORA = 1.4  # of a step: each changed layer gives its answer twice, and their sum
 _NETWORKS = ("unet", "vae", "text_encoder", "text_encoder_2")
 _BESIDE = ("checker", "captioner", "encoder")  # what every picture passes on its way to the gallery; always in fp32
@@ -176,7 +176,8 @@ def _needs(
         decoding = max(decoding, int(_decoding(vae, pixels, decoder_size, tiled=offload) * decoding_over))
         at_once = at_once or together
     if place.kind == "cpu" and at_once:
-        step += painter.networks["unet"][1].largest * usual
+        again = painter.networks["unet"][1].largest * usual
+        step, decoding = step + again, decoding + again
     step, decoding = (int((one + always) * correction) for one in (step, decoding))
     total = sum(everything.values()) + max(step, decoding)
     if offload and place.half:
