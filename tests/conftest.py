@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import beside
 import pytest
+from hub import LoopbackHub
 
 from studio.app import Studio, open_studio
 from studio.database import Database
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.jobs.queue import Queue
+from studio.packs.ledger import Ledger
 from studio.places import ASSETS
 from studio.safety.gate import Gate
+
+if TYPE_CHECKING:
+    from studio.packs.hub import Hub
 
 # diffusers 0.42 hands torch tensors to numpy 2 in its schedulers; nothing of ours can be done about it
 KNOWN_WARNINGS = (
@@ -66,6 +72,27 @@ def database(home: Path) -> Iterator[Database]:
 def queue(database: Database) -> Queue:
     """A real queue."""
     return Queue(database)
+
+
+@pytest.fixture
+def switch() -> dict[str, bool]:
+    """The switch "offline", for a test to turn."""
+    return {"offline": False}
+
+
+@pytest.fixture
+def ledger(database: Database, switch: dict[str, bool]) -> Ledger:
+    """A real ledger of who was contacted, behind that switch."""
+    return Ledger(database, offline=lambda: switch["offline"])
+
+
+@pytest.fixture
+def hub(loopback: LoopbackHub, ledger: Ledger) -> Iterator[Hub]:
+    """The real client of the loopback hub that the test's own module serves."""
+    from studio.packs.hub import Hub
+
+    with Hub(ledger=ledger, endpoint=loopback.url, token=False) as made:
+        yield made
 
 
 @pytest.fixture

@@ -35,22 +35,6 @@ def loopback():
         yield hub
 
 
-@pytest.fixture
-def switch():
-    return {"offline": False}
-
-
-@pytest.fixture
-def ledger(database, switch):
-    return Ledger(database, offline=lambda: switch["offline"])
-
-
-@pytest.fixture
-def hub(loopback, ledger):
-    with Hub(ledger=ledger, endpoint=loopback.url, token=False) as made:
-        yield made
-
-
 def manifest(files=tuple(FILES), *, revision="main", **more) -> Manifest:
     source = Source(REPO, tuple(one if isinstance(one, SourceFile) else SourceFile(one) for one in files), revision)
     return Manifest(

@@ -9,7 +9,6 @@ from hub import blob_id, loopback_hub
 
 from studio.domain.errors import Failed, Offline
 from studio.packs.hub import Hub, Later, Vanished
-from studio.packs.ledger import Ledger
 
 REPO, WHY = "easel/tiny", "to install Tiny"
 WEIGHTS = bytes(range(256)) * 40
@@ -31,22 +30,6 @@ def loopback(served):
     served.tokens.clear()
     served.lies.clear()
     served.cdn, served.ranges = False, True
-
-
-@pytest.fixture
-def switch():
-    return {"offline": False}
-
-
-@pytest.fixture
-def ledger(database, switch):
-    return Ledger(database, offline=lambda: switch["offline"])
-
-
-@pytest.fixture
-def hub(loopback, ledger):
-    with Hub(ledger=ledger, endpoint=loopback.url, token=False) as made:
-        yield made
 
 
 def read(hub, path, *, start=0):

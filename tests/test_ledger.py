@@ -7,17 +7,7 @@ import pytest
 
 from studio.domain.errors import Offline
 from studio.domain.settings import Settings
-from studio.packs.ledger import Contact, Ledger
-
-
-@pytest.fixture
-def switch():
-    return {"offline": False}
-
-
-@pytest.fixture
-def ledger(database, switch):
-    return Ledger(database, offline=lambda: switch["offline"])
+from studio.packs.ledger import Contact
 
 
 def test_a_host_is_listed_once_for_each_reason_the_latest_first(ledger):

@@ -31,8 +31,8 @@ class BlipCaptioner:
     def __call__(self, pictures: list[Image.Image]) -> list[str]:
         """One caption for each picture."""
         captions: list[str] = []
-        for start in range(0, len(pictures), BATCH):
-            pixels = self._preparation(pictures[start : start + BATCH]).to(self._model.device, self._model.dtype)
+        for prepared in self._preparation.batches(pictures, BATCH):
+            pixels = prepared.to(self._model.device, self._model.dtype)
             with self._lock:
                 tokens = self._model.generate(pixel_values=pixels, max_new_tokens=LONGEST, num_beams=1, do_sample=False)
                 # BLIP-2 answers with the places of the picture first

@@ -34,10 +34,9 @@ class PictureChecker:
     def __call__(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
         """For each picture: concept -> cosine minus threshold."""
         scores: list[dict[str, float]] = []
-        for start in range(0, len(pictures), BATCH):
-            pixels = self._preparation(pictures[start : start + BATCH]).to(self._model.device)
+        for pixels in self._preparation.batches(pictures, BATCH):
             with self._lock:
-                scores += self._scores(pixels)
+                scores += self._scores(pixels.to(self._model.device))
         return scores
 
     def provoked(self) -> Image.Image:

@@ -31,10 +31,10 @@ class ClassifierChecker:
     def __call__(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
         """For each picture: label -> probability minus LIMIT."""
         scores: list[dict[str, float]] = []
-        for start in range(0, len(pictures), BATCH):
-            pixels = self._preparation(pictures[start : start + BATCH]).to(self._model.device)
+        for pixels in self._preparation.batches(pictures, BATCH):
             with self._lock:
-                rows = (self._model(pixel_values=pixels).logits.float().softmax(dim=1) - LIMIT).tolist()
+                logits = self._model(pixel_values=pixels.to(self._model.device)).logits
+                rows = (logits.float().softmax(dim=1) - LIMIT).tolist()
             scores += [{name: row[index] for index, name in self._labels.items()} for row in rows]
         return scores
 

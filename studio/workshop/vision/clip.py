@@ -35,8 +35,7 @@ class ClipEncoder:
     def pictures(self, pictures: list[Image.Image]) -> np.ndarray:
         """(n, d) float32, unit length."""
         parts = []
-        for start in range(0, len(pictures), BATCH):
-            pixels = self._preparation(pictures[start : start + BATCH])
+        for pixels in self._preparation.batches(pictures, BATCH):
             with self._lock:
                 parts.append(self._model.get_image_features(pixel_values=pixels.to(self._model.device)).pooler_output)
         return _unit(torch.cat(parts))

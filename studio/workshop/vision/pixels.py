@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,11 @@ class Preparation:
         arrays = [np.asarray(self._square(picture), dtype=np.float32) / 255 for picture in pictures]
         pixels = (np.stack(arrays) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
+
+    def batches(self, pictures: list[Image.Image], size: int) -> Iterator[torch.Tensor]:
+        """So many at a time, in their order: (up to size, 3, side, side)."""
+        for start in range(0, len(pictures), size):
+            yield self(pictures[start : start + size])
 
     def _square(self, picture: Image.Image) -> Image.Image:
         picture = picture.convert("RGB")
