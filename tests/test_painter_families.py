@@ -170,6 +170,34 @@ def test_a_batch_of_four_is_its_four_singles(painters, family, sampler):
     assert np.abs(pixels(batch[0]) - pixels(batch[1])).max() > 1
 
 
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_a_batch_of_four_from_a_source_is_its_four_singles(painters, family):
+    painter = painters(family)
+    inputs, (sha, area) = kept(
+        scene((SIZE["width"], SIZE["height"])), mask((SIZE["width"], SIZE["height"]), (8, 8, 50, 50))
+    )
+    for more in ({"task": "vary"}, {"task": "inpaint", "mask": area}):
+        recipe = Recipe(PROMPT, steps=3, seed=50, count=4, sampler="euler a", strength=0.7, source=sha, **more, **SIZE)
+        batch = list(painter.paint(recipe, inputs, Steps()))
+        for painted in batch:
+            assert np.abs(one(painter, recipe.with_seed(painted.seed), inputs) - pixels(painted)).max() <= 1
+        assert np.abs(pixels(batch[0]) - pixels(batch[1])).max() > 1
+
+
+# Between the passes a picture is rounded to whole levels, and the second one makes more of a level than it was
+@pytest.mark.parametrize(("second", "most"), [({}, 1), ({"hires": 1.5, "hires_strength": 0.6}, 4)])
+@pytest.mark.parametrize("family", ["sd1", "sd2", "sdxl"])
+def test_a_batch_of_four_under_a_control_is_its_four_singles(painters, family, second, most):
+    painter = painters(family)
+    painter._find_controls.nets["pose"] = tiny.control(family)
+    inputs, (sha,) = kept(scene((SIZE["width"], SIZE["height"]), seed=9))
+    recipe = Recipe(
+        PROMPT, steps=2, seed=60, count=4, sampler="euler a", controls=(Control("pose", sha, weight=0.6),), **SIZE, **second
+    )  # fmt: skip
+    for painted in list(painter.paint(recipe, inputs, Steps())):
+        assert np.abs(one(painter, recipe.with_seed(painted.seed), inputs) - pixels(painted)).max() <= most
+
+
 @pytest.mark.parametrize("words", ["a {red|green} {star|ball}", "a {star|" + "red and blue " * 40 + "}"])
 def test_wildcards_give_each_picture_its_words_and_singles_stay_equal(painters, words):
     from studio.domain.prompting import pictures

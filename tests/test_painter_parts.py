@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import tiny
-from painting import NoControls, kept, one, scene
+from painting import NoControls, Steps, kept, one, pixels, scene
 
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Lora, Recipe
@@ -193,6 +193,19 @@ def test_a_reference_is_read_as_diffusers_reads_it_and_leaves_no_trace(painter, 
     assert np.array_equal(paint(painter, inputs, **asked, reference_weight=0.0), plain)
     more = paint(painter, inputs, **asked, reference_weight=1.5, guidance=1.0, loras=(Lora(f"{family}-a1111-9"),))
     assert more.shape == plain.shape and np.array_equal(paint(painter), plain)
+
+
+def test_a_dressed_batch_of_four_is_its_four_singles(painter, family):
+    inputs, (sha,) = kept(scene((90, 70), seed=5))
+    recipe = Recipe(
+        f"{PROMPT}, {family}-embedding", steps=2, seed=40, count=4, sampler="euler a", width=SIDES[0], height=SIDES[1],
+        loras=(Lora(f"{family}-diffusers-9", 0.8),), embeddings=(f"{family}-embedding",), clip_skip=2,
+        adapter=f"{family}-adapter", reference=sha, reference_weight=0.8,
+    )  # fmt: skip
+    batch = list(painter.paint(recipe, inputs, Steps()))
+    for painted in batch:
+        assert np.abs(one(painter, recipe.with_seed(painted.seed), inputs) - pixels(painted)).max() <= 1
+    assert np.abs(pixels(batch[0]) - pixels(batch[3])).max() > 1
 
 
 def test_an_adapter_of_another_base_is_said(painter, family, plain):
