@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
-from studio.terminal import asking, grids, guiding, painting, phrasing, repeating, shelving, wearing
+from studio.terminal import asking, foretelling, grids, guiding, painting, phrasing, repeating, shelving, wearing
 from studio.terminal.answers import (
     CANCELLED,
     DONE,
@@ -61,7 +61,12 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--json", action="store_true", help="print the answer as JSON")
         return one
 
-    _painting(verb("paint", painting.paint, "Paint a picture from words; or vary, fill or extend one."))
+    for name, run, help in (
+        ("paint", painting.paint, "Paint a picture from words; or vary, fill or extend one."),
+        ("forecast", foretelling.forecast, "Say what painting a picture would take, in memory and time."),
+    ):
+        _painting(one := verb(name, run, help))
+        _offload(one)
     grid = verb(
         "grid", grids.grid, "Paint one recipe along one or two of its fields, a picture for each pair of values."
     )
@@ -81,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     enlarge.add_argument("--upscaler", default="", metavar="ID", help="the pack that enlarges, by the method model")
     enlarge.add_argument("--prompt", metavar="T", help="what it shows (default: what is known of it)")
     _settings(enlarge)
+    _offload(enlarge)
 
     again = verb("repeat", repeating.repeat, "Will it come out the same here? Paint an artwork again and compare.")
     again.add_argument("id", metavar="ID", help="an artwork's number in the gallery")
@@ -152,6 +158,10 @@ def _settings(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--pack", default="storybook", metavar="ID")
     wearing.options_of(verb)
     verb.add_argument("--out", type=Path, metavar="DIR", help="also copy the pictures here")
+
+
+def _offload(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--offload", action="store_true", help="need less memory and more time")
 
 
 def _find(options: argparse.Namespace) -> int:

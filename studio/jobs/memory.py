@@ -18,7 +18,7 @@ from studio.packs.shelf import Shelf
 
 DEVICE = "device"  # the name of the row in `settings` in which the worker says what it paints on
 LEARNED = (0.2, 5.0)  # history may correct the activations within these bounds; beyond them something else was measured
-SHRINKS = (0.75, 0.5)  # of a side, where the pack offers no smaller size that fits
+SHRINKS = (0.75, 0.5)  # of a side: sizes that are tried beside those that the pack offers
 LEAST_SIDE = 64
 
 
@@ -113,13 +113,11 @@ class Foresight:
         return {"smaller": smaller, "fewer": fewer}
 
     def _sizes(self, recipe: Recipe) -> list[tuple[int, int]]:
-        """Smaller sizes, the largest first: those that the pack offers, then the same shape shrunk."""
-        area, pack = recipe.width * recipe.height, self._shelf.get(recipe.pack)
-        offered = sorted(
-            (size for size in pack.manifest.sizes if size[0] * size[1] < area), key=lambda size: -size[0] * size[1]
-        )
+        """Smaller sizes, the largest first: those that the pack offers, and the same shape shrunk."""
+        area, offered = recipe.width * recipe.height, self._shelf.get(recipe.pack).manifest.sizes
         shrunk = [(_shrunk(recipe.width, share), _shrunk(recipe.height, share)) for share in SHRINKS]
-        return offered + [size for size in shrunk if min(size) >= LEAST_SIDE and size not in offered]
+        sizes = {*offered, *(size for size in shrunk if min(size) >= LEAST_SIDE)}
+        return sorted((one for one in sizes if one[0] * one[1] < area), key=lambda one: (-one[0] * one[1], one))
 
     def _fitting(self, recipe: Recipe, *, offload: bool, source_size: tuple[int, int] | None) -> int | None:
         """What a recipe takes, in bytes; None where that is more than there is."""

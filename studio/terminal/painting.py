@@ -29,8 +29,11 @@ def paint(options: argparse.Namespace) -> int:
     return _painted(options, studio, *wished(options, studio))
 
 
-def wished(options: argparse.Namespace, studio: Studio) -> tuple[Recipe, bytes | None, Path | None]:
-    """The recipe that `paint` is asked for, its mask and the folder to copy to; raises BadInput before anything is drawn."""
+def drafted(options: argparse.Namespace, studio: Studio) -> tuple[Recipe, list[guiding.Asked], Manifest]:
+    """The recipe that is asked for before any file is opened: stand-ins for its pictures, its controls, its pack.
+
+    Raises BadInput.
+    """
     task = _task(options)
     asked = [guiding.read_control(text, options.balance) for text in options.control]
     manifest = studio.shelf.get(options.pack).manifest
@@ -49,7 +52,12 @@ def wished(options: argparse.Namespace, studio: Studio) -> tuple[Recipe, bytes |
     for name in ("feather", "hires_strength"):
         if getattr(options, name) is not None:
             fields[name] = getattr(options, name)
-    recipe = Recipe(**fields)  # raises what is wrong with it before a file is opened
+    return Recipe(**fields), asked, manifest
+
+
+def wished(options: argparse.Namespace, studio: Studio) -> tuple[Recipe, bytes | None, Path | None]:
+    """The recipe that `paint` is asked for, its mask and the folder to copy to; raises BadInput before anything is drawn."""
+    recipe, asked, manifest = drafted(options, studio)
     studio.worded(recipe, options.style)  # and what is wrong with its words
     guiding.check_files(
         studio, recipe, asked, source=options.source, mask=options.mask, select=options.select,
@@ -102,7 +110,7 @@ def enlarge(options: argparse.Namespace) -> int:
 
 
 def _painted(options: argparse.Namespace, studio: Studio, recipe: Recipe, mask: bytes | None, out: Any) -> int:
-    job = wait(studio, studio.paint(recipe, mask=mask, keep=True, styles=options.style))
+    job = wait(studio, studio.paint(recipe, mask=mask, keep=True, styles=options.style, offload=options.offload))
     artworks = list(studio.gallery.many(job.result.get("artworks", [])).values())
     copy_out(studio, artworks, out)
     reasons = [reason for verdict in job.result.get("refused", []) for reason in verdict["reasons"]]
