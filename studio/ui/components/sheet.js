@@ -2,7 +2,7 @@
 const SMALLEST = 104
 const LARGEST = 288
 const GAP = 8
-const LABEL = 26 // pixels of a line of words above or under a picture
+const LABEL = 32 // pixels of the words above or under a picture
 const HEAD = 92 // of the headings of the rows
 
 function element(name, className, text) {
@@ -99,7 +99,8 @@ function fit(frame, data) {
   let columns = across
   if (data.rows.length) {
     const by = (wide - HEAD) / across - GAP
-    const down = ((high - LABEL) / data.rows.length - GAP) * data.ratio
+    const head = Math.max(LABEL, frame.querySelector("thead").offsetHeight)
+    const down = ((high - head - 4) / data.rows.length - GAP) * data.ratio
     side = bound(Math.min(by, down))
   } else {
     for (let count = 1; count <= across; count += 1) {
@@ -162,7 +163,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   refit()
   const observer = new ResizeObserver(refit)
-  observer.observe(parentElement)
+  observer.observe(parentElement.host || parentElement)
   window.addEventListener("resize", refit)
   return () => {
     observer.disconnect()

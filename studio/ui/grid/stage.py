@@ -17,7 +17,7 @@ from studio.ui.grid import contact, wishes
 from studio.ui.press import Presses
 
 POLL = 0.5  # seconds between two looks
-ROOM = 330  # pixels of the window's height that are not the sheet
+ROOM = 286  # pixels of the window's height that are not the sheet
 OPENED = "create_open"  # where the Create page looks for the artwork to open
 _PROBLEM = "grid_stage_problem"
 
