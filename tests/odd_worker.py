@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fakes import FakeChecker, FakePainter
+from PIL import Image
 
 from studio.domain.artwork import Artwork
 from studio.domain.errors import NotNumbers, StorageFull
@@ -55,10 +56,22 @@ def odd(word: str) -> None:
             raise ValueError("something odd")
 
 
+class OddChecker(FakeChecker):
+    """Looks at its known positive as it should, and then does what its word says."""
+
+    word = ""
+
+    def __call__(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
+        odd(self.word)
+        return super().__call__(pictures)
+
+
 def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
-    """The one path, with the odd painter and the real gate, gallery and files."""
-    gate = Gate(checker=FakeChecker(), known_positive=Path(os.environ["KNOWN_POSITIVE"]))
+    """The one path, with the odd painter, the real gate over an odd checker, and the real gallery and files."""
+    checker = OddChecker()
+    gate = Gate(checker=checker, known_positive=Path(os.environ["KNOWN_POSITIVE"]))
     recipe = Recipe.from_dict(job.payload["recipe"])
+    checker.word = "hang" if recipe.prompt.startswith("unseen") else ""
     ids = []
     report.stage("painting")
     for made in create(recipe, painter=OddPainter(), gate=gate, gallery=tools.gallery, report=report, job=job.id):

@@ -112,13 +112,14 @@ def test_a_job_that_crashes_twice_is_set_aside(queue, supervisor):
     assert queue.get(after.id).state == "done"
 
 
-@pytest.mark.parametrize("how", ["a stuck lane", "a frozen process"])
-def test_a_hung_worker_is_killed_and_the_queue_goes_on(home, queue, environment, how):
-    environment["EASEL_HANG_SECONDS"] = "0.5" if how == "a stuck lane" else "60"
+@pytest.mark.parametrize("how", ["a stuck lane", "a stuck checker", "a frozen process"])
+def test_a_hung_worker_is_killed_and_the_queue_goes_on(home, queue, gallery, environment, how):
+    environment["EASEL_HANG_SECONDS"] = "60" if how == "a frozen process" else "0.5"
     supervisor = Supervisor(home, queue=queue, command=COMMAND, environment=environment, beat_seconds=3)
     try:
-        job = paint(queue, "hang" if how == "a stuck lane" else "slow", steps=150)
-        after = paint(queue, "a star")
+        words = {"a stuck lane": "hang", "a stuck checker": "unseen", "a frozen process": "slow"}
+        job = paint(queue, words[how], steps=5 if how == "a stuck checker" else 150)
+        after = paint(queue, "a star", seed=8)
         supervisor.ensure()
         until(running(queue, job, done=0), supervisor)  # its few steps may be too quick to be written one by one
         pid = worker_pid(home)
@@ -128,6 +129,7 @@ def test_a_hung_worker_is_killed_and_the_queue_goes_on(home, queue, environment,
         assert queue.get(job.id).state == "failed" and "stopped answering" in queue.get(job.id).error
         until(ended(queue, after), supervisor)
         assert queue.get(after.id).state == "done" and worker_pid(home) != pid
+        assert [artwork.job for artwork in gallery.page(Query())] == [after.id], "what nobody looked at is not kept"
     finally:
         supervisor.stop()
 
