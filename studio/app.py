@@ -123,6 +123,9 @@ class Studio:
             raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
         spools = [] if mask is None or self.gallery.by_sha(str(recipe.mask)) else [self.upload(mask)]
         payload = {"recipe": recipe.to_dict(), "spools": spools, "keep": keep} | ({"offload": True} if offload else {})
+        source = self.gallery.by_sha(recipe.source) if recipe.source else None
+        if source is not None:  # how long it takes depends on it
+            payload["source_size"] = [source.width, source.height]
         job = self.submit("paint", payload | ({"typed": wording.typed} if wording.typed else {}), key=key)
         for name in spools:
             if name not in job.payload.get("spools", ()):  # a double click: the first one brought its own

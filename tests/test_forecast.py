@@ -30,6 +30,12 @@ def test_larger_is_more_by_the_area():
     assert small == 30 and large > small
 
 
+def test_an_upscaler_is_measured_by_the_area_of_the_source():
+    recipe = Recipe("", task="enlarge", source=HASH, factor=4, method="model", upscaler="some").to_dict()
+    assert subject_and_work("paint", {"recipe": recipe, "source_size": (256, 128)}) == ("enlarge:some:4", 2.0)
+    assert subject_and_work("paint", {"recipe": recipe})[1] == 1.0
+
+
 def test_controls_cost_and_those_without_weight_do_not():
     used = tuple(Control("pose", HASH, weight=weight) for weight in (1.0, 0.5, 0.0))
     assert work(controls=used) == 2 * work()

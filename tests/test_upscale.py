@@ -223,6 +223,7 @@ def test_a_brought_upscaler_enlarges_through_the_job_and_no_painter_is_loaded(st
     source = tools.gallery.add(cleared, None, kind="imported", source_name="x.png")
     recipe = Recipe("", task="enlarge", source=source.sha256, factor=2, method="model", upscaler=pack.id)
     job = studio.paint(recipe)
+    assert job.payload["source_size"] == [48, 32], "what it takes is foretold from that"
     studio.queue.cancel(job.id)
     outcome = work(tools, "paint", {**job.payload, "keep": True})
     assert outcome.state == "done", outcome.error

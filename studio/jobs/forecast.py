@@ -11,6 +11,7 @@ from studio.domain.recipe import REPAINT_STRENGTH
 HISTORY = 20  # the last runs that count: enough to smooth, few enough to follow a machine that got busy
 
 
+UPSCALED = 1 << 14  # pixels of a source that count as one unit: a tile of 128 by 128
 CONTROL_COST = 0.5  # of a step: a ControlNet is about half a UNet
 
 
@@ -18,12 +19,15 @@ def subject_and_work(kind: str, payload: dict[str, Any]) -> tuple[str, float]:
     """What a job is like, and how much of it there is.
 
     A paint job is measured in steps of the model on a picture of the recipe's size ("paint:storybook:128x128:euler", 80.0);
-    every task but `create` is a subject of its own, and so is the way that needs less memory. An import is measured in files,
-    where the payload lists them; everything else is one unit. A payload that holds `source_size` ([width, height] in pixels)
-    is foretold better.
+    every task but `create` is a subject of its own, and so is the way that needs less memory. An upscaler asks no painter: it
+    is measured by the source's area. An import is measured in files, where the payload lists them; everything else is one
+    unit. A payload that holds `source_size` ([width, height] in pixels) is foretold better.
     """
     if kind in ("paint", "repeat"):
         recipe = payload.get("recipe", {})
+        if recipe.get("upscaler"):
+            wide, high = payload.get("source_size") or (recipe.get("width", 1), recipe.get("height", 1))
+            return f"enlarge:{recipe['upscaler']}:{recipe.get('factor', 2)}", max(1.0, wide * high / UPSCALED)
         size = f"{recipe.get('width', 0)}x{recipe.get('height', 0)}"
         subject = f"paint:{recipe.get('pack', '')}:{size}:{recipe.get('sampler', '')}"
         task = recipe.get("task", "create")

@@ -62,7 +62,7 @@ def fields(options: argparse.Namespace, shelf: Shelf, pack: Manifest) -> dict[st
     return made | _reference(options, shelf, pack)
 
 
-def enlarging(options: argparse.Namespace, shelf: Shelf) -> dict[str, str]:
+def enlarging(options: argparse.Namespace, shelf: Shelf) -> dict[str, Any]:
     """The method of enlarging and its upscaler: naming one means that method, and the method alone the first that is here."""
     method = (options.method or ("model" if options.upscaler else next(iter(METHODS)))).lower()
     upscaler = options.upscaler
