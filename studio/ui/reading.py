@@ -139,7 +139,7 @@ def _offers(
     if unknown:
         strange = unknown[0]
         for offer in nearest(strange, known).offers:
-            made.append((offer, lambda text, offer=offer: instead(text, strange, offer), f"Instead of {strange}"))
+            made.append((offer, lambda text, offer=offer: instead(text, strange, offer), ""))
     worn = [*loras, *filter(None, (find_lora(studio.shelf, tag.name) for tag in tags(prompt)))]
     triggers = {pack.id: pack.manifest for pack in studio.shelf.packs()} if worn else {}
     for id in dict.fromkeys(worn):
@@ -162,5 +162,9 @@ def _chips(offers: Sequence[tuple[str, Callable[[str], str], str]], edit: Edit, 
     with st.container(horizontal=True, gap="small", key=f"{key}_chips"):
         for number, (label, change, tip) in enumerate(offers):
             st.button(
-                show.plain(label), key=f"{key}_chip_{number}", help=show.plain(tip), on_click=edit, args=(change,)
+                show.plain(label),
+                key=f"{key}_chip_{number}",
+                help=show.plain(tip) or None,
+                on_click=edit,
+                args=(change,),
             )

@@ -72,15 +72,16 @@ def manage(studio: Studio) -> None:
     )
     chosen = styles.get(st.session_state[_CHOSEN])
     _said()
-    if chosen is None:
-        _write(studio)
-    else:
-        _change(studio, chosen)
+    act = _write(studio) if chosen is None else _change(studio, chosen)
+    with st.container(horizontal=True, key="styles_acts", gap="small"):
+        act()
+        _tables(studio)
     _undo(studio)
-    _tables(studio)
 
 
-def _write(studio: Studio) -> None:
+def _write(studio: Studio) -> Callable[[], object]:
+    """The fields of a new style; returns what draws its button."""
+
     def add() -> None:
         name = " ".join(str(st.session_state["styles_new_name"]).split())
         words, without = st.session_state["styles_new_prompt"], st.session_state["styles_new_negative"]
@@ -92,10 +93,11 @@ def _write(studio: Studio) -> None:
 
     st.text_input("Name", key="styles_new_name", placeholder="such as: oil painting", max_chars=60)
     _words("styles_new_prompt", "styles_new_negative")
-    st.button("Add the style", key="styles_add", icon=":material/add:", on_click=add)
+    return lambda: st.button("Add the style", key="styles_add", icon=":material/add:", on_click=add)
 
 
-def _change(studio: Studio, style: Style) -> None:
+def _change(studio: Studio, style: Style) -> Callable[[], object]:
+    """The fields of a style, kept as they are left; returns what draws its button."""
     keys = {field: f"styles_{field}_{style.name}" for field in ("name", "prompt", "negative")}
     seen = f"styles_seen_{style.name}"
     if st.session_state.get(seen) != style and not st.session_state.get(_SAID):  # another tab wrote it
@@ -121,7 +123,7 @@ def _change(studio: Studio, style: Style) -> None:
 
     st.text_input("Name", key=keys["name"], on_change=keep, max_chars=60)
     _words(keys["prompt"], keys["negative"], keep)
-    st.button("Delete this style", key="styles_delete", icon=":material/delete:", on_click=delete)
+    return lambda: st.button("Delete this style", key="styles_delete", icon=":material/delete:", on_click=delete)
 
 
 def _words(prompt: str, negative: str, changed: Callable[[], None] | None = None) -> None:

@@ -40,15 +40,15 @@ def manage(studio: Studio) -> None:
     saved = st.session_state.pop(_SAVED, "")
     if saved:
         st.toast(show.plain(saved))
-    if name:
-        _change(studio, name)
-    else:
-        _write(studio)
+    act = _change(studio, name) if name else _write(studio)
+    with st.container(horizontal=True, key="wildcards_acts", gap="small"):
+        act()
+        _drop(studio)
     _undo(studio)
-    _drop(studio)
 
 
-def _write(studio: Studio) -> None:
+def _write(studio: Studio) -> Callable[[], object]:
+    """The fields of a new file; returns what draws its button."""
     kept: Any = studio.draft(DRAFT) or {}
     for field in ("name", "text"):
         st.session_state.setdefault(f"wildcards_new_{field}", str(kept.get(field, "")))
@@ -79,18 +79,12 @@ def _write(studio: Studio) -> None:
         help="One entry a line. 3::fox is picked three times as often, # begins a comment; {a|b} and __other__ work in it.",
     )
     _say()
-    st.button("Add the file", key="wildcards_add", icon=":material/add:", on_click=add)
+    return lambda: st.button("Add the file", key="wildcards_add", icon=":material/add:", on_click=add)
 
 
-def _change(studio: Studio, name: str) -> None:
+def _change(studio: Studio, name: str) -> Callable[[], object]:
+    """The text of a file, kept as soon as it is left; returns what draws its buttons."""
     key, seen = f"wildcards_text_{name}", f"wildcards_seen_{name}"
-    try:
-        text = studio.wildcards.text(name)
-    except EaselError as error:
-        show.problem(str(error))
-        return
-    if key not in st.session_state or (st.session_state.get(seen) != mark(text) and not st.session_state.get(_SAID)):
-        st.session_state[key], st.session_state[seen] = text, mark(text)
 
     def keep() -> None:
         if _tried(lambda: studio.wildcards.save(name, str(st.session_state[key]), seen=st.session_state[seen])):
@@ -107,16 +101,24 @@ def _change(studio: Studio, name: str) -> None:
         st.session_state.pop(_SAID, None)
         st.session_state.pop(key, None)
 
-    st.text_area(
-        "Lines", key=key, height=HEIGHT, on_change=keep, help="One entry a line. Saved when you leave the box."
-    )
-    count = len(lines_of(str(st.session_state[key])))
-    show.line(f"{count:,} {'entry' if count == 1 else 'entries'}; write __{name}__ in a prompt to pick one of them.")
-    _say()
-    with st.container(horizontal=True, key="wildcards_acts"):
+    def acts() -> None:
         st.button("Delete this file", key="wildcards_delete", icon=":material/delete:", on_click=delete)
         if st.session_state.get(_SAID):
             st.button("Open it again", key="wildcards_again", icon=":material/refresh:", on_click=open_again)
+
+    try:
+        text = studio.wildcards.text(name)
+    except EaselError as error:
+        show.problem(str(error))
+        return acts
+    if key not in st.session_state or (st.session_state.get(seen) != mark(text) and not st.session_state.get(_SAID)):
+        st.session_state[key], st.session_state[seen] = text, mark(text)
+    help = "One entry a line. Saved when you leave the box."
+    st.text_area("Lines", key=key, height=HEIGHT, on_change=keep, help=help)
+    count = len(lines_of(str(st.session_state[key])))
+    show.line(f"{count:,} {'entry' if count == 1 else 'entries'}; write __{name}__ in a prompt to pick one of them.")
+    _say()
+    return acts
 
 
 def _undo(studio: Studio) -> None:
