@@ -101,7 +101,7 @@ class _Canvas(NamedTuple):
 
     width: int
     height: int
-    count: int
+    pieces: int
 
 
 class _Painter(NamedTuple):
@@ -168,7 +168,7 @@ def _needs(
     step = decoding = at_once = 0
     for canvas in _canvases(recipe, source_size):
         pixels = canvas.width * canvas.height
-        together = 1 if offload else painted_at_once(place.kind, pixels=pixels, count=canvas.count, free=room)
+        together = 1 if offload else painted_at_once(place.kind, pixels=pixels, count=canvas.pieces, free=room)
         cells = (-(-canvas.height // FACTOR), -(-canvas.width // FACTOR))
         numbers = geometry.step_numbers(unet, *cells) * (LORA if recipe.loras else 1)
         numbers += geometry.kept_numbers(unet, *cells) * min(2, used)

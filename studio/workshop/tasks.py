@@ -63,7 +63,7 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
     if job.payload.get("typed"):  # before its styles were put on and its wildcards picked
         record = {**record, "typed": job.payload["typed"]}
     report.stage("enlarging" if recipe.upscaler else "painting")
-    offload = job.payload.get("offload") is True and not recipe.upscaler
+    offload = job.payload.get("offload") is True
     watch = _watch(recipe, painter, tools, offload=offload)
     began = time.monotonic()
     artworks: list[Artwork] = []

@@ -19,7 +19,7 @@ def bar(studio: Studio, fields: GuideFields) -> None:
         return
     asked: Any = dict(fields)
     for name in ("prompt", "fill"):
-        asked[name] = fields[name] if fields[name].strip() else "a picture"  # type: ignore[literal-required]
+        asked[name] = fields[name] if fields[name].strip() else "a picture"
     controls = tuple(aid.control(forms.PLACEHOLDER) for aid in lying.aids) if fields["task"] in GUIDED else ()
     try:
         recipes = forms.recipes_of(asked, source, seed=0, mask=forms.PLACEHOLDER, controls=controls)

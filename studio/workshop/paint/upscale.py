@@ -38,11 +38,13 @@ class Upscaler:
         self._net = net
 
     @torch.inference_mode()
-    def paint(self, recipe: Recipe, inputs: Mapping[str, Any], report: Any) -> Iterator[Painted]:
+    def paint(
+        self, recipe: Recipe, inputs: Mapping[str, Any], report: Any, *, offload: bool = False
+    ) -> Iterator[Painted]:
         """The source `recipe.factor` times as large, once for each seed; what is transparent stays so.
 
-        `report(tile, tiles, draft)` is called before the first tile and after each, and raises Cancelled. Raises BadInput,
-        NotNumbers, Failed.
+        It goes tile by tile, so `offload` has nothing to save. `report(tile, tiles, draft)` is called before the first tile and
+        after each, and raises Cancelled. Raises BadInput, NotNumbers, Failed.
         """
         source = large_enough(picture_of(inputs, recipe.source, "source"))
         size = (source.width * recipe.factor, source.height * recipe.factor)
