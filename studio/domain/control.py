@@ -16,6 +16,13 @@ BALANCES = {
 }
 
 
+# Which of a union's inputs a kind of map is; as its makers number them (huggingface.co/xinsir/controlnet-union-sdxl-1.0)
+UNION = {
+    "pose": 0, "depth": 1, "softedge": 2, "scribble": 2, "canny": 3, "lineart": 3, "normal": 4, "segmentation": 5, "tile": 6,
+}  # fmt: skip
+UNION_INPUTS = 6  # that every union has; later ones have more
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One slider or switch of an annotator: `low` to `high` in steps; a switch runs from 0 to 1 in steps of 1."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from studio.domain.control import CONTROLS
+from studio.domain.control import CONTROLS, UNION, UNION_INPUTS
 from studio.domain.errors import BadInput
 from studio.durable import check_room
 from studio.packs.folders import PICKLES, describe_folder, is_model
@@ -46,7 +46,6 @@ _NAMED = (
     ("softedge", "softedge"), ("hed", "softedge"), ("pidi", "softedge"), ("scribble", "scribble"), ("sketch", "scribble"),
     ("tile", "tile"), ("normal", "normal"), ("seg", "segmentation"), ("shuffle", "shuffle"), ("inpaint", "inpaint"),
 )  # fmt: skip
-UNION = ("pose", "depth", "canny", "lineart", "softedge", "scribble", "normal", "segmentation")
 PAINTING = {
     "sd1": {"sizes": ((512, 512), (768, 512), (512, 768)), "steps": 25, "guidance": 7.0},
     "sd2": {"sizes": ((768, 768), (512, 512), (1024, 768)), "steps": 25, "guidance": 7.0},
@@ -270,7 +269,7 @@ def _manifest(shelf: Shelf, found: Found, *, name: str, family: str, control: st
 def _controls(found: Found, control: str) -> tuple[str, ...]:
     control = control or found.control
     if control == "union":
-        return UNION
+        return tuple(kind for kind, number in UNION.items() if number < UNION_INPUTS)
     if control not in (*CONTROLS, "inpaint"):
         raise BadInput("control", f"Say which kind of map {found.name} follows: {', '.join(CONTROLS)} or inpaint.")
     return (control,)

@@ -44,6 +44,6 @@ def list_of_shards(folder: Path) -> str | None:
     lists = sorted(folder.glob("*.safetensors.index*.json")) if folder.is_dir() else []
     matches = [(path.name, match["variant"]) for path in lists if (match := _LIST.fullmatch(path.name))]
     meant = [name for name, variant in matches if variant == wanted]
-    if meant or not weights_of(folder):
-        return (meant or [name for name, _ in matches] or [None])[0]
-    return None
+    if not meant and not weights_of(folder):
+        meant = [name for name, _ in matches]
+    return meant[0] if meant else None

@@ -9,19 +9,13 @@ from typing import Any
 import torch
 from PIL import Image
 
-from studio.domain.control import CONTROLS, Control
+from studio.domain.control import CONTROLS, UNION, Control
 from studio.domain.errors import BadInput
 
 # Each block nearer to the picture counts for this much less when the map and the prompt disagree. The figure is the one of
 # the ControlNet authors' "guess mode" (github.com/lllyasviel/ControlNet, gradio_canny2image.py:
 # `strength * (0.825 ** float(12 - i))`), and of the control modes of sd-webui-controlnet, whose names ours are.
 SOFTNESS = 0.825
-
-
-# Which of a union's inputs a kind of map is; as its makers number them (huggingface.co/xinsir/controlnet-union-sdxl-1.0)
-UNION = {
-    "pose": 0, "depth": 1, "softedge": 2, "scribble": 2, "canny": 3, "lineart": 3, "normal": 4, "segmentation": 5, "tile": 6,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
