@@ -125,10 +125,12 @@ def _strange(unknown: Sequence[str], pack: str, known: frozenset[str], *, below:
     if not first.offers:
         return said
     offers = ":" if below else f" {', '.join(escape(offer) for offer in first.offers)}"
-    of = f" for {escape(first.word)}" if len(unknown) > 1 else ""
-    if first.what:
-        return f"{said} Of {escape(first.what)}{of} it knows{offers}{'' if below else '.'}"
-    return f"{said} Did you mean{of}{offers}{'' if below else '?'}"
+    end = "" if below else "."
+    if not first.what:
+        of = f" for {escape(first.word)}" if len(unknown) > 1 else ""
+        return f"{said} Did you mean{of}{offers}{end and '?'}"
+    of = f"Instead of {escape(first.word)}" if len(unknown) > 1 else f"Of {escape(first.what)}"
+    return f"{said} {of} it knows{offers}{end}"
 
 
 def _offers(
