@@ -220,6 +220,22 @@ def test_ones_own_models_are_found_asked_about_and_brought(studio, tmp_path):
     assert "used" in text(page("shelf")) or "dreamer" in text(page("shelf"))
 
 
+def test_the_models_of_other_tools_are_one_press_away(studio, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    test = view("Bring your own")
+    assert_sound(test)
+    assert "Nothing was looked at yet" in text(test)
+    models = tmp_path / "ComfyUI" / "models"
+    weights.write(models / "loras" / "style.safetensors", weights.lora("sd1"))
+    test = view("Bring your own")
+    assert "Nothing was looked at yet" not in text(test)
+    button(test, "usual_0").click().run()
+    assert [Path(one["path"]).name for one in work(studio).result["found"]] == ["style.safetensors"]
+    test.run()
+    assert_sound(test)
+    assert test.text_input(key="shelf_path").value == str(models) and "A LoRA for Stable Diffusion 1" in text(test)
+
+
 def test_a_path_that_leads_nowhere_is_a_sentence(studio):
     test = view("Bring your own")
     next(one for one in test.button if one.label == "Look").click().run()

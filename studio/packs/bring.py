@@ -52,6 +52,11 @@ PAINTING = {
     "sdxl": {"sizes": ((1024, 1024), (1216, 832), (832, 1216)), "steps": 30, "guidance": 6.0},
 }
 CHECKER = "checker-compvis"  # what looks at the pictures of a painter that the user brought
+# Where other tools keep their models, below the user's own folder
+USUAL = (
+    "stable-diffusion-webui/models", "stable-diffusion-webui-forge/models", "automatic/models", "ComfyUI/models",
+    "invokeai/models", "Fooocus/models", ".cache/huggingface/hub",
+)  # fmt: skip
 NOTE = "You brought it: its licence is the one it came with, so look there before you publish or sell."
 
 
@@ -83,6 +88,11 @@ class Found:
             "family": self.what.family, "sure": self.what.sure, "bytes": self.what.bytes, "control": self.control,
             "why_not": self.what.why_not, "asks": list(self.asks),
         }  # fmt: skip
+
+
+def usual_places(user: Path) -> list[Path]:
+    """The folders below a user's own where other tools keep models on this machine; none is opened."""
+    return [place for name in USUAL if (place := user / name).is_dir()]
 
 
 def look(path: Path, *, report: Progress | None = None) -> list[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,7 @@ from studio.app import Studio
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
+from studio.packs.bring import usual_places
 from studio.packs.manifest import FAMILIES
 from studio.ui import show, watch, words
 from studio.ui.shelf import marks, texts
@@ -40,6 +42,7 @@ def own(studio: Studio) -> None:
     _being_brought(studio)
     job = _scan(studio)
     if job is None:
+        _usual(studio)
         return
     if job.live:
         watch.follow(studio, job, lambda now: _looking(studio, now))
@@ -47,6 +50,32 @@ def own(studio: Studio) -> None:
         show.problem(job.error or "Looking was interrupted; look again.")
     else:
         _found(studio, job.result)
+
+
+def _usual(studio: Studio) -> None:
+    """What to click while nothing was looked at: the models of other tools, where there are any."""
+    places = usual_places(Path.home())
+    if not places:
+        show.empty(
+            "Nothing was looked at yet",
+            "Other tools keep theirs in a folder named models; a file that you downloaded is mostly in Downloads.",
+        )
+        return
+    show.part("Found on this machine")
+    with st.container(key="shelf_usual"):
+        for number, place in enumerate(places):
+            st.button(
+                _plain(str(place)),
+                key=f"usual_{number}",
+                icon=":material/folder_open:",
+                type="tertiary",
+                on_click=trying(lambda place=place: _look_at(studio, str(place))),  # type: ignore[misc]
+            )
+
+
+def _look_at(studio: Studio, path: str) -> None:
+    st.session_state[PATH] = path
+    st.session_state[SCAN] = studio.submit("scan", {"path": path}).id
 
 
 def _look(studio: Studio) -> None:
