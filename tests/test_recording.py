@@ -211,8 +211,8 @@ def test_the_sentence_says_how_near_and_why():
     assert "too little to see" in said(False, {"largest": 5, "visible": 0.0}, other)
     far = said(False, {"largest": 200, "visible": 0.341}, other)
     assert far == (
-        "Different: 34% of its pixels differ visibly, by up to 200 of 255, because it was painted on another device"
-        " (NVIDIA H200)."
+        "Different: 34% of its pixels differ visibly, by up to 200 of 255, most likely because it was painted on another"
+        " device (NVIDIA H200)."
     )
     assert "less than 1%" in said(False, {"largest": 90, "visible": 0.001}, [])
     assert said(False, {"sizes": "it is 64 × 64 here and 128 × 128 there"}, []).startswith("Different: it is 64 × 64")

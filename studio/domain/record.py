@@ -169,8 +169,10 @@ def said(same: bool, measured: Mapping[str, Any], because: Sequence[Difference])
     """
     if same:
         return "The same to the last pixel."
-    why = "; ".join(dict.fromkeys(one.because for one in because))
-    ending = f", because {why}." if why else ". Everything that its record tells of is the same here."
+    reasons = list(dict.fromkeys(one.because for one in because))
+    more = f", and {len(reasons) - 2} more" if len(reasons) > 2 else ""
+    why = "; ".join(reasons[:2])
+    ending = f", most likely because {why}{more}." if why else ". Everything that its record tells of is the same here."
     if measured.get("sizes"):
         return f"Different: {measured['sizes']}{ending}"
     largest, visible = int(measured["largest"]), float(measured["visible"])

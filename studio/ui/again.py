@@ -17,6 +17,7 @@ from studio.ui.components import editors
 
 WAYS = {"slider": "Slider", "side": "Side by side"}
 ADDRESS = "again"  # ?again=12 is the job that is looked at, so that a refresh finds it
+NOTICE = 170  # pixels of the height that the notice and its buttons take
 _PROBLEM, _WAY = "again_problem", "again_way"
 
 
@@ -103,7 +104,7 @@ def made_with(record: Record | None) -> list[tuple[str, str]]:
     if on:
         rows.append(("On", " · ".join(on)))
     if record.versions:
-        rows.append(("By", " · ".join(f"{name} {number}" for name, number in record.versions.items())))
+        rows.append(("Libraries", " · ".join(f"{name} {number}" for name, number in record.versions.items())))
     return rows
 
 
@@ -149,8 +150,17 @@ def _result(studio: Studio, artwork: Artwork, job: Job, room: int) -> None:
         symbol="task_alt" if same or near else "difference",
     )
     preview = str(result.get("preview", ""))
-    if preview and not near and _there(studio, preview):
-        st.session_state.setdefault(_WAY, "slider")
+    beside = bool(preview) and not near and _there(studio, preview)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="again_actions"):
+        if beside:
+            st.session_state.setdefault(_WAY, "slider")
+            st.segmented_control(
+                "How", list(WAYS), key=_WAY, required=True, format_func=WAYS.__getitem__, label_visibility="collapsed"
+            )
+        if result.get("spool"):
+            _keeping(studio, job)
+        _close()
+    if beside:
         editors.compare(
             key=f"again_{job.id}",
             one={"src": f"/shown/{artwork.id}", "alt": artwork.alt, "label": "As saved"},
@@ -158,15 +168,7 @@ def _result(studio: Studio, artwork: Artwork, job: Job, room: int) -> None:
             mode=st.session_state[_WAY],
         )
     else:
-        show.picture(artwork, room=room + 90)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="again_actions"):
-        if preview and not near and _there(studio, preview):
-            st.segmented_control(
-                "How", list(WAYS), key=_WAY, required=True, format_func=WAYS.__getitem__, label_visibility="collapsed"
-            )
-        if result.get("spool"):
-            _keeping(studio, job)
-        _close()
+        show.picture(artwork, room=room + NOTICE)
     _unlike(job)
     if not same:
         show.rows(measured_rows(result.get("measured", {})))

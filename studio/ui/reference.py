@@ -14,6 +14,7 @@ from studio.packs.manifest import Manifest
 from studio.safety.intake import sha256
 from studio.ui import components, outfit, session, show, watch, words
 
+USE, CHANGE = "Use a reference picture", "Change"
 RECENT = 24  # pictures of the gallery to choose from
 FIELDS = ("reference", "reference_weight", "adapter")
 Key = Callable[[str], str]
@@ -32,7 +33,7 @@ def choose(studio: Studio, manifest: Manifest, *, key: Key) -> None:
             _chosen(studio, found, name, key=key)
             _read_by(studio, manifest, found, key=key)
         elif found:
-            _choosing(studio, found, "Use a reference picture", None, key=key)
+            _choosing(studio, found, USE, None, key=key)
             if not coming:
                 show.line(
                     "A picture that the next one takes after: its style, its colours, its things.", style="reading"
@@ -45,21 +46,23 @@ def choose(studio: Studio, manifest: Manifest, *, key: Key) -> None:
 
 def _chosen(studio: Studio, found: dict[str, str], name: str, *, key: Key) -> None:
     artwork = studio.gallery.by_sha(name)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key("reference_row")):
-        if artwork is None:
-            show.chosen("", "The reference is gone", "It was deleted for good; choose another.", symbol="hide_image")
-        elif artwork.deleted_at is not None:
-            show.chosen(f"/thumbs/{artwork.id}", "In the bin", "Restore it, or choose another.", alt=artwork.alt)
+    binned = artwork is not None and artwork.deleted_at is not None
+    if artwork is None:
+        show.chosen("", "The reference is gone", "It was deleted for good; choose another.", symbol="hide_image")
+    elif binned:
+        show.chosen(f"/thumbs/{artwork.id}", "In the bin", "Restore it, or choose another.", alt=artwork.alt)
+    else:
+        show.chosen(f"/thumbs/{artwork.id}", "Reference", words.said(artwork), alt=artwork.alt)
+    with st.container(horizontal=True, gap="small", key=key("reference_row")):
+        if artwork is not None and binned:
             st.button(
                 "Restore",
                 key=key("reference_restore"),
                 on_click=_trying,
                 args=(key, studio.gallery.restore, artwork.id),
             )
-        else:
-            show.chosen(f"/thumbs/{artwork.id}", "Reference", words.said(artwork), alt=artwork.alt)
         if found:
-            _choosing(studio, found, "Change", artwork, key=key)
+            _choosing(studio, found, CHANGE, artwork, key=key)
         st.button(
             "Remove", key=key("reference_remove"), icon=":material/close:", help="Remove the reference",
             on_click=_remove, args=(key,),
@@ -116,8 +119,8 @@ def _removed(*, key: Key) -> None:
 def _choosing(studio: Studio, found: dict[str, str], label: str, current: Artwork | None, *, key: Key) -> None:
     """A popover with the newest pictures and a place to drop one; it closes once one is chosen."""
     round = st.session_state.setdefault(key("reference_round"), 0)
-    icon = None if current else ":material/add_photo_alternate:"
-    with st.popover(label, key=key(f"reference_choose_{round}"), icon=icon, width="content" if current else "stretch"):
+    icon, width = (":material/add_photo_alternate:", "stretch") if label == USE else (None, "content")
+    with st.popover(label, key=key(f"reference_choose_{round}"), icon=icon, width=width):
         file = key(f"reference_file_{round}")
         st.file_uploader(
             "Drop, paste or choose a picture",
