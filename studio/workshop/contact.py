@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ GAP, MARGIN = 10, 28
 LINE = 22  # pixels from one line of words to the next
 HEAD = 150  # of the headings of the rows
 LINES = 3  # of a heading
+UNBROKEN = 6  # pictures that stand in one row where there are no others below it
 
 
 def make(job: Job, report: JobReport, tools: Tools) -> dict[str, object]:
@@ -61,59 +63,65 @@ def _opened(data: bytes, among: int) -> Image.Image:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things stand, in pixels: a cell's size, the left and top of the first cell, the size of the whole."""
+    """Where things stand, in pixels: a cell's size, the first cell's left and top, from one to the next, the whole's size."""
 
     cell: tuple[int, int]
     corner: tuple[int, int]
+    pitch: tuple[int, int]
     size: tuple[int, int]
+
+    def at(self, column: int, row: int) -> tuple[int, int]:
+        """The left and top of a cell."""
+        return self.corner[0] + column * self.pitch[0], self.corner[1] + row * self.pitch[1]
 
 
 def layout(shape: tuple[int, int], cell: tuple[int, int], *, rows_named: bool) -> Layout:
-    """Place so many columns and rows of cells of this size (pixels), smaller where the whole would be too large."""
-    columns, rows = shape
+    """Place so many columns and rows of cells of this size (pixels), smaller where the whole would be too large.
+
+    Where the rows have no names, each picture has its own heading above it.
+    """
     corner = (MARGIN + (HEAD if rows_named else 0), MARGIN + LINE * (4 + LINES))
-    scale = min(
-        1.0, (MOST - corner[0] - MARGIN) / columns / cell[0] - 0.05, (MOST - corner[1] - MARGIN) / rows / cell[1] - 0.05
-    )
+    between = (GAP, GAP if rows_named else GAP + LINES * LINE)
+    room = [(MOST - corner[side] - MARGIN) / shape[side] - between[side] for side in (0, 1)]
+    scale = min(1.0, room[0] / cell[0], room[1] / cell[1])
     wide, high = (max(16, round(side * scale)) for side in cell)
-    width = max(corner[0] + columns * (wide + GAP) - GAP + MARGIN, 480)
-    return Layout((wide, high), corner, (width, corner[1] + rows * (high + GAP) - GAP + MARGIN))
+    pitch = (wide + between[0], high + between[1])
+    width, height = (corner[side] + shape[side] * pitch[side] - between[side] + MARGIN for side in (0, 1))
+    return Layout((wide, high), corner, pitch, (max(width, 480), height))
 
 
 def compose(grid: Grid, pictures: Mapping[tuple[int, int], Image.Image]) -> Image.Image:
-    """The sheet: the prompt, the axes with their headings, and the pictures by (column, row); an empty place where none is."""
+    """The sheet: the prompt, the axes with their headings, and the pictures by (column, row); an empty place where none is.
+
+    A long row without others below it is broken into several.
+    """
     largest = max(max(picture.size) for picture in pictures.values())
     scale = min(max(largest, SIDES[0]), SIDES[1]) / largest
-    cell = tuple(round(max(picture.size[side] for picture in pictures.values()) * scale) for side in (0, 1))
-    places = layout(grid.shape, (cell[0], cell[1]), rows_named=grid.y is not None)
+    cell = [round(max(picture.size[side] for picture in pictures.values()) * scale) for side in (0, 1)]
+    columns, rows = grid.shape
+    across = columns if grid.y or columns <= UNBROKEN else math.ceil(math.sqrt(1.5 * columns))
+    shape = (across, rows if grid.y else math.ceil(columns / across))
+    places = layout(shape, (cell[0], cell[1]), rows_named=grid.y is not None)
+    (wide, high), font = places.cell, _font(16)
     sheet = Image.new("RGB", places.size, PAPER)
     draw = ImageDraw.Draw(sheet)
     room = places.size[0] - 2 * MARGIN
-    _write(draw, grid.base.prompt, (MARGIN, MARGIN), room, lines=2, size=19)
-    _write(draw, _facts(grid), (MARGIN, MARGIN + 2 * LINE + 6), room, lines=1, size=14, ink=QUIET)
-    (left, top), (wide, high) = places.corner, places.cell
+    _write(draw, grid.base.prompt, (MARGIN, MARGIN), room, lines=2, font=_font(19))
+    _write(draw, _facts(grid), (MARGIN, MARGIN + 2 * LINE + 6), room, lines=1, font=_font(14), ink=QUIET)
     for column, words in enumerate(grid.x.labels):
-        at = left + column * (wide + GAP)
-        count = min(LINES, len(_broken(words, _font(16), wide)))
-        _write(draw, words, (at, top - 6 - count * LINE), wide, lines=LINES, size=16)
+        left, top = places.at(column % across, column // across)
+        _write(draw, words, (left, top - 6 - _height(words, font, wide)), wide, lines=LINES, font=font)
     for row, words in enumerate(grid.y.labels if grid.y else ()):
-        count = min(LINES, len(_broken(words, _font(16), HEAD - 14)))
-        _write(
-            draw,
-            words,
-            (MARGIN, top + row * (high + GAP) + (high - count * LINE) // 2),
-            HEAD - 14,
-            lines=LINES,
-            size=16,
-        )
-    for column in range(grid.shape[0]):
-        for row in range(grid.shape[1]):
-            box = (left + column * (wide + GAP), top + row * (high + GAP))
+        top = places.at(0, row)[1] + (high - _height(words, font, HEAD - 14)) // 2
+        _write(draw, words, (MARGIN, top), HEAD - 14, lines=LINES, font=font)
+    for column in range(columns):
+        for row in range(rows):
+            left, top = places.at(column % across, row + column // across)
             picture = pictures.get((column, row))
             if picture is None:
-                draw.rectangle((*box, box[0] + wide - 1, box[1] + high - 1), fill=WASH)
+                draw.rectangle((left, top, left + wide - 1, top + high - 1), fill=WASH)
             else:
-                _paste(sheet, picture, box, places.cell)
+                _paste(sheet, picture, (left, top), places.cell)
     return sheet
 
 
@@ -142,11 +150,22 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(FONT, size)
 
 
+def _height(words: str, font: ImageFont.FreeTypeFont, room: int) -> int:
+    """How high a heading is, in pixels."""
+    return LINE * min(LINES, len(_broken(words, font, room)))
+
+
 def _write(
-    draw: ImageDraw.ImageDraw, words: str, place: tuple[int, int], room: int, *, lines: int, size: int, ink: str = INK
+    draw: ImageDraw.ImageDraw,
+    words: str,
+    place: tuple[int, int],
+    room: int,
+    *,
+    lines: int,
+    font: ImageFont.FreeTypeFont,
+    ink: str = INK,
 ) -> None:
     """Words in at most so many lines of `room` pixels; what does not fit ends in an ellipsis."""
-    font = _font(size)
     broken = _broken(words, font, room)
     if len(broken) > lines:
         broken = [*broken[: lines - 1], _ended(broken[lines - 1], font, room)]
