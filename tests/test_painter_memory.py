@@ -71,6 +71,19 @@ def test_one_that_does_not_fit_is_painted_in_a_thriftier_way(painter, usual, mon
     assert painted.note == "" and painter.pipe.vae.use_tiling is False
 
 
+def test_one_who_asks_for_less_gets_one_at_a_time_from_the_start_and_the_next_as_usual(painter, usual, monkeypatch):
+    narrow = Narrow(painter, monkeypatch, 99)
+    steps, tiled = Steps(), []
+    for painted, expected in zip(painter.paint(RECIPE, {}, steps, offload=True), usual, strict=True):
+        tiled.append(painter.pipe.vae.use_tiling)
+        assert np.abs(pixels(painted) - expected).max() <= 1
+        assert painted.saving and painted.note == "Painted in a slower way that needs less memory, as asked."
+    assert narrow.sizes == [1, 1, 1] and tiled == [True] * 3 and steps.seen[-1] == (9, 9)
+    assert painter._saving is False
+    made = list(painter.paint(RECIPE, {}, Steps()))
+    assert narrow.sizes == [1, 1, 1, 3] and not any(one.note or one.saving for one in made)
+
+
 def test_what_never_fits_is_said_and_the_next_picture_is_well(painter, usual, monkeypatch):
     narrow = Narrow(painter, monkeypatch, 0, saved=0)
     with pytest.raises(Failed, match="too little memory for this picture: choose a smaller size"):

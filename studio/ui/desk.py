@@ -97,7 +97,7 @@ def paint(studio: Studio, wish: str) -> None:
 
 def paint_recipe(studio: Studio, recipe: Recipe, wish: str) -> None:
     """Paint a recipe as it is, in the job whose key is `wish`, and look at it."""
-    show_job(studio.paint(recipe, key=wish).id)
+    show_job(studio.paint(recipe, key=wish, offload=fields()["offload"]).id)
 
 
 def run_again(studio: Studio, id: int, wish: str) -> None:

@@ -294,5 +294,6 @@ def again(studio: Studio, jobs: list[Job], wish: str) -> None:
         recipe = dataclasses.replace(Recipe.from_dict(job.payload["recipe"]), seed=seed)
         # a job that ended early may not have brought its mask into the gallery; the one on the page may be it
         mask = brushed if brushed and sha256(brushed) == recipe.mask else None
-        begun.append(studio.paint(recipe, key=f"{wish}-{place}", mask=mask).id)
+        offload = desk.fields()["offload"]
+        begun.append(studio.paint(recipe, key=f"{wish}-{place}", mask=mask, offload=offload).id)
     show_jobs(begun)
