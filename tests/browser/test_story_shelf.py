@@ -127,6 +127,7 @@ def test_a_pack_survives_a_kill_of_everything(browser, tmp_path, monkeypatch, he
                 expect(page.get_by_text("Easel is offline by your own choice")).to_be_visible()
                 views(browser, tab)
                 painted_with(tab)
+                tended(tab, tmp_path / "another disk")
                 tab.close()
         finally:
             studio.supervisor.stop()
@@ -148,6 +149,31 @@ def painted_with(tab: Tab) -> None:
     (job,) = studio.queue.list((), ("paint",))
     assert job.payload["recipe"]["pack"] == "tiny-sd1" and job.state in ("done", "refused"), job.error
     assert len(job.result["artworks"]) + len(job.result["refused"]) == 1
+
+
+def tended(tab: Tab, disk: Path) -> None:
+    """Moved to another disk and home again, said where; removed, with what that means said before."""
+    studio, page = tab.house.studio, tab.go("/shelf")
+    disk.mkdir()
+    card = page.locator(".st-key-shelfpack_tiny-sd1")
+    press(page, "move_tiny-sd1")
+    page.get_by_label("Folder", exact=True).fill(str(disk))
+    page.get_by_role("button", name="Move it there").click()
+    expect(page.get_by_label("Folder", exact=True)).to_be_hidden()
+    expect(card).to_contain_text(f"It lies in {disk / 'tiny-sd1'} now.")
+    assert studio.shelf.verify(studio.shelf.get("tiny-sd1")) == [] and (disk / "tiny-sd1").is_dir()
+    tab.settle()
+    press(page, "move_tiny-sd1")
+    page.get_by_role("button", name="Bring it home").click()
+    expect(card).to_contain_text(f"It lies in {studio.shelf.home / 'tiny-sd1'} now.")
+    assert not (disk / "tiny-sd1").exists()
+    tab.settle()
+    press(page, "remove_tiny-sd1")
+    expect(page.get_by_text(re.compile(r"MB are deleted\. It can be installed again\."))).to_be_visible()
+    tab.look("shelf-6-before-removal")
+    page.get_by_role("button", name=f"Remove {NAME}").click()
+    expect(card).to_be_hidden()
+    assert studio.shelf.state("tiny-sd1") == "absent" and not (studio.shelf.home / "tiny-sd1").exists()
 
 
 def wrong_files(tab: Tab, folder: Path) -> None:

@@ -108,22 +108,27 @@ def _paint(studio: Studio, pack: Pack, more: dict[str, str] | None = None) -> No
 
 
 def _move(studio: Studio, pack: Pack, *, busy: bool) -> None:
-    key = f"to_{pack.id}"
-    with st.popover("Move", icon=":material/drive_file_move:", key=f"move_{pack.id}", disabled=busy):
+    key, opened = f"to_{pack.id}", f"move_{pack.id}"
+
+    def move(**to: str) -> None:
+        st.session_state[opened] = False
+        studio.submit("move", {"pack": pack.id, **to})
+
+    with st.popover("Move", icon=":material/drive_file_move:", key=opened, disabled=busy, on_change="rerun"):
         show.line("To another disk: give a folder there. Every byte is compared before the old ones go.")
         st.text_input("Folder", key=key, placeholder="/media/large/easel")
         st.button(
             "Move it there",
             key=f"moving_{pack.id}",
             type="primary",
-            on_click=trying(lambda: studio.submit("move", {"pack": pack.id, "to": st.session_state.get(key, "")})),
+            on_click=trying(lambda: move(to=st.session_state.get(key, ""))),
         )
         if pack.folder.parent != studio.shelf.home:
             st.button(
                 "Bring it home",
                 key=f"homing_{pack.id}",
                 help=str(studio.shelf.home),
-                on_click=trying(lambda: studio.submit("move", {"pack": pack.id})),
+                on_click=trying(move),
             )
 
 
