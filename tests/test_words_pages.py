@@ -1,6 +1,7 @@
 """Wildcards, styles and words to click, on the pages: what they show, what is queued, and that nothing typed is lost."""
 
 import pytest
+from PIL import Image
 from test_outfit import bring
 from test_pages import assert_sound, button, jobs, page, studio, text
 
@@ -8,6 +9,8 @@ from studio.domain.errors import BadInput
 from studio.domain.prompting import pictures
 from studio.domain.recipe import Lora, Recipe
 from studio.domain.style import Style
+from studio.domain.verdict import Cleared
+from studio.gallery.records import typed_at
 from studio.ui import forms
 
 __all__ = ["studio"]  # the fixture of the pages' tests
@@ -203,3 +206,22 @@ def test_a_table_of_styles_is_brought(studio):
     assert studio.styles.named(["mine"]) == [Style("mine", "x", "y")]
     test.file_uploader(key="styles_file").set_value(("styles.csv", b"hello", "text/csv")).run()
     assert "no table of styles" in text(test)
+
+
+# --- the detail -------------------------------------------------------------------------------------------------------
+
+
+def test_the_detail_tells_what_was_typed_and_believes_no_file(studio, gate):
+    def scene(number: int) -> Cleared:
+        return gate.picture(Image.effect_noise((64, 64), 40 + number).convert("RGB"))
+
+    typed = {"prompt": "a __animals__ <b>", "negative": "", "styles": ["mine", 3, "Line art"]}
+    made = studio.gallery.add(scene(1), Recipe("a fox, line art"), record={"typed": typed})
+    assert typed_at(studio.gallery.path(made)) == ("a __animals__ <b>", ("mine", "Line art"))
+    test = page("gallery", id=str(made.id))
+    assert_sound(test)
+    assert "Typed a __animals__ <b>" in " ".join(text(test).split()) and "mine, Line art" in text(test)
+    for number, odd in enumerate((None, 3, [], {"prompt": 1}, {"prompt": "x", "styles": "y"}), start=2):
+        other = studio.gallery.add(scene(number), Recipe("x", seed=number), record={"typed": odd})
+        assert typed_at(studio.gallery.path(other)) in (None, ("x", ()))
+        assert_sound(page("gallery", id=str(other.id)))

@@ -5,24 +5,39 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
+from studio.domain.recipe import PROMPT_LIMIT
 from studio.domain.record import Record, read_record
+from studio.domain.style import NAME_LIMIT
 from studio.gallery.metadata import KEY
 
 
 def record_at(path: Path) -> Record | None:
     """The record in a picture's file; None where there is none, or no file. Files are named by their content, so it is kept."""
-    return _read(path) if path.exists() else None
+    return read_record(_read(path)) if path.exists() else None
+
+
+def typed_at(path: Path) -> tuple[str, tuple[str, ...]] | None:
+    """The prompt as it was typed and the styles that were put on it, where that is not what was painted; else None."""
+    record = _read(path) if path.exists() else None
+    typed = record.get("typed") if isinstance(record, dict) else None
+    if not isinstance(typed, dict) or not isinstance(typed.get("prompt"), str):
+        return None
+    styles = typed.get("styles")
+    named = [one[:NAME_LIMIT] for one in styles[:99] if isinstance(one, str)] if isinstance(styles, list) else []
+    return typed["prompt"][:PROMPT_LIMIT], tuple(named)
 
 
 @lru_cache(maxsize=256)
-def _read(path: Path) -> Record | None:
+def _read(path: Path) -> Any:
+    """What the file says of its making, as it stands there: a stranger may have written it."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:  # what painted it never travels in another format
             text = picture.info.get(KEY, "")
         body = json.loads(text) if isinstance(text, str) and text else None
     except (OSError, ValueError, SyntaxError, RecursionError, Image.DecompressionBombError):
         return None
-    return read_record(body.get("record")) if isinstance(body, dict) else None
+    return body.get("record") if isinstance(body, dict) else None

@@ -59,6 +59,13 @@ def worded(recipe: Recipe, *, styles: Sequence[Style], read: wildcards.Read, she
     )
 
 
+def bare(prompt: str) -> str:
+    """The words of a prompt as they stand there, without what wildcards and tags of LoRAs stand for."""
+    for name in wildcards.named(prompt):
+        prompt = prompt.replace(f"__{name}__", " ")
+    return without(prompt)
+
+
 def known(shelf: Shelf, painter: str, name: str) -> str:
     """The pack of the LoRA that goes by this name; raises BadInput for none, listing those that fit the painter."""
     found = find_lora(shelf, name)

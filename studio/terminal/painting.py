@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput
 from studio.domain.recipe import REPAINT_STRENGTH, Recipe
+from studio.phrases.wording import bare
 from studio.terminal import guiding, wearing
 from studio.terminal.answers import copy_out, ending, facts, open_home_studio, out_folder, respond, size_of, wait
 
@@ -102,7 +103,7 @@ def enlarge(options: argparse.Namespace) -> int:
     out = out_folder(options.out)
     source = guiding.bring(studio, options.file)
     width, height = _nearest(manifest, source)
-    prompt = source.prompt or source.caption if options.prompt is None else options.prompt
+    prompt = bare(source.prompt or source.caption) if options.prompt is None else options.prompt
     recipe = dataclasses.replace(
         recipe, source=source.sha256, reference=_reference(options, studio), width=width, height=height, prompt=prompt
     )

@@ -12,7 +12,7 @@ from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
-from studio.gallery.records import record_at
+from studio.gallery.records import record_at, typed_at
 from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
 from studio.ui.grid import rows
 
@@ -96,6 +96,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     if artwork.prompt or recipe:
         show.part("Prompt")
         show.quote(recipe.prompt if recipe else artwork.prompt)
+        _typed(studio, artwork)
     if recipe and recipe.negative:
         show.part("Without")
         show.quote(recipe.negative)
@@ -106,6 +107,15 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     _map(artwork)
     show.part("File")
     show.rows(_file_rows(artwork) + again.made_with(record_at(studio.gallery.path(artwork))))
+
+
+def _typed(studio: Studio, artwork: Artwork) -> None:
+    """What was typed before styles, wildcards and LoRA tags made the prompt of it."""
+    typed = typed_at(studio.gallery.path(artwork))
+    if typed is not None:
+        prompt, styles = typed
+        rows = [("Typed", prompt)] if artwork.recipe and prompt != artwork.recipe.prompt else []
+        show.rows(rows + ([("Styles", ", ".join(styles))] if styles else []))
 
 
 def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:

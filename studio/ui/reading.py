@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -12,11 +13,11 @@ from studio.domain import wildcards
 from studio.domain.errors import BadInput, PackMissing
 from studio.domain.recipe import Recipe
 from studio.domain.style import styled
-from studio.domain.tags import tags, without
+from studio.domain.tags import tags
 from studio.packs.manifest import Manifest
 from studio.packs.words import PromptReading, read_prompt
 from studio.phrases.nearest import instead, nearest
-from studio.phrases.wording import find_lora
+from studio.phrases.wording import bare, find_lora
 from studio.ui import show
 
 CUT_SHOWN = 160  # characters of what the model will not see
@@ -47,7 +48,7 @@ def under(
     try:
         pack = studio.shelf.get(manifest.id)
         text, picks, problem = _worded(studio, prompt, negative, manifest, styles)
-        read, own = read_prompt(pack, text), read_prompt(pack, _bare(prompt)).unknown
+        read, own = read_prompt(pack, text), read_prompt(pack, bare(prompt)).unknown
     except PackMissing as error:
         show.problem(str(error))
         return
@@ -56,13 +57,6 @@ def under(
     st.html(markup(read, pack=manifest.name, picks=picks, known=known, own=own, below=bool(offers), problem=problem))
     if edit is not None and offers:
         _chips(offers, edit, key=key)
-
-
-def _bare(prompt: str) -> str:
-    """The words of a prompt that were typed, without what its wildcards and tags stand for."""
-    for name in wildcards.named(prompt):
-        prompt = prompt.replace(f"__{name}__", " ")
-    return without(prompt)
 
 
 def _worded(
@@ -77,7 +71,7 @@ def _worded(
         recipe = Recipe(prompt, negative=negative, pack=manifest.id)
         return studio.worded(recipe, styles).recipe.prompt, picks, ""
     except BadInput as error:
-        return _bare(prompt), picks, str(error)
+        return bare(prompt), picks, str(error)
 
 
 def markup(
@@ -141,13 +135,13 @@ def _offers(
     if unknown:
         strange = unknown[0]
         for offer in nearest(strange, known).offers:
-            made.append((offer, lambda text, offer=offer: instead(text, strange, offer), ""))
+            made.append((offer, partial(instead, word=strange, offer=offer), ""))
     worn = [*loras, *filter(None, (find_lora(studio.shelf, tag.name) for tag in tags(prompt)))]
     triggers = {pack.id: pack.manifest for pack in studio.shelf.packs()} if worn else {}
     for id in dict.fromkeys(worn):
         for word in triggers[id].trigger_words if id in triggers else ():
             if word.lower() not in prompt.lower():
-                made.append((word, lambda text, word=word: added(text, word), f"{triggers[id].name} listens to it"))
+                made.append((word, partial(added, word=word), f"{triggers[id].name} listens to it"))
     return made[:MOST_CHIPS]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -141,11 +142,11 @@ def _drop(studio: Studio) -> None:
     key = f"wildcards_drop_{turn}"  # a new one after each drop, or the next run would take the same files again
 
     def bring() -> None:
-        brought, wrong = [], []
+        brought: list[str] = []
+        wrong: list[str] = []
         for file in st.session_state[key]:
-            if _tried(lambda file=file: brought.append(studio.wildcards.bring(file.name, file.getvalue()))):
-                continue
-            wrong.append(f"{file.name}: {st.session_state[_SAID]}")
+            if not _tried(partial(_bring, studio, brought, file)):
+                wrong.append(f"{file.name}: {st.session_state[_SAID]}")
         if brought:
             st.session_state[_SAVED] = f"{', '.join(f'__{name}__' for name in brought[:5])} can be used now."
             st.session_state[_CHOSEN] = brought[0]
@@ -163,6 +164,10 @@ def _drop(studio: Studio) -> None:
             on_change=bring,
             label_visibility="collapsed",
         )
+
+
+def _bring(studio: Studio, brought: list[str], file: Any) -> None:
+    brought.append(studio.wildcards.bring(file.name, file.getvalue()))
 
 
 def _tried(act: Callable[[], object]) -> bool:
