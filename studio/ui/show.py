@@ -200,7 +200,8 @@ def download(artwork: Artwork) -> None:
 def link(path: str, label: str, *, name: str, symbol: str = "download") -> None:
     """A link that saves a file of ours under a name; `path` is a route of the studio."""
     st.html(
-        f'<a class="button" href="{escape(path)}" download="{escape(name)}">{icon(symbol)}<span>{escape(label)}</span></a>'
+        f'<a class="button" href="{escape(path)}" download="{escape(name)}">{icon(symbol)}<span>{escape(label)}</span></a>',
+        width="content",
     )
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from studio.domain.errors import BadInput
 from studio.domain.grid import Grid
 from studio.domain.job import Job
+from studio.domain.recipe import SAMPLERS
 from studio.jobs.grids import get, squares_of
 from studio.places import ASSETS
 from studio.safety.intake import open_picture
@@ -139,7 +140,7 @@ def _facts(grid: Grid) -> str:
         "pack": base.pack,
         "steps": f"{base.steps} steps",
         "guidance": f"guidance {base.guidance:g}",
-        "sampler": base.sampler,
+        "sampler": SAMPLERS[base.sampler],
         "seed": f"seed {base.seed}",
     }
     axes = f"{grid.x.title} across" + (f", {grid.y.title.lower()} down" if grid.y else "")

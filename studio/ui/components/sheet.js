@@ -1,5 +1,5 @@
 // The sheet of a grid: pictures in labelled rows and columns, as large as lets the whole be seen. Every word enters the page as text.
-const SMALLEST = 104
+const SMALLEST = 76
 const LARGEST = 288
 const GAP = 8
 const LABEL = 32 // pixels of the words above or under a picture

@@ -88,7 +88,6 @@ def _still(studio: Studio, held: Held, squares: Sequence[Square], pressed: Press
     progress = studio.grids.progress(squares)
     with st.container(horizontal=True, key="grid_bar", vertical_alignment="center"):
         show.line(said(progress))
-        st.space("stretch")
         if progress.missing:
             st.button(
                 f"Paint what is missing ({progress.missing})",
