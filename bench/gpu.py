@@ -1,6 +1,7 @@
 """How fast the painter is beside the bare diffusers pipeline, and beside the arithmetic's own floor.
 
-    python bench/gpu.py [--family sd1 sdxl] [--size 512] [--steps 30] [--batch 1 8] [--runs 5] [--no-control] [--geometry tiny]
+    python bench/gpu.py [--family sd1 sdxl] [--size 512] [--steps 30] [--batch 1 8] [--runs 5] [--no-control] [--no-modes]
+                        [--geometry tiny]
 
 Networks of exactly the published geometry (assets/configs) with random weights, made in memory in the device's precision: speed
 does not depend on their values. Both sides paint in turn, in one process, with the same precision, sampler, steps, size and
@@ -8,7 +9,7 @@ guidance, and a prompt that neither has seen; ours by the studio's painter, thei
 Neither runs a safety checker. Each side's first picture (warming up, compiling) is painted before and not counted. All figures
 are medians. The floor is the floating-point work of the networks at the rate of this device's own large matrix product, both
 counted and measured in the run. On a CPU it is Stable Diffusion 1.5 at 256x256 with 4 steps, one picture, and says so.
-A table goes to stderr, JSON lines to stdout.
+A second table compares the studio's modes, see bench/modes.py. Tables go to stderr, JSON lines to stdout.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,14 @@ sys.path.insert(0, str(ROOT))
 
 from studio.workshop import heavy  # noqa: E402
 
-heavy.prepare()  # both sides get the thread settings of the worker
+heavy.prepare()  # every side gets the thread settings of the worker
 
-import diffusers  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer  # noqa: E402
 
+from bench import modes  # noqa: E402
 from bench.figures import machine  # noqa: E402
+from bench.networks import SAMPLER, bytes_of, config, networks, pipeline, wait, work  # noqa: E402
 from studio.domain.control import Control  # noqa: E402
 from studio.domain.recipe import Recipe  # noqa: E402
 from studio.workshop.paint import device as devices  # noqa: E402
@@ -49,28 +49,6 @@ from studio.workshop.paint.painter import StablePainter  # noqa: E402
 MAP = "0" * 64  # the control map's name among the inputs
 GUIDANCE = {"sd1": 7.5, "sdxl": 5.0}  # the two pipelines' defaults
 SIZE = {"sd1": 512, "sdxl": 1024}
-SAMPLER = {"DDIMScheduler": "ddim", "EulerDiscreteScheduler": "euler"}
-# For a quick look at whether the script works: the same families, hardly any weights
-_TINY_TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3}
-TINY: dict[str, dict[str, dict[str, Any]]] = {
-    "sd1": {
-        "unet": {
-            "block_out_channels": [32, 32, 64, 64], "attention_head_dim": 4, "cross_attention_dim": 32, "layers_per_block": 1,
-        },
-        "vae": {"block_out_channels": [32, 32, 32, 32], "layers_per_block": 1},
-        "text_encoder": _TINY_TEXT,
-    },
-    "sdxl": {
-        "unet": {
-            "block_out_channels": [32, 32, 64], "attention_head_dim": [2, 2, 4], "cross_attention_dim": 96,
-            "layers_per_block": 1, "transformer_layers_per_block": [1, 1, 2],
-            "projection_class_embeddings_input_dim": 48 + 6 * 256,
-        },
-        "vae": {"block_out_channels": [32, 32, 32, 32], "layers_per_block": 1},
-        "text_encoder": _TINY_TEXT,
-        "text_encoder_2": {**_TINY_TEXT, "hidden_size": 64, "projection_dim": 48},
-    },
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,6 +66,7 @@ class Row:
     seconds: float
     peak: float
     ratio: float  # its seconds over those of the bare pipeline, the median of the pairs
+    cpu_ratio: float  # the same in seconds of CPU, which other programs on the machine change less
     floor: float  # the floor's share of its seconds, 0..1
     runs: int
     precision: str
@@ -101,73 +80,11 @@ class Side:
     name: str
     paint: Callable[[str, int, int], list[Image.Image]]
     unet: Any
-    ready: Callable[[], object]
     weights: int  # bytes that only this side holds
 
 
-def config(family: str, part: str, geometry: str) -> dict[str, Any]:
-    """The published config of a part, or a tiny one of the same make."""
-    name = "scheduler_config.json" if part == "scheduler" else "config.json"
-    read: dict[str, Any] = json.loads((ROOT / "assets/configs" / family / part / name).read_text(encoding="utf-8"))
-    return {**read, **(TINY[family].get(part, {}) if geometry == "tiny" else {})}
-
-
-def networks(family: str, geometry: str, where: torch.device, kind: torch.dtype, *, control: bool) -> dict[str, Any]:
-    """The parts of a pipeline with random weights, straight on the device; `controlnet` among them when asked for."""
-    usual = torch.get_default_dtype()
-    torch.set_default_dtype(kind)
-    try:
-        with where:
-            parts: dict[str, Any] = {
-                "unet": diffusers.UNet2DConditionModel.from_config(config(family, "unet", geometry)),
-                "vae": diffusers.AutoencoderKL.from_config(config(family, "vae", geometry)),
-                "text_encoder": CLIPTextModel(CLIPTextConfig(**config(family, "text_encoder", geometry))),
-            }
-            if family == "sdxl":
-                parts["text_encoder_2"] = CLIPTextModelWithProjection(
-                    CLIPTextConfig(**config(family, "text_encoder_2", geometry))
-                )
-            if control:
-                parts["controlnet"] = diffusers.ControlNetModel.from_unet(parts["unet"])
-    finally:
-        torch.set_default_dtype(usual)
-    return {name: part.to(where, kind).eval() for name, part in parts.items()}
-
-
-def pipeline(family: str, geometry: str, parts: dict[str, Any]) -> Any:
-    """diffusers' own pipeline of these parts, as it comes."""
-    tokenizer = partial(CLIPTokenizer.from_pretrained, ROOT / "assets/storybook/tokenizer", local_files_only=True)
-    scheduler = config(family, "scheduler", geometry)
-    more: dict[str, Any] = {
-        "tokenizer": tokenizer(),
-        "scheduler": getattr(diffusers, scheduler["_class_name"]).from_config(scheduler),
-    }
-    name = (
-        "StableDiffusion"
-        + ("XL" if family == "sdxl" else "")
-        + ("ControlNet" if "controlnet" in parts else "")
-        + "Pipeline"
-    )
-    if family == "sdxl":
-        more |= {"tokenizer_2": tokenizer(), "add_watermarker": False}
-    else:
-        more |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-    made = getattr(diffusers, name)(**parts, **more)
-    made.set_progress_bar_config(disable=True)
-    return made
-
-
-def bytes_of(parts: dict[str, Any]) -> int:
-    return sum(
-        tensor.numel() * tensor.element_size() for part in parts.values() for tensor in part.state_dict().values()
-    )
-
-
 def sides(family: str, geometry: str, where: torch.device, *, size: int, control: bool) -> tuple[Side, Side]:
-    """The bare pipeline and the painter. Each has weights of its own, except on a CPU, where memory is dear.
-
-    Where they share them, the order in memory is changed in between, outside of what is timed.
-    """
+    """The bare pipeline and the painter. Each has weights of its own, except on a CPU, where memory is dear."""
     kind, shared = devices.dtype(where), where.type == "cpu"
     theirs = networks(family, geometry, where, kind, control=control)
     ours = theirs if shared else copy.deepcopy(theirs)
@@ -185,9 +102,10 @@ def sides(family: str, geometry: str, where: torch.device, *, size: int, control
 
     # As studio/workshop/paint/load.py readies what it has read from a folder
     net = ours.get("controlnet")
+    if net is not None:
+        net.to(memory_format=devices.order(where, weights=devices.bytes_of(net)))
     pipe = pipeline(family, geometry, {name: part for name, part in ours.items() if name != "controlnet"})
-    if family == "sdxl" and pipe.vae.config.force_upcast and kind == torch.float16:
-        pipe.vae.to(dtype=torch.float32)
+    pipe.vae.to(dtype=devices.vae_dtype(kind, overflows=family == "sdxl" and bool(pipe.vae.config.force_upcast)))
     painter = StablePainter(
         pipe,
         config=config(family, "scheduler", geometry),
@@ -202,18 +120,8 @@ def sides(family: str, geometry: str, where: torch.device, *, size: int, control
         )  # fmt: skip
         return [one.picture for one in painter.paint(recipe, {MAP: shown}, lambda *_: None)]
 
-    def order(parts: dict[str, Any], how: torch.memory_format) -> None:
-        for name in ("unet", "controlnet"):
-            if name in parts:
-                parts[name].to(memory_format=how)
-
-    order(ours, torch.channels_last)
-    plain, last = partial(order, theirs, torch.contiguous_format), partial(order, ours, torch.channels_last)
-    nothing = lambda: None  # noqa: E731
-    return (
-        Side("bare", paint_bare, theirs["unet"], plain if shared else nothing, 0 if shared else bytes_of(theirs)),
-        Side("easel", paint_ours, ours["unet"], last if shared else nothing, 0 if shared else bytes_of(ours)),
-    )
+    held = [0, 0] if shared else [bytes_of(theirs), bytes_of(ours)]
+    return Side("bare", paint_bare, theirs["unet"], held[0]), Side("easel", paint_ours, ours["unet"], held[1])
 
 
 @contextmanager
@@ -236,26 +144,18 @@ def marked(unet: Any, where: torch.device) -> Iterator[list[Any]]:
         hook.remove()
 
 
-def wait(where: torch.device) -> None:
-    if where.type == "cuda":
-        torch.cuda.synchronize(where)
-    elif where.type == "mps":
-        torch.mps.synchronize()
-
-
 def once(
     side: Side, other: Side, where: torch.device, prompt: str, *, batch: int, steps: int
-) -> tuple[float, float, float]:
-    """Paint once: seconds for all, seconds for a step (of a whole batch), peak GiB without the other side's weights."""
-    side.ready()
+) -> tuple[float, float, float, float]:
+    """Paint once: seconds for all, for a step (of a whole batch), peak GiB without the other side's weights, seconds of CPU."""
     wait(where)
     if where.type == "cuda":
         torch.cuda.reset_peak_memory_stats(where)
     with marked(side.unet, where) as moments:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         made = side.paint(prompt, batch, steps)
         wait(where)
-        seconds = time.perf_counter() - started
+        seconds, worked = time.perf_counter() - started, time.process_time() - worked
     if len(made) != batch or len(moments) % steps:  # a retry in fp32, say, is not what is to be measured
         raise SystemExit(
             f"{side.name} made {len(made)} pictures with {len(moments)} calls of the UNet; {steps} steps were asked."
@@ -265,7 +165,7 @@ def once(
     # Where a batch is painted in parts, a step of all pictures is that of each part together
     step = statistics.median(gaps) * (len(moments) // steps) if gaps else seconds
     peak = (torch.cuda.max_memory_allocated(where) - other.weights) / 2**30 if where.type == "cuda" else 0.0
-    return seconds, step, peak
+    return seconds, step, peak, worked
 
 
 def peak_rate(where: torch.device, kind: torch.dtype) -> float:
@@ -280,32 +180,6 @@ def peak_rate(where: torch.device, kind: torch.dtype) -> float:
         wait(where)
         best = max(best, 2 * n**3 / (time.perf_counter() - started))
     return best
-
-
-def work(family: str, geometry: str, size: int, steps: int, *, control: bool) -> float:
-    """Operations of a guided picture: UNet and ControlNet twice a step, and one decoding; counted without computing."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    def counted(call: Callable[[], object]) -> int:
-        with FlopCounterMode(display=False) as counter, torch.inference_mode():
-            call()
-        return int(counter.get_total_flops())
-
-    meta = torch.device("meta")
-    parts = networks(family, geometry, meta, torch.float32, control=control)
-    side = size // 8
-    with meta:
-        latents, time_at = torch.empty(1, 4, side, side), torch.empty(1)
-        said = torch.empty(1, 77, parts["unet"].config.cross_attention_dim)
-        more = {}
-        if family == "sdxl":
-            pooled = parts["unet"].config.projection_class_embeddings_input_dim - 6 * 256
-            more = {"added_cond_kwargs": {"text_embeds": torch.empty(1, pooled), "time_ids": torch.empty(1, 6)}}
-        step = counted(lambda: parts["unet"](latents, time_at, said, **more))
-        if control:
-            shown = torch.empty(1, 3, size, size)
-            step += counted(lambda: parts["controlnet"](latents, time_at, said, shown, **more))
-        return 2.0 * step * steps + counted(lambda: parts["vae"].decode(latents))
 
 
 def compare(
@@ -324,7 +198,7 @@ def compare(
     bare, easel = sides(family, geometry, where, size=size, control=control)
     floor = work(family, geometry, size, steps, control=control) / rate
     for batch in batches:
-        found: dict[str, list[tuple[float, float, float]]] = {"bare": [], "easel": []}
+        found: dict[str, list[tuple[float, float, float, float]]] = {"bare": [], "easel": []}
         for number in range(runs + 1):
             for side, other in ((bare, easel), (easel, bare)) if number % 2 else ((easel, bare), (bare, easel)):
                 told = once(side, other, where, f"a red star above house {number}", batch=batch, steps=steps)
@@ -332,12 +206,13 @@ def compare(
                     found[side.name].append(told)
         for name, told_all in found.items():
             seconds = statistics.median(one[0] for one in told_all) / batch
-            pairs = zip(told_all, found["bare"], strict=True)
+            pairs = [*zip(told_all, found["bare"], strict=True)]
             yield Row(
                 family, geometry, size, steps, batch, control, name,
                 rate=round(1 / statistics.median(one[1] for one in told_all), 4), seconds=round(seconds, 4),
                 peak=round(max(one[2] for one in told_all), 3),
-                ratio=round(statistics.median(a[0] / b[0] for a, b in pairs), 4), floor=round(floor / seconds, 4),
+                ratio=round(statistics.median(a[0] / b[0] for a, b in pairs), 4),
+                cpu_ratio=round(statistics.median(a[3] / b[3] for a, b in pairs), 4), floor=round(floor / seconds, 4),
                 runs=runs, precision=str(devices.dtype(where)).removeprefix("torch."), load=round(os.getloadavg()[0], 2),
             )  # fmt: skip
 
@@ -353,6 +228,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, nargs="+", help="pictures at once; by default 1 and 8; on a CPU 1")
     parser.add_argument("--runs", type=int, help="pairs that count; by default 5; on a CPU 2")
     parser.add_argument("--no-control", action="store_true", help="without the rows with a ControlNet")
+    parser.add_argument("--no-modes", action="store_true", help="without the table of Sketch and Balanced")
     options = parser.parse_args(arguments)
     where = devices.device()
     small = where.type == "cpu"
@@ -389,6 +265,11 @@ def main(arguments: list[str] | None = None) -> None:
                 )  # fmt: skip
                 print(f"| {' | '.join(map(str, cells))} |", file=sys.stderr, flush=True)
             devices.give_back(where)
+    if "sd1" in families and not options.no_modes:
+        modes.show(
+            options.geometry, where, size=options.size or (64 if options.geometry == "tiny" else 256 if small else 512),
+            runs=options.runs or (2 if small else 5),
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def test_the_shelfs_controls_are_loaded_once_and_go_with_their_painter(heavy, mo
     get = lambda _, id: packs[id]  # noqa: E731
     shelf = type("S", (), {"get": get, "whole": get, "packs": lambda _: [], "sizes": lambda *_: {}})()
     loaded = []
-    made = type("Net", (), {"parameters": lambda _: ()})
+    made = type("Net", (), {"parameters": lambda _: (), "buffers": lambda _: ()})
     painter = lambda _, *, find_controls, **__: type("P", (), {"weights": 60, "controls": find_controls})()  # noqa: E731
     monkeypatch.setattr("studio.workshop.paint.load.load_control", lambda folder: loaded.append(folder) or made())
     monkeypatch.setattr("studio.workshop.paint.load.load_painter", painter)

@@ -81,6 +81,15 @@ def test_projections_are_joined_where_memory_is_plenty_and_blocks_compiled_on_cu
     assert devices.compiles(gpu) and not devices.compiles(cpu)
 
 
+def test_channels_lie_last_where_that_was_quicker(devices):
+    import torch
+
+    cpu, gpu, apple = (torch.device(name) for name in ("cpu", "cuda", "mps"))
+    last, usual = torch.channels_last, torch.contiguous_format
+    assert devices.order(gpu, weights=4 * GIB) == devices.order(cpu, weights=GIB // 16) == last
+    assert devices.order(cpu, weights=4 * GIB) == devices.order(apple, weights=GIB // 16) == usual
+
+
 def test_the_least_recently_used_go_until_the_rest_fits(devices):
     held = {"old": 4, "middle": 2, "new": 3}
     assert devices.leaving(held, 9) == []

@@ -13,10 +13,12 @@ Held = MutableMapping[tuple[str, str], Any]  # (role, pack) -> model, in the ord
 
 def painters(held: Held) -> dict[str, int]:
     """Pack -> bytes of its painter and its ControlNets, least recently used first."""
+    from studio.workshop.paint import device as devices
+
     sizes = {pack: int(model.weights) for (role, pack), model in held.items() if role == "painter"}
     for (role, pack), model in held.items():
         if role.startswith(CONTROL) and pack in sizes:
-            sizes[pack] += sum(one.nbytes for one in model.parameters())
+            sizes[pack] += devices.bytes_of(model)
     return sizes
 
 
@@ -36,6 +38,13 @@ def make_room(held: Held, *, coming: int = 0) -> bool:
     for key in keys:
         del held[key]
     return bool(keys)
+
+
+def give_back() -> None:
+    """What went is given back to the system; call it without the lock that `held` is changed under."""
+    from studio.workshop.paint import device as devices
+
+    devices.give_back(devices.device())
 
 
 def rest_others(held: Mapping[tuple[str, str], Any], pack: str) -> None:

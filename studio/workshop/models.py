@@ -42,7 +42,9 @@ class Models:
 
             pack = self.shelf.whole(pack_id)
             with self._changing:
-                holding.make_room(self._held, coming=sum(self.shelf.sizes(pack).values()))
+                gone = holding.make_room(self._held, coming=sum(self.shelf.sizes(pack).values()))
+            if gone:
+                holding.give_back()
             return load_painter(
                 pack.role("painter"),
                 find_controls=partial(self.controls, pack_id),
@@ -224,9 +226,7 @@ class Models:
                     self._held[key] = model
                     gone = holding.make_room(self._held)
                 if gone:
-                    from studio.workshop.paint import device
-
-                    device.give_back(device.device())
+                    holding.give_back()
         finally:
             self._loading.release()
         return self._touch(key)

@@ -59,7 +59,7 @@ def load_painter(
     else:
         pipe = _folder(place, usual)
         times = _json(place / "scheduler" / "scheduler_config.json")
-    if vae is not None and usual == torch.float16:
+    if vae is not None and usual != torch.float32:
         pipe.vae = diffusers.AutoencoderKL.from_pretrained(
             str(vae), dtype=usual, variant=variant_of(vae), local_files_only=True, use_safetensors=True
         )
@@ -126,7 +126,8 @@ def load_control(folder: Path) -> Any:
         local_files_only=True,
         use_safetensors=True,
     )
-    return net.to(where).to(memory_format=torch.channels_last).eval()
+    order = devices.order(where, weights=devices.bytes_of(net))
+    return net.to(where).to(memory_format=order).eval()
 
 
 def _json(path: Path) -> dict[str, Any]:

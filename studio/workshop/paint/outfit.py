@@ -131,7 +131,8 @@ class Wardrobe:
                 f"The VAE {_name(wanted)} does not fit this pack: its latents have another shape. Choose one of the pack's"
                 " family.",
             )
-        self._pipe.vae, self._vae = made, wanted
+        # Where it computes: of a pipeline that is there part by part, only its own parts come by themselves
+        self._pipe.vae, self._vae = made.to(self._pipe._execution_device), wanted
 
     def _wear_adapter(self, wanted: Outfit) -> None:
         pipe, asked = self._pipe, (wanted.adapter, wanted.reader)
@@ -162,7 +163,7 @@ class Wardrobe:
         side: Any = eye.config.image_size
         # crop_size as well: whatever the picture's shape, the middle square is read, as the adapters were trained
         pipe.register_modules(
-            image_encoder=eye.to(pipe.device).eval(),
+            image_encoder=eye.to(pipe._execution_device).eval(),
             feature_extractor=CLIPImageProcessor(
                 size={"shortest_edge": side}, crop_size={"height": side, "width": side}
             ),

@@ -90,9 +90,9 @@ class StablePainter:
     @property
     def weights(self) -> int:
         """Bytes of its parts' weights, wherever they are."""
-        parts = (part for part in self.pipe.components.values() if isinstance(part, torch.nn.Module))
-        held = {one.data_ptr(): one.nbytes for part in parts for one in (*part.parameters(), *part.buffers())}
-        return sum(held.values())
+        return sum(
+            devices.bytes_of(part) for part in self.pipe.components.values() if isinstance(part, torch.nn.Module)
+        )
 
     def rest(self) -> bool:
         """Give the device's memory back and wait in RAM; False while it paints. Whoever lets it paint again brings it back."""

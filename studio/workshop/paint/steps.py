@@ -202,7 +202,7 @@ def _kept(pipe: Any, pieces: Sequence[Piece], grow: int) -> torch.Tensor | None:
         np.ones(one.size, bool) if one.mask is None else masks.cells(one.mask, pipe.vae_scale_factor, grow=grow)
         for one in pieces
     ]
-    return ~torch.from_numpy(np.stack(free))[:, None].to(pipe.device)
+    return ~torch.from_numpy(np.stack(free))[:, None].to(pipe._execution_device)
 
 
 def _pixels(pipe: Any, piece: Piece) -> tuple[int, int]:
