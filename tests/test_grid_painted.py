@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from studio.domain.errors import BadInput
+from studio.domain.errors import BadInput, Refused
 from studio.domain.grid import Axis, Grid, read_axis
 from studio.domain.recipe import Recipe
 from studio.safety.provenance import read_source_type
@@ -138,3 +138,35 @@ def test_any_grid_fits_on_a_sheet(size, words):
 def test_a_sheet_of_nothing_is_a_sentence(shared_studio):
     with pytest.raises(BadInput, match="no grid"):
         shared_studio.grids.get(10**9)
+
+
+def test_a_sheet_that_the_gate_does_not_let_through_leaves_no_pixel(home, gate):
+    from fakes import FakeChecker, FakeModels, FakePainter, work
+
+    from studio.jobs.grids import Grids
+    from studio.workshop.tools import Tools
+
+    class Strict(FakeChecker):
+        """Lets single pictures through, and nothing with the colour of our paper."""
+
+        def __call__(self, pictures):
+            shown = [picture.convert("RGB").getpixel((1, 1)) == (0xF7, 0xF2, 0xE8) for picture in pictures]
+            return [{"magenta": 0.5 if paper else score["magenta"], "never": -1.0}
+                    for paper, score in zip(shown, super().__call__(pictures), strict=True)]  # fmt: skip
+
+    gate._checker = Strict()
+    tools = Tools(home, models=FakeModels(gate, FakePainter()))
+    held = Grids(
+        database=tools.database, queue=tools.queue, worded=lambda recipe, styles: (recipe, {}),
+        ready=lambda recipe: None, awake=lambda: None,
+    ).start(Grid(Recipe("a star"), Axis("seed", (4, 5))))  # fmt: skip
+    for id, seed in enumerate((4, 5)):
+        artwork = tools.gallery.add(gate.picture(FakePainter().picture(seed, (64, 64))), Recipe("a star", seed=seed))
+        tools.queue.finish(tools.queue.claim("paint", "w").id, "done", result={"artworks": [artwork.id]})
+        assert artwork.id == id + 1
+    with pytest.raises(Refused):
+        work(tools, "sheet", {"sheet": held.id})
+    assert list((home / "previews").iterdir()) == []
+    gate._checker = FakeChecker()
+    assert (home / "previews" / work(tools, "sheet", {"sheet": held.id}).result["preview"]).exists()
+    tools.database.close()
