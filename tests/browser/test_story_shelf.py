@@ -29,6 +29,10 @@ from tests.browser.conftest import NARROW, PATIENCE, WIDE, House, Tab, until
 from tests.browser.test_story import TOO_WIDE
 
 NAME = "Tiny SD 1"
+PANEL = """() => {
+  const style = getComputedStyle(document.querySelector('[data-testid=stPopoverBody]'))
+  return [style.colorScheme, style.getPropertyValue('--accent') !== '']
+}"""
 VIEWS = ("On this machine", "Install", "Bring your own", "Connections")
 
 expect.set_options(timeout=PATIENCE)
@@ -170,6 +174,7 @@ def tended(tab: Tab, disk: Path) -> None:
     tab.settle()
     press(page, "remove_tiny-sd1")
     expect(page.get_by_text(re.compile(r"MB are deleted\. It can be installed again\."))).to_be_visible()
+    assert page.evaluate(PANEL) == ["light dark", True], "panels hang beside the app, and have its colours all the same"
     tab.look("shelf-6-before-removal")
     page.get_by_role("button", name=f"Remove {NAME}").click()
     expect(card).to_be_hidden()
