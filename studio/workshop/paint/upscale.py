@@ -20,8 +20,8 @@ from studio.workshop.paint.work import large_enough, picture_of
 from studio.workshop.ports import Painted
 from studio.workshop.vision.loading import local_model, model_type
 
-# Pixels of a tile's side, before it is enlarged: small enough for Cancel to be heard within seconds on a CPU, where Swin2SR
-# takes about ten for one, and the same on every machine, so that the picture is
+# Pixels of a tile's side, before it is enlarged: small enough for Cancel to be heard within seconds on a CPU (one takes
+# Swin2SR 12 s and Real-ESRGAN 8 s of a core, at their published sizes), and the same on every machine, so that the picture is
 TILE, SMALLEST_TILE = 128, 32
 OVERLAP = 0.125  # of a tile: 16 pixels, over which neighbours fade into each other
 Net = Callable[[torch.Tensor], torch.Tensor]
