@@ -130,9 +130,9 @@ def differences(then: Record | None, here: Record) -> list[Difference]:
     if then.dtype and then.dtype != here.dtype:
         found.append(Difference("Precision", then.dtype, here.dtype, f"it was painted in {then.dtype}"))
     for name, was in then.versions.items():
-        now = here.versions.get(name)
-        if now is not None and now != was:
-            found.append(Difference(name, was, now, f"{name} was {was} and is {now} here"))
+        ours = here.versions.get(name, was)
+        if ours != was:
+            found.append(Difference(name, was, ours, f"{name} was {was} and is {ours} here"))
     if then.kind == here.kind == "cpu" and then.threads and here.threads and then.threads != here.threads:
         was, now = str(then.threads), str(here.threads)
         found.append(Difference("Threads", was, now, f"it was painted with {was} threads, here with {now}"))

@@ -140,9 +140,10 @@ def restore(draft: dict[str, Any] | None, manifest: Manifest) -> Fields:
     if isinstance(kept.get("weights"), dict):
         weights = kept["weights"].items()
         fields["weights"] = {id: float(weight) for id, weight in weights if isinstance(weight, int | float)}
-    for name in ("vae", "adapter"):
-        if isinstance(kept.get(name), str):
-            fields[name] = kept[name]
+    if isinstance(kept.get("vae"), str):
+        fields["vae"] = kept["vae"]
+    if isinstance(kept.get("adapter"), str):
+        fields["adapter"] = kept["adapter"]
     if isinstance(kept.get("reference"), str) and _HASH.fullmatch(kept["reference"]):
         fields["reference"] = kept["reference"]
     weight = kept.get("reference_weight")

@@ -119,8 +119,10 @@ def _removed(*, key: Key) -> None:
 def _choosing(studio: Studio, found: dict[str, str], label: str, current: Artwork | None, *, key: Key) -> None:
     """A popover with the newest pictures and a place to drop one; it closes once one is chosen."""
     round = st.session_state.setdefault(key("reference_round"), 0)
-    icon, width = (":material/add_photo_alternate:", "stretch") if label == USE else (None, "content")
-    with st.popover(label, key=key(f"reference_choose_{round}"), icon=icon, width=width):
+    icon = ":material/add_photo_alternate:" if label == USE else None
+    with st.popover(
+        label, key=key(f"reference_choose_{round}"), icon=icon, width="stretch" if label == USE else "content"
+    ):
         file = key(f"reference_file_{round}")
         st.file_uploader(
             "Drop, paste or choose a picture",
