@@ -39,13 +39,13 @@ def restore(draft: Mapping[str, Any] | None) -> Wish:
     texts = (
         {str(name): text for name, text in typed.items() if isinstance(text, str)} if isinstance(typed, dict) else {}
     )
-    x, y = kept.get("x"), kept.get("y")
-    return Wish(x if _known(x) else "steps", y if y and _known(y) else "", texts)
+    x, y = (str(kept.get(name) or "") for name in ("x", "y"))
+    return Wish(x if _known(x) else "steps", y if _known(y) else "", texts)
 
 
-def _known(name: object) -> bool:
+def _known(name: str) -> bool:
     try:
-        return isinstance(name, str) and bool(field_of(name))
+        return bool(field_of(name))
     except BadInput:
         return False
 
