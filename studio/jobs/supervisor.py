@@ -23,6 +23,7 @@ YOUNG_SECONDS = 15.0  # a worker that dies this young probably cannot run here a
 COMMAND = (sys.executable, "-m", "studio", "worker")
 MOST_YOUNG_DEATHS = 4
 REST_SECONDS = 30.0  # how long to leave it alone then
+MOST_HANDLES = 1024  # of a process, as systems set it; beyond these nobody looks
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,16 @@ def spawn_worker(home: Path, command: Sequence[str], environment: Mapping[str, s
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
             (os.POSIX_SPAWN_OPEN, 2, str(logs / "worker-stderr.log"), write, 0o600),
+            # The web server makes its listening socket inheritable; a worker that held it would hold its port after it
+            *((os.POSIX_SPAWN_CLOSE, handle) for handle in range(3, MOST_HANDLES) if _inherited(handle)),
         ],
         setsid=True,
     )
+
+
+def _inherited(handle: int) -> bool:
+    """Whether a child process would get this handle."""
+    try:
+        return os.get_inheritable(handle)
+    except OSError:
+        return False
