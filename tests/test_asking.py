@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from test_vision_packs import PICTURES, WORDS, blip2, git, saved, vqa
 
 from studio import cli
-from studio.app import QUESTION_LIMIT, Studio
+from studio.app import Studio
 from studio.domain.errors import BadInput, PackMissing, Refused
+from studio.orders import QUESTION_LIMIT
 from studio.packs.bring import bring, one
 from studio.places import ROOT
 from studio.workshop.models import Models
