@@ -16,7 +16,7 @@ from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
 from studio.domain.settings import Settings
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
-from studio.jobs.grids import Grids
+from studio.jobs.grids import LOST, Grids
 from studio.jobs.installs import Installs
 from studio.jobs.memory import Foresight
 from studio.jobs.queue import Queue
@@ -143,12 +143,18 @@ class Orders:
         return self.submit("repeat", {"artwork": id, "recipe": recipe.with_seed(recipe.seed).to_dict()}, key=key)
 
     def keep_repeat(self, id: int) -> Job:
-        """Queue the keeping of what a repeat job painted, once however often it is asked; BadInput where there is nothing."""
+        """Queue the keeping of what a repeat job painted, once however often it is asked, but anew where that came to nothing.
+
+        Raises BadInput where there is nothing to keep.
+        """
         job = self.queue.get(id)
         if job.kind != "repeat" or not job.result.get("spool"):
             raise BadInput("job", "There is nothing of that job to keep.")
         kept = {"keep": job.result["spool"], "record": job.result.get("record")}
-        return self.submit("repeat", {**job.payload, **kept}, key=f"keep-{id}")
+        keeping = self.submit("repeat", {**job.payload, **kept}, key=f"keep-{id}")
+        while keeping.state in LOST and not keeping.result.get("artworks"):
+            keeping = self.submit("repeat", {**job.payload, **kept}, key=f"keep-{id}-{keeping.id}")
+        return keeping
 
     def annotate(
         self,
