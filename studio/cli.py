@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "grid", grids.grid, "Paint one recipe along one or two of its fields, a picture for each pair of values."
     )
     _painting(grid)
+    _offload(grid)
     grids.options_of(grid)
     annotate = verb("annotate", guiding.annotate, "Draw a control map of a picture: its pose, depth, edges ...")
     annotate.add_argument("file", metavar="FILE_OR_ID")

@@ -16,6 +16,7 @@ from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
 from studio.domain.settings import Settings
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
+from studio.jobs.forecast import painting
 from studio.jobs.grids import LOST, Grids
 from studio.jobs.installs import Installs
 from studio.jobs.memory import Foresight
@@ -56,6 +57,7 @@ class Orders:
             worded=self._worded,
             ready=self.ready,
             awake=self.supervisor.ensure,
+            sized=self._source_size,
         )
 
     def submit(self, kind: str, payload: dict[str, Any], *, key: str | None = None) -> Job:
@@ -83,7 +85,7 @@ class Orders:
 
     def foretold(self, recipe: Recipe) -> float | None:
         """Seconds that this recipe takes on this machine, from its own history; None where it never did the like."""
-        return self.queue.foretold("paint", {"recipe": recipe.to_dict()})
+        return self.queue.foretold("paint", painting(recipe, source_size=self._source_size(recipe)))
 
     def foresight(self) -> Foresight:
         """What recipes will take here as things stand now, memory and seconds, and how they could take less."""
@@ -93,6 +95,11 @@ class Orders:
         """The recipe with styles put on (their names), wildcards picked and named LoRAs worn; raises BadInput."""
         put_on = self.styles.named(styles) if styles else []
         return worded(recipe, styles=put_on, read=self.wildcards.lines, shelf=self.shelf)
+
+    def _source_size(self, recipe: Recipe) -> tuple[int, int] | None:
+        """Width and height of the source in the gallery: how long painting takes depends on it."""
+        source = self.gallery.by_sha(recipe.source) if recipe.source else None
+        return None if source is None else (source.width, source.height)
 
     def _worded(self, recipe: Recipe, styles: Sequence[str]) -> tuple[Recipe, dict[str, Any]]:
         wording = self.worded(recipe, styles)
@@ -120,10 +127,8 @@ class Orders:
         if mask is not None and sha256(mask) != recipe.mask:
             raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
         spools = [] if mask is None or self.gallery.by_sha(str(recipe.mask)) else [self.upload(mask)]
-        payload = {"recipe": recipe.to_dict(), "spools": spools, "keep": keep} | ({"offload": True} if offload else {})
-        source = self.gallery.by_sha(recipe.source) if recipe.source else None
-        if source is not None:  # how long it takes depends on it
-            payload["source_size"] = [source.width, source.height]
+        payload = painting(recipe, source_size=self._source_size(recipe), offload=offload)
+        payload |= {"spools": spools, "keep": keep}
         job = self.submit("paint", payload | ({"typed": wording.typed} if wording.typed else {}), key=key)
         for name in spools:
             if name not in job.payload.get("spools", ()):  # a double click: the first one brought its own
@@ -140,7 +145,8 @@ class Orders:
             raise BadInput("artwork", f"Artwork {id} came without a recipe, so it cannot be painted again.")
         check_making(self.shelf, recipe)
         self.gallery.check_inputs(recipe)
-        return self.submit("repeat", {"artwork": id, "recipe": recipe.with_seed(recipe.seed).to_dict()}, key=key)
+        payload = painting(recipe.with_seed(recipe.seed), source_size=self._source_size(recipe))
+        return self.submit("repeat", {"artwork": id, **payload}, key=key)
 
     def keep_repeat(self, id: int) -> Job:
         """Queue the keeping of what a repeat job painted, once however often it is asked, but anew where that came to nothing.

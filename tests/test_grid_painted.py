@@ -64,7 +64,7 @@ def test_the_terminal_waits_and_tells_each_cell(shared_studio, tmp_path):
     answer = subprocess.run(
         [
             sys.executable, "-m", "studio", "grid", "a large white boat at sea", "--x", "steps=4,6", "--y", "guidance=2-4[2]",
-            "--seed", "9", "--out", tmp_path / "out", "--json",
+            "--seed", "9", "--offload", "--out", tmp_path / "out", "--json",
         ],
         cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "EASEL_HOME": str(shared_studio.home)},
@@ -76,7 +76,8 @@ def test_the_terminal_waits_and_tells_each_cell(shared_studio, tmp_path):
     assert said["cells"][3]["values"] == {"steps": "6", "guidance": "4"}
     ids = [one["artwork"]["id"] for one in said["cells"]]
     held = shared_studio.grids.get(said["grid"]["id"])
-    assert set(ids) == {square.artwork for square in shared_studio.grids.squares(held)}
+    squares = shared_studio.grids.squares(held)
+    assert set(ids) == {square.artwork for square in squares} and all(one.job.payload["offload"] for one in squares)
     assert len(list((tmp_path / "out").iterdir())) == 4
 
 
