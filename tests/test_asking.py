@@ -106,6 +106,23 @@ def test_the_role_alone_makes_a_pack_answer(studio, asked):
     assert studio.answers()
 
 
+def test_another_answerer_answers_once_the_first_is_removed_and_one_installed_anew_is_loaded_anew(
+    studio, asked, tmp_path
+):
+    models = Models(studio.shelf)
+    first = models.answerer("storybook")
+    assert first.name == asked.pack.id and models.answerer("storybook") is first
+    weights = next(asked.pack.folder.glob("*.safetensors"))
+    (tmp_path / "fresh").write_bytes(weights.read_bytes())
+    (tmp_path / "fresh").replace(weights)
+    assert models.answerer("storybook") is not first
+    studio.shelf.remove(asked.pack.id)
+    with pytest.raises(PackMissing, match="has a answerer"):
+        models.answerer("storybook")
+    other = bring(studio.shelf, one(saved(tmp_path / "blip two", *vqa())), copy=True)
+    assert models.answerer("storybook").name == other.id
+
+
 def test_what_is_no_question_is_said_before_anything_is_queued(studio, asked):
     for question, words in ((" \n", "Ask something"), ("x" * (QUESTION_LIMIT + 1), "is the most")):
         with pytest.raises(BadInput, match=words) as error:
