@@ -62,6 +62,8 @@ def test_what_cannot_be_worded_is_said_at_once_and_queues_nothing(animals):
     assert "no LoRA ink" in text(test)
     test.text_area(key="create_prompt").set_value("x" * 4_001).run()
     assert_sound(test)
+    test.text_area(key="create_prompt").set_value("__animals__ " + "star " * 90).run()
+    assert "The model will not see star" in " ".join(text(test).split()), "a wildcard hides no cut"
 
 
 def test_a_style_that_is_gone_can_be_taken_out(studio):

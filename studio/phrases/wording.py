@@ -13,6 +13,7 @@ from typing import Any
 
 from studio.domain import wildcards
 from studio.domain.errors import BadInput, EaselError
+from studio.domain.prompting import chosen
 from studio.domain.recipe import PROMPT_LIMIT, Lora, Recipe
 from studio.domain.style import Style, styled
 from studio.domain.tags import tags, without, worn
@@ -49,7 +50,7 @@ def worded(recipe: Recipe, *, styles: Sequence[Style], read: wildcards.Read, she
     if (prompt, negative) == (recipe.prompt, recipe.negative):
         return Wording(recipe, {})
     _check_length(prompt, negative)
-    if asked and not prompt.strip():
+    if asked and not any(chosen(prompt, seed).strip() for seed in seeds):
         raise BadInput("prompt", "There is nothing beside the LoRA in this prompt; say in a few words what to paint.")
     made = replace(
         recipe, prompt=prompt, negative=negative, loras=tuple(Lora(name, weight) for name, weight in loras.items())
