@@ -117,7 +117,7 @@ class Orders:
     ) -> Job:
         """Queue a recipe, `worded`. `mask` is the PNG whose SHA-256 it names; with `keep` its pictures are no proposals.
 
-        With `offload` it is painted in a slower way that needs less memory; that decides nothing about the picture.
+        With `offload` it is painted in a slower way that needs less memory: the same picture but for faint seams of tiles.
         Before anything is queued: PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture
         that it names is not there, or a style, a wildcard or a LoRA.
         """
