@@ -134,6 +134,16 @@ def bring(studio: Studio, text: str) -> Artwork:
     return studio.gallery.get(known)
 
 
+def size_of(studio: Studio, text: str) -> tuple[int, int]:
+    """Width and height in pixels of what `bring` would bring, without bringing it; raises BadInput and BadPicture."""
+    from studio.safety.intake import open_picture
+
+    if _number(text) is None:
+        return open_picture(_read(text)).size
+    artwork = _artwork(studio, text)
+    return artwork.width, artwork.height
+
+
 def named(studio: Studio, text: str) -> tuple[int | None, bytes | None]:
     """The number of the artwork that a text names, or else the bytes of the file; raises BadInput and BadPicture."""
     return (None, _read(text)) if _number(text) is None else (_artwork(studio, text).id, None)
