@@ -44,7 +44,7 @@ def test_where_it_does_not_fit_it_names_options_that_help(studio, capsys):
     words = ["forecast", "a ball", "--size", "1024x1024"]
     assert main(words) == 0
     said = capsys.readouterr().out
-    assert "may not fit" in said and "--size 768x768" in said and "--offload (" in said
+    assert "of free memory." in said and "may not fit" in said and "--size 768x768" in said and "--offload (" in said
     assert main([*words, "--offload", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fits"]
 

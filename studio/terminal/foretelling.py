@@ -44,7 +44,7 @@ def forecast(options: argparse.Namespace) -> int:
         ],
     }  # fmt: skip
     time = f", about {duration(told.seconds)}" if told.seconds is not None else ""
-    lines = [f"About {amount(told.needed)} of {amount(told.free)} free{time}."]
+    lines = [f"About {amount(told.needed)} of {amount(told.free)} of free memory{time}."]
     if not told.fits:
         lines.append("It may not fit in memory." + (" What would help:" if ways else ""))
     lines += [f"  {_said(way, recipe)} (about {amount(way.needed)})" for way in ways]
