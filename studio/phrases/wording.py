@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from studio.domain import wildcards
@@ -35,6 +36,7 @@ def worded(recipe: Recipe, *, styles: Sequence[Style], read: wildcards.Read, she
 
     `read` gives the lines of a wildcard file. Raises BadInput, saying what there is instead of what is not.
     """
+    read = cache(read)  # each file once, however often it is named and for however many pictures
     prompt, negative = styled(recipe.prompt, recipe.negative, styles)
     seeds = [recipe.seed + index for index in range(recipe.count)]
     prompt = wildcards.filled(prompt, seeds=seeds, read=read, field="prompt")
