@@ -100,7 +100,8 @@ def made_with(record: Record | None) -> list[tuple[str, str]]:
     if weights:
         rows.append(("Its weights", f"SHA-256 {weights[:12]}…"))
     threads = f"{record.threads} thread{'s' * (record.threads != 1)}" if record.threads else ""
-    on = [one for one in (record.device, record.dtype, threads, "memory-saving" if record.saving else "") if one]
+    ways = ("memory-saving" if record.saving else "", "compiled" if record.compiled else "")
+    on = [one for one in (record.device, record.dtype, threads, *ways) if one]
     if on:
         rows.append(("On", " · ".join(on)))
     if record.versions:

@@ -65,7 +65,8 @@ def repeat(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     inputs = {name: intake.picture for name, intake in opened.items()}
     paint = partial(painter.paint, offload=True) if saving else painter.paint
     painted = next(iter(paint(recipe, inputs, gate.watch(report))))
-    here = replace(here, saving=painted.saving)  # memory may have run out here alone
+    # Memory may have run out here alone
+    here = replace(here, saving=painted.saving, joined=painted.joined, compiled=painted.compiled)
     unlike = differences(then, here)
     report.stage("comparing")
     cleared = gate.picture(painted.picture)
