@@ -113,12 +113,11 @@ def measured_rows(measured: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was measured, as rows; nothing where not even the sizes agree."""
     if "largest" not in measured:
         return []
-    visible, psnr = float(measured["visible"]), measured.get("psnr")
     return [
         ("Largest difference", f"{measured['largest']} of 255"),
         ("Mean difference", f"{float(measured['mean']):.2f} of 255"),
-        ("Visibly different", f"{visible:.1%} of the pixels"),
-        ("PSNR", f"{psnr:.1f} dB" if psnr is not None else "endless"),
+        ("Visibly different", f"{float(measured['visible']):.1%} of the pixels"),
+        ("PSNR", f"{float(measured['psnr']):.1f} dB"),
     ]
 
 
