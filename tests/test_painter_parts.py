@@ -131,6 +131,28 @@ def test_a_change_of_weight_loads_nothing_again(painter, family, monkeypatch):
     assert np.array_equal(paint(painter, loras=(Lora(f"{family}-a1111-9", 1.5),)), changed)
 
 
+def test_what_was_installed_anew_under_its_name_is_read_anew(painter, family, folder):
+    kinds = {"lora": ("loras", (Lora("again", 1.0),)), "embedding": ("embeddings", ("again",))}
+    for role, (field, value) in kinds.items():
+        makes = {
+            "lora": lambda seed: tiny.lora(family, seed=seed),
+            "embedding": lambda seed: tiny.embedding(family, seed=seed),
+        }
+        painted = []
+        for seed in (21, 22):
+            path = folder / f"again-{role}.safetensors"
+            new = tiny.saved(makes[role](seed), path.with_suffix(".new"))
+            new.replace(path)
+            painter._find_parts.files[role, "again"] = path
+            painted.append(paint(painter, prompt=f"{PROMPT} again", **{field: value}))
+        fresh = painter._find_parts.files[role, "other"] = folder / f"other-{role}.safetensors"
+        tiny.saved(makes[role](22), fresh)
+        words = "other" if role == "embedding" else "again"
+        named = {"loras": (Lora("other", 1.0),)} if role == "lora" else {"embeddings": ("other",)}
+        told = paint(painter, prompt=f"{PROMPT} {words}", **named)
+        assert (painted[0] != painted[1]).any() and (painted[1] == told).all()
+
+
 def test_a_lora_of_another_base_is_said_and_nothing_of_it_stays(painter, family, plain):
     other = "sdxl" if family == "sd1" else "sd1"
     for layout in ("diffusers", "a1111"):

@@ -15,11 +15,15 @@ from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
 from studio.packs.variants import variant_of
 from studio.workshop.ports import Parts
+from studio.workshop.stamps import Stamp, stamp
 
 
 @dataclass(frozen=True)
 class Outfit:
-    """What a recipe wants put on. loras: (file, weight), none of weight 0. embeddings: (the words it answers to, file)."""
+    """What a recipe wants put on. loras: (file, weight), none of weight 0. embeddings: (the words it answers to, file).
+
+    stamp: of all these files, so that one installed anew under its old name is read anew.
+    """
 
     loras: tuple[tuple[Path, float], ...] = ()
     vae: Path | None = None
@@ -27,6 +31,7 @@ class Outfit:
     reader: Path | None = None
     reference_weight: float = 0.0
     embeddings: tuple[tuple[str, Path], ...] = ()
+    stamp: Stamp = ()
 
     @property
     def dressed(self) -> tuple[object, ...]:
@@ -43,14 +48,13 @@ def outfit(recipe: Recipe, find: Parts | None) -> Outfit:
         raise BadInput("loras", "This painter takes no LoRA, embedding, VAE or reference; take them out.")
     reads = recipe.adapter and recipe.reference_weight > 0
     words = tuple((word, find.file("embedding", id)) for id in recipe.embeddings for word in find.words(id))
-    return Outfit(
-        loras=tuple((find.file("lora", lora.name), lora.weight) for lora in recipe.loras if lora.weight),
-        vae=find.file("vae", recipe.vae) if recipe.vae else None,
-        adapter=find.file("adapter", recipe.adapter) if reads else None,
-        reader=find.file("image-encoder", recipe.adapter) if reads else None,
-        reference_weight=recipe.reference_weight if reads else 0.0,
-        embeddings=words,
-    )
+    loras = tuple((find.file("lora", lora.name), lora.weight) for lora in recipe.loras if lora.weight)
+    vae = find.file("vae", recipe.vae) if recipe.vae else None
+    adapter = find.file("adapter", recipe.adapter) if reads else None
+    reader = find.file("image-encoder", recipe.adapter) if reads else None
+    places = [*(path for path, _ in loras), vae, adapter, reader, *(path for _, path in words)]
+    weight = recipe.reference_weight if reads else 0.0
+    return Outfit(loras, vae, adapter, reader, weight, words, stamp(places))
 
 
 class Wardrobe:
@@ -62,11 +66,19 @@ class Wardrobe:
         self._loras: tuple[tuple[Path, float], ...] = ()
         self._vae: Path | None = None
         self._adapter: tuple[Path | None, Path | None] = (None, None)
-        self._read: dict[Path, tuple[torch.Tensor | None, ...]] = {}
+        self._read: dict[tuple[Path, Stamp], tuple[torch.Tensor | None, ...]] = {}
+        self._known: dict[str, tuple[object, ...]] = {}  # each file as it was when it was put on
 
     def wear(self, wanted: Outfit) -> None:
         """Put on what is wanted and nothing else; raises BadInput when a part was made for another base model."""
+        now: dict[str, tuple[object, ...]] = {one[0]: one for one in wanted.stamp}
         with torch.inference_mode(False), torch.no_grad():
+            if any(self._known.get(path, one) != one for path, one in now.items()):
+                self._wear_loras(())
+                self._wear_vae(None)
+                self._wear_adapter(Outfit())
+                self._known.clear()
+            self._known |= now
             self._wear_loras(wanted.loras)
             self._wear_vae(wanted.vae)
             self._wear_adapter(wanted)
@@ -75,9 +87,10 @@ class Wardrobe:
         """Words -> vectors for each text encoder; raises BadInput for a file of another base model."""
         made = {}
         for words, path in wanted.embeddings:
-            if path not in self._read:
-                self._read[path] = _vectors(self._pipe, path)
-            made[words] = self._read[path]
+            key = (path, stamp([path]))
+            if key not in self._read:
+                self._read[key] = _vectors(self._pipe, path)
+            made[words] = self._read[key]
         return made
 
     def _wear_loras(self, wanted: tuple[tuple[Path, float], ...]) -> None:

@@ -171,7 +171,7 @@ class StablePainter:
 
     def say(self, negative: str, prompt: str, *, clip_skip: int, outfit: Outfit) -> Said:
         """What the text encoders make of the two prompts, in the outfit that is worn; kept for the next time."""
-        key = (negative, prompt, clip_skip, outfit.loras, outfit.embeddings, self.pipe.text_encoder.dtype)
+        key = (negative, prompt, clip_skip, outfit.loras, outfit.embeddings, outfit.stamp, self.pipe.text_encoder.dtype)
         if key not in self._said:
             self._said[key] = prompts.say(
                 self.pipe, negative, prompt, clip_skip=clip_skip, embeddings=self._wardrobe.embeddings(outfit),
