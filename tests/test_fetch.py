@@ -3,11 +3,13 @@
 import errno
 import gzip
 import hashlib
-import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hub import loopback_hub
@@ -159,15 +161,18 @@ def test_a_file_that_was_whole_and_not_written_down_is_not_fetched_again(home, h
 def test_killed_and_resumed_from_the_byte_where_it_stopped(home, hub, loopback):
     """kill -9 of the process that fetches; nothing of it is left but the files."""
     loopback.fail("GET .*/unet/", cut=HALF, hold=threading.Event())
-    child = multiprocessing.get_context("spawn").Process(target=fetch_here, args=(home, loopback.url))
-    child.start()
+    # Not multiprocessing: its child runs the parent's __main__ again, and a page's test may have put its page there
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import sys, test_fetch; test_fetch.fetch_here(*sys.argv[1:])", str(home), loopback.url],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert loopback.reached.wait(60)
     part = place_of(home, "tiny") / "unet/weights.safetensors.part"
     deadline = threading.Event()
     while not (part.exists() and part.stat().st_size == HALF):  # sent is not yet written
-        assert child.is_alive() and not deadline.wait(0.01)
+        assert child.poll() is None and not deadline.wait(0.01)
     os.kill(child.pid, signal.SIGKILL)
-    child.join()
+    child.wait()
     loopback.faults[0].hold.set()
     loopback.asked.clear()
     bring(home, hub)
@@ -176,7 +181,8 @@ def test_killed_and_resumed_from_the_byte_where_it_stopped(home, hub, loopback):
     assert lying(home) == set(FILES)
 
 
-def fetch_here(home, endpoint) -> None:
+def fetch_here(folder, endpoint) -> None:
+    home = Path(folder)
     database = Database(home / "easel.db")
     with Hub(ledger=Ledger(database, offline=lambda: False), endpoint=endpoint, token=False) as hub:
         bring(home, hub)
