@@ -10,7 +10,8 @@ import pytest
 from studio.domain import grid_values
 from studio.domain.control import Control
 from studio.domain.errors import BadInput
-from studio.domain.grid import FIELDS, MOST_CELLS, Axis, Grid, read_axis, replaced
+from studio.domain.grid import MOST_CELLS, Grid, replaced
+from studio.domain.grid_axis import FIELDS, Axis, read_axis
 from studio.domain.recipe import SAMPLERS, Lora, Recipe
 
 BASE = Recipe("a large red star above a house at night", seed=11, count=4)
@@ -203,19 +204,19 @@ def test_whatever_is_typed_is_read_or_is_a_sentence():
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "words"),
     [
-        None,
-        {},
-        {"version": 2},
-        {"version": 1, "base": {"prompt": "a"}, "x": None},
-        {"version": 1, "base": {"prompt": "a"}, "x": {"field": "steps", "values": ["4"]}},
-        {"version": 1, "base": {"prompt": "a"}, "x": {"field": "steps", "values": [True]}},
-        {"version": 1, "base": {"prompt": "a"}, "x": {"field": 7, "values": [4]}},
-        {"version": 1, "base": {"prompt": "a"}, "x": {"field": "size", "values": [[[1], 2]]}},
-        {"version": 1, "base": {"prompt": "a"}, "x": {"field": "guidance", "values": [float("nan")]}},
-        {"version": 1, "base": {"prompt": "a"}, "x": {"field": "steps", "values": [{}]}},
+        (None, "another version"),
+        ({}, "another version"),
+        ({"version": 2}, "another version"),
+        ({"version": 1, "base": {"prompt": "a"}, "x": None}, "cannot be read"),
+        ({"version": 1, "base": {"prompt": "a"}, "x": {"field": "steps", "values": ["4"]}}, "of the wrong kind"),
+        ({"version": 1, "base": {"prompt": "a"}, "x": {"field": "steps", "values": [True]}}, "of the wrong kind"),
+        ({"version": 1, "base": {"prompt": "a"}, "x": {"field": 7, "values": [4]}}, "cannot be read"),
+        ({"version": 1, "base": {"prompt": "a"}, "x": {"field": "size", "values": [[[1], 2]]}}, "of the wrong kind"),
+        ({"version": 1, "base": {"prompt": "a"}, "x": {"field": "guidance", "values": [float("nan")]}}, "wrong kind"),
+        ({"version": 1, "base": {"prompt": "a"}, "x": {"field": "steps", "values": [{}]}}, "of the wrong kind"),
     ],
 )
-def test_a_kept_grid_that_cannot_be_read_is_a_sentence(body):
-    said(Grid.from_dict, body)
+def test_a_kept_grid_that_cannot_be_read_is_a_sentence(body, words):
+    assert words in said(Grid.from_dict, body)

@@ -12,7 +12,8 @@ from test_pages import assert_sound, button, jobs, page, painted, studio, text, 
 
 from studio.app import Studio
 from studio.domain.errors import BadInput
-from studio.domain.grid import Axis, Grid
+from studio.domain.grid import Grid
+from studio.domain.grid_axis import Axis
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 from studio.jobs.grids import Held

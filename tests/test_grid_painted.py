@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from studio.domain.errors import BadInput, Refused
-from studio.domain.grid import Axis, Grid, read_axis
+from studio.domain.grid import Grid
+from studio.domain.grid_axis import Axis, read_axis
 from studio.domain.recipe import Recipe
 from studio.safety.provenance import read_source_type
 from studio.workshop.contact import compose, layout

@@ -6,7 +6,8 @@ import pytest
 
 from studio.database import Database
 from studio.domain.errors import BadInput, PackMissing
-from studio.domain.grid import Axis, Grid
+from studio.domain.grid import Grid
+from studio.domain.grid_axis import Axis
 from studio.domain.recipe import Recipe
 from studio.jobs.grids import Grids
 from studio.jobs.queue import Queue

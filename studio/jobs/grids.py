@@ -11,7 +11,8 @@ from typing import Any
 
 from studio.database import Database
 from studio.domain.errors import BadInput
-from studio.domain.grid import Axis, Grid
+from studio.domain.grid import Grid
+from studio.domain.grid_axis import Axis
 from studio.domain.job import LIVE, Job
 from studio.domain.recipe import Recipe
 from studio.jobs.forecast import painting

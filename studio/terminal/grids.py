@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput
-from studio.domain.grid import FIELDS, Axis, Grid, read_axis
+from studio.domain.grid import Grid
+from studio.domain.grid_axis import FIELDS, Axis, read_axis
 from studio.terminal import painting
 from studio.terminal.answers import (
     BAD_INPUT,

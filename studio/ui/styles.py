@@ -168,18 +168,7 @@ def _words(prompt: str, negative: str, changed: Callable[[], None] | None = None
 
 
 def _undo(studio: Studio) -> None:
-    name = st.session_state.get(_UNDO)
-    if not name:
-        return
-
-    def restore() -> None:
-        if trying.tried(_ROOM, lambda: studio.styles.restore(name)):
-            st.session_state[_CHOSEN] = name
-        st.session_state.pop(_UNDO, None)
-
-    with st.container(horizontal=True, vertical_alignment="center", key="styles_undo_row"):
-        show.line(f"{name} is deleted.")
-        st.button("Undo", key="styles_undo_now", icon=":material/undo:", on_click=restore)
+    trying.undo(_ROOM, slot=_UNDO, shown="{}", restore=studio.styles.restore, chosen=_CHOSEN)
 
 
 def _tables(studio: Studio) -> None:

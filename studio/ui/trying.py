@@ -40,3 +40,19 @@ def said(room: str) -> None:
     """Draw what went wrong last."""
     if sentence(room):
         show.problem(sentence(room))
+
+
+def undo(room: str, *, slot: str, shown: str, restore: Callable[[str], object], chosen: str) -> None:
+    """A row that says what was deleted last (the name kept under `slot`) and takes it back, chosen again under `chosen`."""
+    name = st.session_state.get(slot)
+    if not name:
+        return
+
+    def back() -> None:
+        if tried(room, lambda: restore(name)):
+            st.session_state[chosen] = name
+        st.session_state.pop(slot, None)
+
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{room}_undo_row"):
+        show.line(f"{shown.format(name)} is deleted.")
+        st.button("Undo", key=f"{room}_undo_now", icon=":material/undo:", on_click=back)

@@ -126,18 +126,7 @@ def _change(studio: Studio, name: str) -> Callable[[], object]:
 
 
 def _undo(studio: Studio) -> None:
-    name = st.session_state.get(_UNDO)
-    if not name:
-        return
-
-    def restore() -> None:
-        if trying.tried(_ROOM, lambda: studio.wildcards.restore(name)):
-            st.session_state[_CHOSEN] = name
-        st.session_state.pop(_UNDO, None)
-
-    with st.container(horizontal=True, vertical_alignment="center", key="wildcards_undo_row"):
-        show.line(f"__{name}__ is deleted.")
-        st.button("Undo", key="wildcards_undo_now", icon=":material/undo:", on_click=restore)
+    trying.undo(_ROOM, slot=_UNDO, shown="__{}__", restore=studio.wildcards.restore, chosen=_CHOSEN)
 
 
 def _drop(studio: Studio) -> None:

@@ -8,7 +8,8 @@ import streamlit as st
 
 from studio.app import Studio
 from studio.domain.errors import EaselError
-from studio.domain.grid import Grid, field_of
+from studio.domain.grid import Grid
+from studio.domain.grid_axis import field_of
 from studio.packs.manifest import Manifest, Pack
 from studio.ui import desk, forms, show, words
 from studio.ui.grid import wishes

@@ -7,7 +7,7 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.errors import EaselError
-from studio.domain.grid import label
+from studio.domain.grid_axis import label
 from studio.domain.job import Job
 from studio.ui import desk, session, show, words
 from studio.ui.grid import stage

@@ -9,7 +9,8 @@ from typing import Any
 
 from studio.domain import grid_values
 from studio.domain.errors import BadInput
-from studio.domain.grid import FIELDS, OWN_VAE, Grid, field_of, read_axis
+from studio.domain.grid import Grid
+from studio.domain.grid_axis import FIELDS, OWN_VAE, field_of, read_axis
 from studio.domain.recipe import SAMPLERS, Recipe
 from studio.packs.manifest import Manifest, Pack
 from studio.ui import forms, outfit, words
