@@ -19,6 +19,7 @@ from studio.domain.verdict import Cleared, require_cleared
 from studio.gallery import incoming, inputs, lineage, upkeep
 from studio.gallery.files import Files, Written
 from studio.gallery.importing import shown_name
+from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
 from studio.safety.intake import Intake
 
@@ -88,6 +89,7 @@ class Gallery:
                 note=note,
                 job=job,
                 map=map,
+                made_with="easel" if kind != "imported" or KEY in (text or {}) else "",
             )
         except BaseException:
             self._withdraw(written)
@@ -107,6 +109,7 @@ class Gallery:
         note: str = "",
         job: int | None = None,
         map: ControlMap | None = None,
+        made_with: str = "easel",
     ) -> Artwork:
         parent = next(iter(self.by_names(parents).values()), None) if map else None
         id = incoming.insert(
@@ -123,6 +126,7 @@ class Gallery:
             job=job,
             map=map,
             caption=incoming.map_words(map, parent) if map else "",
+            made_with=made_with,
         )
         self.files.from_bin(written.file)  # where the same picture lay in the bin, one copy is enough
         return self.get(id)

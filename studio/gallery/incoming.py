@@ -11,7 +11,7 @@ from typing import Any
 from studio.database import Database
 from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS, ControlMap
-from studio.domain.recipe import Recipe
+from studio.domain.recipe import SEED_LIMIT, Recipe
 from studio.gallery import lineage
 from studio.gallery.files import Written
 from studio.gallery.metadata import read_map, write_map, write_text
@@ -99,11 +99,24 @@ def insert(
     job: int | None,
     map: ControlMap | None,
     caption: str,
+    taken_at: float | None = None,
+    made_with: str = "",
+    model: str = "",
+    sampler: str = "",
+    seed: int | None = None,
+    negative: str = "",
+    camera: str = "",
+    metadata: str | None = None,
+    place: str | None = None,
 ) -> int:
     """Write the row of a file that lies where it belongs, and its place in the lineage; returns the artwork's number.
 
-    A row of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as.
+    A row of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as. Where
+    nothing is said of model, sampler, seed and negative, the recipe says it.
     """
+    if recipe is not None:
+        model, sampler, negative = model or recipe.pack, sampler or recipe.sampler, negative or recipe.negative
+        seed = recipe.seed if seed is None else seed
     values = {
         "sha256": written.sha256,
         "file": written.file,
@@ -123,6 +136,15 @@ def insert(
         "map": json.dumps(map.to_dict()) if map else None,
         "caption": caption,
         "caption_by": OWN_WORDS if map else "",
+        "taken_at": taken_at,
+        "made_with": made_with,
+        "model": storable(model),
+        "sampler": storable(sampler),
+        "seed": seed if seed is not None and -SEED_LIMIT <= seed < SEED_LIMIT else None,
+        "negative": storable(negative),
+        "camera": storable(camera),
+        "metadata": metadata,
+        "place": place,
     }
     with database.transaction() as connection:
         row = connection.execute(

@@ -63,6 +63,18 @@ def to_artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
         deleted_at=row["deleted_at"],
         job=row["job"],
         map=map,
+        rating=row["rating"],
+        remark=row["remark"],
+        taken_at=row["taken_at"],
+        made_with=row["made_with"],
+        model=row["model"],
+        sampler=row["sampler"],
+        seed=row["seed"],
+        negative=row["negative"],
+        camera=row["camera"],
+        metadata=row["metadata"],
+        place=row["place"],
+        gone_at=row["gone_at"],
     )
 
 

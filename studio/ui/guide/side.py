@@ -53,7 +53,9 @@ def column(studio: Studio, manifest: Manifest, names: dict[str, str], roles: Rol
         if forms.paints(task, fields["method"]):
             _words(studio, manifest, fields)
     if task in ("vary", "inpaint"):
-        with st.expander("Guide it as well", key="guide_as_well", expanded=bool(desk.sheet().aids or fields["reference"])):
+        with st.expander(
+            "Guide it as well", key="guide_as_well", expanded=bool(desk.sheet().aids or fields["reference"])
+        ):
             aids.cards(studio, manifest, roles)
             reference.choose(studio, manifest, key=key)
     elif task != "create" and forms.paints(task, fields["method"]):

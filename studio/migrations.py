@@ -1,0 +1,215 @@
+"""The named steps that bring a database's schema up to date, in order, as SQL; it runs none of them."""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    (
+        "first_tables",
+        """
+        CREATE TABLE jobs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL, lane TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+            place REAL NOT NULL,                     -- order in the queue, smallest first
+            key TEXT UNIQUE,                         -- a double click carries the same key
+            payload TEXT NOT NULL,
+            done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
+            stage TEXT NOT NULL DEFAULT '', preview TEXT NOT NULL DEFAULT '',
+            watched_at REAL,                         -- somebody looks: drafts are worth making
+            cancel INTEGER NOT NULL DEFAULT 0,
+            result TEXT NOT NULL DEFAULT '{}', error TEXT NOT NULL DEFAULT '',
+            attempts INTEGER NOT NULL DEFAULT 0,     -- how many workers died with it
+            worker TEXT,                             -- who holds it
+            created_at REAL NOT NULL, started_at REAL, ended_at REAL, seconds REAL
+        );
+        CREATE INDEX jobs_waiting ON jobs (lane, state, place);
+        CREATE TABLE workers (
+            name TEXT PRIMARY KEY, pid INTEGER NOT NULL, state TEXT NOT NULL,
+            device TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
+            started_at REAL NOT NULL, beat REAL NOT NULL    -- beat: CLOCK_MONOTONIC seconds
+        );
+        CREATE TABLE timings (                       -- this machine's own history, for forecasts
+            id INTEGER PRIMARY KEY, subject TEXT NOT NULL, work REAL NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL
+        );
+        CREATE INDEX timings_subject ON timings (subject, id);
+        CREATE TABLE artworks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            sha256 TEXT NOT NULL UNIQUE, file TEXT NOT NULL, kind TEXT NOT NULL,
+            width INTEGER NOT NULL, height INTEGER NOT NULL, bytes INTEGER NOT NULL,
+            recipe TEXT, prompt TEXT NOT NULL DEFAULT '', caption TEXT NOT NULL DEFAULT '', caption_by TEXT NOT NULL DEFAULT '',
+            verdict TEXT NOT NULL, parents TEXT NOT NULL DEFAULT '[]',
+            favourite INTEGER NOT NULL DEFAULT 0, source_name TEXT NOT NULL DEFAULT '', source_sha256 TEXT,
+            note TEXT NOT NULL DEFAULT '', job INTEGER, created_at REAL NOT NULL, deleted_at REAL
+        );
+        CREATE INDEX artworks_alive ON artworks (deleted_at, id);
+        CREATE INDEX artworks_source ON artworks (source_sha256);
+        CREATE TABLE tags (
+            artwork INTEGER NOT NULL REFERENCES artworks (id) ON DELETE CASCADE, tag TEXT NOT NULL, PRIMARY KEY (artwork, tag)
+        ) WITHOUT ROWID;
+        CREATE INDEX tags_tag ON tags (tag);
+        CREATE TABLE embeddings (
+            artwork INTEGER NOT NULL REFERENCES artworks (id) ON DELETE CASCADE,
+            model TEXT NOT NULL, vector BLOB NOT NULL,      -- float32, unit length
+            PRIMARY KEY (artwork, model)
+        ) WITHOUT ROWID;
+        CREATE TABLE drafts (name TEXT PRIMARY KEY, body TEXT NOT NULL, updated_at REAL NOT NULL);
+        CREATE TABLE settings (name TEXT PRIMARY KEY, body TEXT NOT NULL);
+        """,
+    ),
+    (
+        "embeddings_by_model",
+        """
+        -- Each search asks who has a vector; without this it would read past the vectors themselves
+        CREATE INDEX embeddings_model ON embeddings (model, artwork);
+        """,
+    ),
+    (
+        "lineage",
+        """
+        ALTER TABLE artworks ADD COLUMN map TEXT;    -- what is known of a control map beside its pixels, as JSON
+        -- Names, not numbers: a parent that was deleted for good stays a gap that still has a name, and parents of its own
+        CREATE TABLE lineage (
+            child TEXT NOT NULL, parent TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (child, parent, role)
+        ) WITHOUT ROWID;
+        CREATE INDEX lineage_parent ON lineage (parent, child);
+        INSERT OR IGNORE INTO lineage
+            SELECT sha256, one.value, one.key FROM artworks, json_each(iif(json_valid(recipe), recipe, '{}')) AS one
+            WHERE one.key IN ('source', 'mask') AND one.type = 'text';
+        INSERT OR IGNORE INTO lineage
+            SELECT sha256, json_extract(one.value, '$.source'), json_extract(one.value, '$.kind')
+            FROM artworks, json_each(iif(json_valid(recipe), recipe, '{}'), '$.controls') AS one
+            WHERE json_extract(one.value, '$.source') IS NOT NULL AND json_extract(one.value, '$.kind') IS NOT NULL;
+        INSERT OR IGNORE INTO lineage
+            SELECT sha256, one.value, 'made from' FROM artworks, json_each(iif(json_valid(parents), parents, '[]')) AS one
+            WHERE one.type = 'text'
+            AND NOT EXISTS (SELECT 1 FROM lineage WHERE child = artworks.sha256 AND parent = one.value);
+        """,
+    ),
+    (
+        "contacts",
+        """
+        CREATE TABLE contacts (                      -- every time another machine was asked for something
+            id INTEGER PRIMARY KEY, at REAL NOT NULL, host TEXT NOT NULL, why TEXT NOT NULL, bytes INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX contacts_host ON contacts (host, at);
+        """,
+    ),
+    (
+        "grids",
+        """
+        CREATE TABLE grids (                         -- one recipe varied along two fields; each cell is a paint job
+            id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE, body TEXT NOT NULL, made_at REAL NOT NULL
+        );
+        ALTER TABLE jobs ADD COLUMN grid INTEGER     -- which grid a job paints a cell of, as its payload says
+            GENERATED ALWAYS AS (iif(json_valid(payload), json_extract(payload, '$.grid'), NULL)) VIRTUAL;
+        CREATE INDEX jobs_grid ON jobs (grid, id) WHERE grid IS NOT NULL;
+        """,
+    ),
+    (
+        "styles",
+        """
+        CREATE TABLE styles (                        -- the user's own; those that ship are a file of ours
+            name TEXT PRIMARY KEY, prompt TEXT NOT NULL, negative TEXT NOT NULL,
+            updated_at REAL NOT NULL, deleted_at REAL    -- deleted: kept for its undo, and hides a shipped one
+        ) WITHOUT ROWID;
+        """,
+    ),
+    (
+        "peaks",
+        """
+        -- Bytes that a job held at its worst moment beyond those when it began, and what was foretold of that
+        ALTER TABLE timings ADD COLUMN peak INTEGER;
+        ALTER TABLE timings ADD COLUMN estimate INTEGER;
+        """,
+    ),
+    (
+        "library",
+        """
+        ALTER TABLE artworks ADD COLUMN rating INTEGER NOT NULL DEFAULT 0;   -- -1 disliked, 0 none, 1 to 5
+        ALTER TABLE artworks ADD COLUMN remark TEXT NOT NULL DEFAULT '';     -- the user's own note
+        ALTER TABLE artworks ADD COLUMN taken_at REAL;                       -- as a camera or another tool says
+        ALTER TABLE artworks ADD COLUMN made_with TEXT NOT NULL DEFAULT '';  -- a name of domain/query.TOOLS, '' unknown
+        ALTER TABLE artworks ADD COLUMN model TEXT NOT NULL DEFAULT '';
+        ALTER TABLE artworks ADD COLUMN sampler TEXT NOT NULL DEFAULT '';
+        ALTER TABLE artworks ADD COLUMN seed INTEGER;
+        ALTER TABLE artworks ADD COLUMN negative TEXT NOT NULL DEFAULT '';
+        ALTER TABLE artworks ADD COLUMN camera TEXT NOT NULL DEFAULT '';
+        ALTER TABLE artworks ADD COLUMN metadata TEXT;                       -- foreign texts verbatim, as JSON
+        ALTER TABLE artworks ADD COLUMN place TEXT;                          -- where a watched file lies, when it is not copied
+        ALTER TABLE artworks ADD COLUMN gone_at REAL;                        -- when such a file was first missed
+        ALTER TABLE artworks ADD COLUMN look BLOB;                           -- a small feature of colours
+        ALTER TABLE artworks ADD COLUMN pack TEXT                            -- as the recipe says
+            GENERATED ALWAYS AS (iif(json_valid(recipe), json_extract(recipe, '$.pack'), NULL)) VIRTUAL;
+        UPDATE artworks SET
+            model = coalesce(json_extract(recipe, '$.pack'), ''),
+            sampler = coalesce(json_extract(recipe, '$.sampler'), ''),
+            negative = coalesce(json_extract(recipe, '$.negative'), ''),
+            seed = iif(json_type(recipe, '$.seed') = 'integer', json_extract(recipe, '$.seed'), NULL)
+            WHERE json_valid(recipe) AND json_type(recipe) = 'object';
+        UPDATE artworks SET made_with = 'easel' WHERE kind IN ('painted', 'proposal', 'map', 'mask');
+        CREATE INDEX artworks_when ON artworks (coalesce(taken_at, created_at));
+        CREATE INDEX artworks_rating ON artworks (rating) WHERE rating <> 0;
+        CREATE INDEX artworks_seed ON artworks (seed) WHERE seed IS NOT NULL;
+        CREATE INDEX artworks_model ON artworks (model COLLATE NOCASE);
+        CREATE INDEX artworks_sampler ON artworks (sampler COLLATE NOCASE);
+        CREATE INDEX artworks_pack ON artworks (pack) WHERE pack IS NOT NULL;
+        CREATE UNIQUE INDEX artworks_place ON artworks (place) WHERE place IS NOT NULL;
+
+        -- Full text. It holds its own copy of the words: excerpts need them, and a change must not have to know what was there
+        CREATE VIRTUAL TABLE words USING fts5 (
+            prompt, negative, caption, remark, tags, name, tokenize = 'unicode61 remove_diacritics 2', prefix = '3'
+        );
+        INSERT INTO words (rowid, prompt, negative, caption, remark, tags, name)
+            SELECT id, prompt, negative, caption, remark,
+            coalesce((SELECT group_concat(tag, ', ') FROM tags WHERE artwork = id), ''), source_name FROM artworks;
+        CREATE TRIGGER words_of_new AFTER INSERT ON artworks BEGIN
+            INSERT INTO words (rowid, prompt, negative, caption, remark, tags, name)
+            VALUES (NEW.id, NEW.prompt, NEW.negative, NEW.caption, NEW.remark, '', NEW.source_name);
+        END;
+        CREATE TRIGGER words_of_changed AFTER UPDATE OF prompt, negative, caption, remark, source_name ON artworks
+        WHEN OLD.prompt IS NOT NEW.prompt OR OLD.negative IS NOT NEW.negative OR OLD.caption IS NOT NEW.caption
+            OR OLD.remark IS NOT NEW.remark OR OLD.source_name IS NOT NEW.source_name BEGIN
+            UPDATE words SET prompt = NEW.prompt, negative = NEW.negative, caption = NEW.caption, remark = NEW.remark,
+            name = NEW.source_name WHERE rowid = NEW.id;
+        END;
+        CREATE TRIGGER words_of_gone AFTER DELETE ON artworks BEGIN
+            DELETE FROM words WHERE rowid = OLD.id;
+        END;
+        CREATE TRIGGER words_of_tagged AFTER INSERT ON tags BEGIN
+            UPDATE words SET tags = (SELECT group_concat(tag, ', ') FROM tags WHERE artwork = NEW.artwork)
+            WHERE rowid = NEW.artwork;
+        END;
+        CREATE TRIGGER words_of_untagged AFTER DELETE ON tags BEGIN
+            UPDATE words SET tags = coalesce((SELECT group_concat(tag, ', ') FROM tags WHERE artwork = OLD.artwork), '')
+            WHERE rowid = OLD.artwork;
+        END;
+        CREATE TRIGGER words_of_renamed_tag AFTER UPDATE ON tags BEGIN
+            UPDATE words SET tags = coalesce((SELECT group_concat(tag, ', ') FROM tags WHERE artwork = OLD.artwork), '')
+            WHERE rowid = OLD.artwork;
+            UPDATE words SET tags = (SELECT group_concat(tag, ', ') FROM tags WHERE artwork = NEW.artwork)
+            WHERE rowid = NEW.artwork;
+        END;
+
+        CREATE TABLE folders (                       -- where pictures are brought from, once or again and again
+            id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, watched INTEGER NOT NULL DEFAULT 0,
+            added_at REAL NOT NULL, scanned_at REAL, note TEXT NOT NULL DEFAULT ''
+        );
+        CREATE TABLE folder_files (                  -- what the last scan saw, so that the next reads only what changed
+            folder INTEGER NOT NULL REFERENCES folders (id) ON DELETE CASCADE, path TEXT NOT NULL,
+            size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL DEFAULT '',
+            artwork INTEGER REFERENCES artworks (id) ON DELETE SET NULL, seen_scan INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (folder, path)
+        ) WITHOUT ROWID;
+        CREATE INDEX folder_files_sha256 ON folder_files (sha256);
+        CREATE INDEX folder_files_artwork ON folder_files (artwork);
+        CREATE TABLE collections (                   -- smart when it has a query, as typed into the search box
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL COLLATE NOCASE UNIQUE, query TEXT, created_at REAL NOT NULL
+        );
+        CREATE TABLE collection_items (
+            collection INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+            artwork INTEGER NOT NULL REFERENCES artworks (id) ON DELETE CASCADE, place REAL NOT NULL DEFAULT 0,
+            PRIMARY KEY (collection, artwork)
+        ) WITHOUT ROWID;
+        CREATE INDEX collection_items_artwork ON collection_items (artwork);
+        """,
+    ),
+)
