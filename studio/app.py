@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.database import Database
-from studio.domain.artwork import Artwork, Hit, Query
+from studio.domain.artwork import Artwork, Hit, Query, Why
 from studio.domain.control import ControlMap, kind_of, parameters_of
 from studio.domain.errors import BadInput, Failed, PackMissing, Refused, WorkerLost
 from studio.domain.job import Job
@@ -236,11 +236,10 @@ class Studio:
 
     def find(self, query: Query) -> Job:
         """Queue a search by meaning; its hits are read with `hits`."""
-        filters = {"tag": query.tag, "favourites": query.favourites, "kind": query.kind}
         payload = {
             "words": [list(pair) for pair in query.words],
             "like": [list(pair) for pair in query.like],
-            "filters": filters,
+            "filters": query.narrowing(),
             "limit": query.limit,
             "offset": query.offset,
         }
@@ -248,9 +247,13 @@ class Studio:
 
     def hits(self, job: Job) -> list[Hit]:
         """The artworks a finished search found, best first; those deleted since are left out."""
-        pairs = job.result.get("hits", [])
+        pairs, why = job.result.get("hits", []), job.result.get("why", {})
         artworks = self.gallery.many([id for id, _ in pairs])
-        return [Hit(artworks[id], score) for id, score in pairs if id in artworks]
+        return [
+            Hit(artworks[id], score, Why.from_dict(why[str(id)]) if str(id) in why else None)
+            for id, score in pairs
+            if id in artworks
+        ]
 
     def search(self, query: Query, *, timeout: float = 120.0) -> list[Hit]:
         """Search and wait for the answer; without words or pictures the table answers alone, newest first."""

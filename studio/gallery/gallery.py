@@ -16,11 +16,12 @@ from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Cleared, require_cleared
-from studio.gallery import incoming, inputs, lineage, upkeep
+from studio.gallery import incoming, inputs, inventory, lineage, upkeep
 from studio.gallery.files import Files, Written
 from studio.gallery.importing import shown_name
 from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
+from studio.gallery.suggesting import Vocabulary
 from studio.safety.intake import Intake
 
 
@@ -275,6 +276,10 @@ class Gallery:
             " WHERE deleted_at IS NULL GROUP BY tag ORDER BY uses DESC, tag"
         )
         return {row["tag"]: row["uses"] for row in rows}
+
+    def vocabulary(self) -> Vocabulary:
+        """What filters can be asked for here, with counts; the bin is not counted."""
+        return Vocabulary(inventory.counts(self.database))
 
     def keep(self, id: int) -> Artwork:
         """Make a proposal an artwork, out of the bin too; one that is kept already stays. Raises BadInput for a mask."""

@@ -1,14 +1,15 @@
 """The language of the search box: text to a Query and back, exactly. It asks no table and loads no model.
 
 Plain words make one phrase; -word is what should not be there; (some words:1.5) is a phrase with a weight of its own;
-"some words" must stand in the texts, -"some words" must not; like:12 is similar to artwork 12; seed:7 and its like are filters,
-each turned round by a dash before it. A backslash takes the meaning from a following \\ " ( ) - or :. docs/searching.md says more.
+"some words" must stand in the texts, -"some words" must not; like:12 is similar to artwork 12; seed:7 and its like are
+filters, each turned round by a dash before it. A backslash takes the meaning from a \\ " ( ) - or : behind it.
+docs/searching.md says more.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.domain.errors import BadInput
@@ -87,8 +88,14 @@ def write(query: Query) -> str:
     old = [("tag", query.tag), ("is", "favourite" if query.favourites else ""), ("is", query.kind)]
     old += [("is", "binned" if query.binned else "")]
     filters = [Filter(name, value) for name, value in old if value and value != "mask"] + list(query.filters)
-    pieces += [f"{_dash(one.wanted)}{one.name}:{_value(one.value)}" for one in filters]
+    pieces += [f"{_dash(one.wanted)}{one.name}:{spelled(one.value)}" for one in filters]
     return " ".join(piece for piece in pieces if piece)
+
+
+def spelled(value: str) -> str:
+    """A filter's value as it is typed: in quotation marks where it has to be."""
+    bare = value and not any(sign.isspace() or sign in '"\\' for sign in value)
+    return value if bare else f'"{_quoted(value)}"'
 
 
 # --- reading --------------------------------------------------------------------------------------------------------------
@@ -167,7 +174,7 @@ def _group(signs: Sequence[Sign], parts: _Parts, *, wanted: bool) -> None:
         last = "".join(sign for sign, _ in signs[colons[-1] + 1 :]).strip()
         head = signs[: colons[-1]]
         # of like:12 the number is the picture; of like:12:1.5 the last one is the weight
-        if _WEIGHT.fullmatch(last) and not _joined(head).lower() == "like":
+        if _WEIGHT.fullmatch(last) and _joined(head).lower() != "like":
             given = round(float(last), _DIGITS)
             if abs(given) > WEIGHT_LIMIT:
                 raise BadInput(
@@ -193,12 +200,17 @@ def _word_end(signs: Sequence[Sign], start: int) -> int:
     """Where a word ends: at a blank, but a value in quotation marks may hold some."""
     place = start
     while place < len(signs) and not signs[place][0].isspace():
-        if signs[place] == ('"', False) and place > start and signs[place - 1] == (":", False):
+        if signs[place] == ('"', False) and _opens_value(signs[start:place]):
             end = _find(signs, place + 1, '"')
             if end is not None:
                 place = end
         place += 1
     return place
+
+
+def _opens_value(signs: Sequence[Sign]) -> bool:
+    """Whether this is a filter's name and its colon."""
+    return bool(signs) and signs[-1] == (":", False) and "".join(sign for sign, _ in signs[:-1]).lower() in FIELDS
 
 
 def _named(signs: Sequence[Sign]) -> tuple[str, str]:
@@ -269,13 +281,3 @@ def _number(weight: float) -> str:
 
 def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _value(value: str) -> str:
-    bare = value and not any(sign.isspace() or sign in '"\\' for sign in value)
-    return value if bare else f'"{_quoted(value)}"'
-
-
-def words_of(query: Query) -> Iterator[str]:
-    """The phrases that are wished for, without weights; what full text looks for."""
-    return (phrase for phrase, weight in query.words if weight > 0)

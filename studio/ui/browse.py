@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from studio.domain.artwork import Query
 from studio.domain.errors import BadInput
-from studio.gallery.search import parse
+from studio.gallery.language import parse
 
 PAGE = 60  # thumbnails
 SHELVES = ("All", "Favourites", "Maps", "Bin")
@@ -75,7 +75,7 @@ def query(view: View) -> Query:
         return filters
     asked = parse(view.words)
     like = asked.like + (((f"sha:{view.example}", 1.0),) if view.example else ())
-    return dataclasses.replace(filters, words=asked.words, like=like)
+    return dataclasses.replace(filters, words=asked.words, like=like, exact=asked.exact, filters=asked.filters)
 
 
 def neighbours(ids: Sequence[int], id: int) -> tuple[int | None, int | None]:
