@@ -156,7 +156,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
 
         -- Full text. It holds its own copy of the words: excerpts need them, and a change must not have to know what was there
         CREATE VIRTUAL TABLE words USING fts5 (
-            prompt, negative, caption, remark, tags, name, tokenize = 'unicode61 remove_diacritics 2', prefix = '3'
+            prompt, negative, caption, remark, tags, name, tokenize = 'unicode61 remove_diacritics 2'
         );
         INSERT INTO words (rowid, prompt, negative, caption, remark, tags, name)
             SELECT id, prompt, negative, caption, remark,

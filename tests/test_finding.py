@@ -54,6 +54,11 @@ INJECTIONS = (
 )
 
 
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    return hostile.open_gate(tmp_path_factory.mktemp("gate"))
+
+
 @pytest.fixture
 def paint(gallery, gate):
     return painter(gallery, gate)
@@ -492,14 +497,14 @@ def test_ten_thousand_are_searched_quickly(gallery):
                 for n in range(10_000)
             ],
         )
-    began = time.perf_counter()
+    began = time.process_time()
     query = parse('"boat" -"star" rating:>=3 ratio:wide date:1970-03.. -seed:100..200')
     ids = gallery.ids(query)
     asked = words.expression(["boat on the sea"])
     ranked = words.rank(gallery.database, asked, clause="WHERE rating >= ?", values=(3,), limit=1_000)
     why = words.explain(gallery.database, asked, ranked[:60])
     assert ids and len(ranked) == 1_000 and len(why) == 60
-    assert time.perf_counter() - began < 2.0  # 0.1 s on a free machine
+    assert time.process_time() - began < 2.0  # 0.2 s
 
 
 def test_the_table_is_sqlites_own():

@@ -237,4 +237,4 @@ def test_a_completion_says_how_many_there_are_and_reads_as_what_it_says():
     assert parse(suggest("model:x", VOCABULARY)[0].text).filters == (Filter("model", 'x"y'),)
     for seed in range(5):
         for text in typed(seed):
-            assert all(one.text.startswith(text[:1]) for one in suggest(text, VOCABULARY) if text.strip())
+            assert all(one.text.endswith(one.piece) for one in suggest(text, VOCABULARY))

@@ -67,8 +67,9 @@ def rank(database: Database, asked: str, *, clause: str, values: Sequence[Any], 
     if not asked:
         return []
     weights = ", ".join(map(str, WEIGHTS))
+    # The plus keeps SQLite from asking the full text once for each row that the filters let through: 30 times as long
     sql = (
-        f"SELECT rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT id FROM artworks {clause})"
+        f"SELECT rowid FROM words WHERE words MATCH ? AND +rowid IN (SELECT id FROM artworks {clause})"
         f" ORDER BY bm25(words, {weights}), rowid DESC LIMIT ?"
     )
     return [int(row[0]) for row in database.read(sql, asked, *values, limit)]
@@ -83,7 +84,7 @@ def explain(database: Database, asked: str, ids: Sequence[int]) -> dict[int, Why
     columns = ", ".join(f"highlight(words, {FIELDS.index(field)}, ?1, ?2) AS {field}" for field in SHOWN)
     sql = (
         f"SELECT rowid, {columns}, snippet(words, -1, '', '', '…', {EXCERPT}) AS excerpt FROM words"
-        " WHERE words MATCH ?3 AND rowid IN (SELECT value FROM json_each(?4))"
+        " WHERE words MATCH ?3 AND +rowid IN (SELECT value FROM json_each(?4))"
     )
     marked = re.compile(f"{re.escape(opening)}(.*?){re.escape(closing)}", re.DOTALL)
     found = {}
@@ -102,8 +103,10 @@ def _terms(phrases: Iterable[str]) -> list[str]:
 
 
 def _phrase(text: str) -> str:
-    """Text in FTS5's quotation marks, in which nothing is an operator; a NUL would end the statement's text."""
-    return '"' + text.replace("\0", " ").replace('"', '""') + '"'
+    """Text in FTS5's quotation marks, in which nothing is an operator."""
+    # a NUL would end the statement's text, and half a character has no UTF-8
+    plain = text.encode("utf-8", "replace").decode().replace("\0", " ")
+    return '"' + plain.replace('"', '""') + '"'
 
 
 def _in(columns: Sequence[str]) -> str:
