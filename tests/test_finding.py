@@ -12,7 +12,7 @@ from galleries import RECIPE, bring, painter
 
 from studio import database as storage
 from studio.database import Database
-from studio.domain.artwork import Query
+from studio.domain.artwork import Facts, Query
 from studio.domain.errors import BadInput, StorageBroken
 from studio.domain.recipe import Lora, Recipe
 from studio.gallery import words
@@ -147,6 +147,22 @@ def test_facts_of_the_recipe_are_found(gallery, gate, found):
         "seed:42 model:storybook": [],
     }.items():
         assert found(text) == ids, text
+
+
+def test_what_a_file_says_is_kept_beside_what_the_recipe_says(gallery, gate, found):
+    facts = Facts(
+        made_with="comfy", model="Dream\ud800", seed=2**64 - 1, taken_at=5.0, metadata='"\ud800"', rating=9, remark="keep",
+    )  # fmt: skip
+    kept = gallery.add(gate.picture(hostile.scene(1)), kind="imported", prompt="x", facts=facts)
+    assert (kept.made_with, kept.model, kept.seed, kept.taken_at, kept.metadata, kept.rating, kept.remark) == (
+        "comfy", "Dream?", None, 5.0, '"?"', 5, "keep",
+    )  # fmt: skip
+    ours = gallery.add(gate.picture(hostile.scene(2)), RECIPE, kind="imported", facts=Facts(model="Story Book", seed=8))
+    assert (ours.made_with, ours.model, ours.seed, ours.sampler) == ("", "Story Book", 8, RECIPE.sampler)
+    again = bring(gallery, gate, gallery.path(gallery.add(gate.picture(hostile.scene(3)), RECIPE)).read_bytes())
+    assert (
+        again.made_with == "easel" and found("from:easel") == [again.id] and found("from:comfy rating:5") == [kept.id]
+    )
 
 
 def test_sizes_ratios_and_dates(made, found):

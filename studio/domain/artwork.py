@@ -64,6 +64,23 @@ class Artwork:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What is known of a picture's making beside its recipe; the fields are an Artwork's, and say what they say there."""
+
+    taken_at: float | None = None
+    made_with: str = ""
+    model: str = ""
+    sampler: str = ""
+    seed: int | None = None
+    negative: str = ""
+    camera: str = ""
+    metadata: str | None = None
+    place: str | None = None
+    rating: int = 0
+    remark: str = ""
+
+
+@dataclass(frozen=True)
 class Relative:
     """A parent or child of an artwork: what it was used as (source, mask, a kind of control, made from), and the artwork.
 

@@ -185,8 +185,8 @@ def _bound(value: str) -> tuple[str, str]:
 def _period(text: str, today: date | None) -> tuple[date, date] | None:
     """The days of a year, a month or a day."""
     if text in DAYS:
-        day = date.fromordinal((today or date.today()).toordinal() - DAYS.index(text))
-        return day, day
+        named = date.fromordinal((today or date.today()).toordinal() - DAYS.index(text))
+        return named, named
     found = _DATE.fullmatch(text)
     if not found or not YEARS[0] <= int(found[1]) <= YEARS[1]:
         return None

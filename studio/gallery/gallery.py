@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from studio.database import Database
-from studio.domain.artwork import KINDS, SHOWN, Artwork, Query, Relative
+from studio.domain.artwork import KINDS, SHOWN, Artwork, Facts, Query, Relative
 from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
@@ -23,6 +23,8 @@ from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
 from studio.gallery.suggesting import Vocabulary
 from studio.safety.intake import Intake
+
+OURS = Facts(made_with="easel")
 
 
 class Gallery:
@@ -50,14 +52,15 @@ class Gallery:
         text: dict[str, str] | None = None,
         map: ControlMap | None = None,
         made_by: str = "",
+        facts: Facts | None = None,
     ) -> Artwork:
         """Keep a cleared picture: file first, then row, so that a crash leaves at worst a file that `sweep` settles.
 
         The same bytes twice are the same artwork; one that lay in the bin comes back. `source_sha256` is of the file it was
         imported from, `text` what that file said, kept when the picture is written anew; `record` what is known of its making
         (pack hashes, versions); `parents` are SHA-256 names, by default of the pictures that the recipe uses. `map` says what
-        a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known. Raises StorageFull with
-        nothing left behind.
+        a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known; `facts` what else its file
+        says. Raises StorageFull with nothing left behind.
 
         A proposal's file says "painted": Keep changes the row alone, so neither the file nor its name ever changes.
         """
@@ -90,7 +93,7 @@ class Gallery:
                 note=note,
                 job=job,
                 map=map,
-                made_with="easel" if kind != "imported" or KEY in (text or {}) else "",
+                facts=facts or (OURS if kind != "imported" or KEY in (text or {}) else Facts()),
             )
         except BaseException:
             self._withdraw(written)
@@ -110,7 +113,7 @@ class Gallery:
         note: str = "",
         job: int | None = None,
         map: ControlMap | None = None,
-        made_with: str = "easel",
+        facts: Facts = OURS,
     ) -> Artwork:
         parent = next(iter(self.by_names(parents).values()), None) if map else None
         id = incoming.insert(
@@ -127,7 +130,7 @@ class Gallery:
             job=job,
             map=map,
             caption=incoming.map_words(map, parent) if map else "",
-            made_with=made_with,
+            facts=facts,
         )
         self.files.from_bin(written.file)  # where the same picture lay in the bin, one copy is enough
         return self.get(id)
