@@ -59,8 +59,8 @@ class Gallery:
         The same bytes twice are the same artwork; one that lay in the bin comes back. `source_sha256` is of the file it was
         imported from, `text` what that file said, kept when the picture is written anew; `record` what is known of its making
         (pack hashes, versions); `parents` are SHA-256 names, by default of the pictures that the recipe uses. `map` says what
-        a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known; `facts` what else its file
-        says. Raises StorageFull with nothing left behind.
+        a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known; `facts` what else its
+        file says. Raises StorageFull with nothing left behind.
 
         A proposal's file says "painted": Keep changes the row alone, so neither the file nor its name ever changes.
         """
