@@ -140,6 +140,8 @@ _SQL: dict[str, Callable[[str, date | None], Condition]] = {
 
 def _between(column: str, value: str) -> Condition:
     found = span(value)
+    if found and found.low is not None and found.low == found.high:
+        return f"{column} = ?", [found.low]  # an index answers this at once, where there is one
     ends: Iterable[tuple[str, int | None]] = ((">=", found.low), ("<=", found.high)) if found else ()
     parts = [(f"{column} {sign} ?", end) for sign, end in ends if end is not None]
     return f"({' AND '.join(part for part, _ in parts) or '0'})", [end for _, end in parts]
