@@ -1,7 +1,8 @@
 """Wildcard files in a prompt, `__animals__`: what each picture picks, written so that no file is needed again. It reads none.
 
-A recipe must say everything by itself. So each `__name__` becomes the line that the picture's seed picks, and for several
-pictures a choice `{cat|owl}` of those lines alone, arranged so that the throw of each seed falls on its own.
+A recipe must say everything by itself. So each `__name__` becomes a choice `{cat|owl}` of the lines that the pictures' seeds
+pick, arranged so that the throw of each seed falls on its own; of one line alone `{cat|0::}`, which is a throw all the same,
+so that the choices behind it fall as they do in any other batch.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from studio.domain.errors import BadInput
 from studio.domain.prompting import chosen, often, taken, thrown, throws
@@ -17,8 +18,10 @@ from studio.domain.prompting import chosen, often, taken, thrown, throws
 DEEPEST = 10  # wildcards within wildcards
 MOST_PICKS = 400  # in one prompt and for one picture: a hundred names in each line, ten deep, would never end
 DEEPEST_BRACES = 40  # the reader of prompts goes to 50
-# Written as other studios write it; four underscores, or two within a word's own, are no wildcard
-_NAMED = re.compile(r"(?<![\\_])__(?=[^\s_])((?:(?!__)[\w./\\~: -]){1,100})(?<=[^\s_])__(?!_)")
+# Written as other studios write it, one right behind the other too; four underscores, or two within a word's own, are none
+_NAME = r"(?=[^\s_])(?:(?!__)[\w./\\~: -]){1,100}(?<=[^\s_])"
+_NAMED = re.compile(f"__({_NAME})__")
+_ROW = re.compile(rf"(?<![\\_])(?:__{_NAME}__)+(?!_)")
 _LITERAL = re.compile(r"\\.|[{}|\\]", re.DOTALL)
 
 Read = Callable[[str], Sequence[str]]  # the lines of a wildcard file by its name, weights and all; raises BadInput
@@ -32,7 +35,13 @@ def lines_of(text: str) -> tuple[str, ...]:
 
 def named(text: str) -> tuple[str, ...]:
     """The wildcards that a prompt names, in order, once each."""
-    return tuple(dict.fromkeys(found[1] for found in _NAMED.finditer(text)))
+    return tuple(dict.fromkeys(found[1] for found in _each(text)))
+
+
+def _each(text: str) -> Iterator[re.Match[str]]:
+    """Every wildcard of a text; its group 1 is the name."""
+    for row in _ROW.finditer(text):
+        yield from _NAMED.finditer(text, row.start(), row.end())
 
 
 def filled(text: str, *, seeds: Sequence[int], read: Read, field: str) -> str:
@@ -43,16 +52,17 @@ def filled(text: str, *, seeds: Sequence[int], read: Read, field: str) -> str:
     """
     met: Counter[str] = Counter()
     pickers = {seed: _Picker(read, field) for seed in seeds}
-    place = 0
-    while (found := _NAMED.search(text, place)) is not None:
-        name, before = found[1], text[: found.start()]
+    made, place = "", 0
+    for found in _each(text):
+        name = found[1]
+        made += text[place : found.start()]
         met[name] += 1
         picks = [picker.pick(name, f"{field}/{seed}/{name}/{met[name]}") for seed, picker in pickers.items()]
-        if len(set(picks)) > 1 and before.count("{") - before.count("}") >= DEEPEST_BRACES:
+        if made.count("{") - made.count("}") >= DEEPEST_BRACES:
             raise BadInput(field, "The choices of this prompt lie too deep in one another; take a few braces out.")
-        put = _choice(picks, seeds, throw=throws(before) + 1)
-        text, place = before + put + text[found.end() :], found.start() + len(put)
-    return text
+        made += _choice(picks, seeds, throw=throws(made) + 1)
+        place = found.end()
+    return made + text[place:]
 
 
 class _Picker:
@@ -74,7 +84,7 @@ class _Picker:
         number = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big")
         line = chosen(taken(lines, number), number)
         made, place = "", 0
-        for index, found in enumerate(_NAMED.finditer(line)):
+        for index, found in enumerate(_each(line)):
             made += _literal(line[place : found.start()]) + self.pick(found[1], f"{salt}/{index}", trail)
             place = found.end()
         return made + _literal(line[place:])
@@ -86,11 +96,11 @@ def _literal(text: str) -> str:
 
 
 def _choice(picks: Sequence[str], seeds: Sequence[int], *, throw: int) -> str:
-    """One text, or a choice of several, in which each seed's dice fall on its own pick at their throw."""
+    """A choice in which each seed's dice fall on its own pick at their throw; always one throw, however many differ."""
     # A space in front, where what was picked would be read as saying how often it is taken
     picks = [pick if often(pick)[1] == pick else f" {pick}" for pick in picks]
     if len(set(picks)) == 1:
-        return picks[0]
+        return f"{{{picks[0]}|0::}}"  # not the line twice: it may be long, and so is a prompt at most
     numbers = [thrown(seed, throw) for seed in seeds]
     sides = 2
     while not _parts(numbers, picks, sides):  # a few more options than pictures: numbers of 64 bits differ soon
