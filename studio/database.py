@@ -1,4 +1,4 @@
-"""The one door to SQLite: connections, transactions, named migrations and backups. It knows no noun of the studio."""
+"""The one door to SQLite: connections, transactions, running migrations and backups. It knows no noun of the studio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.domain.errors import Busy, StorageBroken, StorageFull
-from studio.migrations import MIGRATIONS
+from studio.schema import MIGRATIONS
 
 APPLICATION_ID = 0x45534C31  # "ESL1": an empty file opens silently as an empty database, so ours say who they are
 BUSY_MS = 30_000

@@ -1,4 +1,4 @@
-"""The named steps that bring a database's schema up to date, in order, as SQL; it runs none of them."""
+"""The tables of a home folder, as named migrations in the order they run, each once and for ever. It opens no database."""
 
 from __future__ import annotations
 
