@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from studio.domain.artwork import Hit, Query
-from studio.domain.errors import EaselError
+from studio.domain.errors import BadInput, EaselError
 from studio.domain.job import Job
 from studio.ui import browse, components, detail, session, show, watch, words
 from studio.ui.browse import View
@@ -226,7 +226,13 @@ def example_bar(view: View) -> View:
 
 
 def wall(view: View) -> None:
-    query = browse.query(view)
+    try:
+        query, notes = browse.asked(view)
+    except BadInput as error:  # a filter that makes no sense says so, and the box keeps what was typed
+        show.problem(str(error))
+        return
+    for note in notes:
+        show.line(note)
     if not query.by_meaning:
         total = studio.gallery.count(query)
         hang(view, [Hit(artwork) for artwork in studio.gallery.page(query)], total)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from studio.domain.artwork import Artwork, Hit, Query
+from studio.domain.artwork import Artwork, Hit, Query, Why
 from studio.domain.errors import Failed, Refused, WorkerLost
 from studio.domain.job import Job
 from studio.domain.settings import Settings
@@ -46,9 +46,13 @@ class Studio(Orders):
 
     def hits(self, job: Job) -> list[Hit]:
         """The artworks a finished search found, best first; those deleted since are left out."""
-        pairs = job.result.get("hits", [])
+        pairs, why = job.result.get("hits", []), job.result.get("why", {})
         artworks = self.gallery.many([id for id, _ in pairs])
-        return [Hit(artworks[id], score) for id, score in pairs if id in artworks]
+        return [
+            Hit(artworks[id], score, Why.from_dict(why[str(id)]) if str(id) in why else None)
+            for id, score in pairs
+            if id in artworks
+        ]
 
     def search(self, query: Query, *, timeout: float = 120.0) -> list[Hit]:
         """Search and wait for the answer; without words or pictures the table answers alone, newest first."""

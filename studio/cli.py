@@ -93,8 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("id", metavar="ID", help="an artwork's number in the gallery")
     again.add_argument("--keep", action="store_true", help="keep what was painted, where a pixel of it differs")
 
-    find = verb("find", _find, "Find pictures in the gallery by meaning.")
-    find.add_argument("words", nargs="*", metavar="WORDS")
+    find = verb("find", _find, "Find pictures in the gallery by meaning, by words and by filters.")
+    find.add_argument(
+        "words", nargs="*", metavar="WORDS",
+        help="as in the gallery's search box, best in one pair of quotes: 'red boat -people date:2026-10.. rating:>=3'",
+    )  # fmt: skip
     find.add_argument("--like", action="append", default=[], metavar="FILE_OR_ID", help="like this picture; repeatable")
     find.add_argument("--without", action="append", default=[], metavar="WORDS", help="unlike these words; repeatable")
     find.add_argument("--limit", type=int, default=20, metavar="N")
@@ -166,21 +169,27 @@ def _offload(verb: argparse.ArgumentParser) -> None:
 
 
 def _find(options: argparse.Namespace) -> int:
-    from studio.domain.artwork import Query
+    from dataclasses import replace
+
+    from studio.gallery.language import read
 
     studio = open_home_studio()
     if not (1 <= options.limit <= 1_000):
         raise BadInput("limit", "The limit must be between 1 and 1,000.")
-    words = ((" ".join(options.words), 1.0),) if options.words else ()
+    asked = read(" ".join(options.words))
+    for note in asked.notes:
+        say(note)
     without = tuple((text, -1.0) for text in options.without)
     like = tuple((_like(studio, text), 1.0) for text in options.like)
-    hits = studio.search(Query(words=words + without, like=like, limit=options.limit))
+    query = asked.query
+    hits = studio.search(replace(query, words=query.words + without, like=query.like + like, limit=options.limit))
     rows: list[dict[str, Any]] = [
         {
             "id": hit.artwork.id,
-            "path": str(studio.files.path(hit.artwork.file)),
+            "path": str(studio.gallery.path(hit.artwork)),
             "score": hit.score,
             "caption": hit.artwork.caption,
+            "why": hit.why.to_dict() if hit.why else None,
         }
         for hit in hits
     ]

@@ -221,6 +221,11 @@ def _sentences(path: Path) -> Iterator[None]:
             raise Busy(
                 "The gallery is busy: another program holds its database. Wait a moment and try again."
             ) from error
+        if "no such module" in text:
+            raise StorageBroken(
+                f"This Python's SQLite cannot search text (FTS5 is missing); nothing in {path.parent} was changed."
+                " Use Python from python.org, conda or your distribution, whose SQLite can."
+            ) from error
         if "full" in text:
             raise StorageFull(f"The disk that holds {path.parent} is full; free some space and try again.") from error
         if "readonly" in text or "unable to open" in text or "disk I/O" in text:

@@ -228,11 +228,10 @@ class Orders:
 
     def find(self, query: Query) -> Job:
         """Queue a search by meaning; its hits are read with `hits`."""
-        filters = {"tag": query.tag, "favourites": query.favourites, "kind": query.kind}
         payload = {
             "words": [list(pair) for pair in query.words],
             "like": [list(pair) for pair in query.like],
-            "filters": filters,
+            "filters": query.narrowing(),
             "limit": query.limit,
             "offset": query.offset,
         }

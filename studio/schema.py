@@ -121,4 +121,95 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE timings ADD COLUMN estimate INTEGER;
         """,
     ),
+    (
+        "library",
+        """
+        ALTER TABLE artworks ADD COLUMN rating INTEGER NOT NULL DEFAULT 0;   -- -1 disliked, 0 none, 1 to 5
+        ALTER TABLE artworks ADD COLUMN remark TEXT NOT NULL DEFAULT '';     -- the user's own note
+        ALTER TABLE artworks ADD COLUMN taken_at REAL;                       -- as a camera or another tool says
+        ALTER TABLE artworks ADD COLUMN made_with TEXT NOT NULL DEFAULT '';  -- a name of domain/query.TOOLS, '' unknown
+        ALTER TABLE artworks ADD COLUMN model TEXT NOT NULL DEFAULT '';
+        ALTER TABLE artworks ADD COLUMN sampler TEXT NOT NULL DEFAULT '';
+        ALTER TABLE artworks ADD COLUMN seed INTEGER;
+        ALTER TABLE artworks ADD COLUMN negative TEXT NOT NULL DEFAULT '';
+        ALTER TABLE artworks ADD COLUMN camera TEXT NOT NULL DEFAULT '';
+        ALTER TABLE artworks ADD COLUMN metadata TEXT;                       -- foreign texts verbatim, as JSON
+        ALTER TABLE artworks ADD COLUMN place TEXT;                          -- where a watched file lies, when it is not copied
+        ALTER TABLE artworks ADD COLUMN gone_at REAL;                        -- when such a file was first missed
+        ALTER TABLE artworks ADD COLUMN look BLOB;                           -- a small feature of colours
+        ALTER TABLE artworks ADD COLUMN pack TEXT                            -- as the recipe says
+            GENERATED ALWAYS AS (iif(json_valid(recipe), json_extract(recipe, '$.pack'), NULL)) VIRTUAL;
+        UPDATE artworks SET
+            model = coalesce(json_extract(recipe, '$.pack'), ''),
+            sampler = coalesce(json_extract(recipe, '$.sampler'), ''),
+            negative = coalesce(json_extract(recipe, '$.negative'), ''),
+            seed = iif(json_type(recipe, '$.seed') = 'integer', json_extract(recipe, '$.seed'), NULL)
+            WHERE json_valid(recipe) AND json_type(recipe) = 'object';
+        UPDATE artworks SET made_with = 'easel' WHERE kind IN ('painted', 'proposal', 'map', 'mask');
+        CREATE INDEX artworks_when ON artworks (coalesce(taken_at, created_at));
+        CREATE INDEX artworks_rating ON artworks (rating) WHERE rating <> 0;
+        CREATE INDEX artworks_seed ON artworks (seed) WHERE seed IS NOT NULL;
+        CREATE INDEX artworks_model ON artworks (model COLLATE NOCASE);
+        CREATE INDEX artworks_sampler ON artworks (sampler COLLATE NOCASE);
+        CREATE INDEX artworks_pack ON artworks (pack) WHERE pack IS NOT NULL;
+        CREATE UNIQUE INDEX artworks_place ON artworks (place) WHERE place IS NOT NULL;
+
+        -- Full text. It holds its own copy of the words: excerpts need them, and a change must not have to know what was there
+        CREATE VIRTUAL TABLE words USING fts5 (
+            prompt, negative, caption, remark, tags, name, tokenize = 'unicode61 remove_diacritics 2'
+        );
+        INSERT INTO words (rowid, prompt, negative, caption, remark, tags, name)
+            SELECT id, prompt, negative, caption, remark,
+            coalesce((SELECT group_concat(tag, ', ') FROM tags WHERE artwork = id), ''), source_name FROM artworks;
+        CREATE TRIGGER words_of_new AFTER INSERT ON artworks BEGIN
+            INSERT INTO words (rowid, prompt, negative, caption, remark, tags, name)
+            VALUES (NEW.id, NEW.prompt, NEW.negative, NEW.caption, NEW.remark, '', NEW.source_name);
+        END;
+        CREATE TRIGGER words_of_changed AFTER UPDATE OF prompt, negative, caption, remark, source_name ON artworks
+        WHEN OLD.prompt IS NOT NEW.prompt OR OLD.negative IS NOT NEW.negative OR OLD.caption IS NOT NEW.caption
+            OR OLD.remark IS NOT NEW.remark OR OLD.source_name IS NOT NEW.source_name BEGIN
+            UPDATE words SET prompt = NEW.prompt, negative = NEW.negative, caption = NEW.caption, remark = NEW.remark,
+            name = NEW.source_name WHERE rowid = NEW.id;
+        END;
+        CREATE TRIGGER words_of_gone AFTER DELETE ON artworks BEGIN
+            DELETE FROM words WHERE rowid = OLD.id;
+        END;
+        CREATE TRIGGER words_of_tagged AFTER INSERT ON tags BEGIN
+            UPDATE words SET tags = (SELECT group_concat(tag, ', ') FROM tags WHERE artwork = NEW.artwork)
+            WHERE rowid = NEW.artwork;
+        END;
+        CREATE TRIGGER words_of_untagged AFTER DELETE ON tags BEGIN
+            UPDATE words SET tags = coalesce((SELECT group_concat(tag, ', ') FROM tags WHERE artwork = OLD.artwork), '')
+            WHERE rowid = OLD.artwork;
+        END;
+        CREATE TRIGGER words_of_renamed_tag AFTER UPDATE ON tags BEGIN
+            UPDATE words SET tags = coalesce((SELECT group_concat(tag, ', ') FROM tags WHERE artwork = OLD.artwork), '')
+            WHERE rowid = OLD.artwork;
+            UPDATE words SET tags = (SELECT group_concat(tag, ', ') FROM tags WHERE artwork = NEW.artwork)
+            WHERE rowid = NEW.artwork;
+        END;
+
+        CREATE TABLE folders (                       -- where pictures are brought from, once or again and again
+            id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, watched INTEGER NOT NULL DEFAULT 0,
+            added_at REAL NOT NULL, scanned_at REAL, note TEXT NOT NULL DEFAULT ''
+        );
+        CREATE TABLE folder_files (                  -- what the last scan saw, so that the next reads only what changed
+            folder INTEGER NOT NULL REFERENCES folders (id) ON DELETE CASCADE, path TEXT NOT NULL,
+            size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL DEFAULT '',
+            artwork INTEGER REFERENCES artworks (id) ON DELETE SET NULL, seen_scan INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (folder, path)
+        ) WITHOUT ROWID;
+        CREATE INDEX folder_files_sha256 ON folder_files (sha256);
+        CREATE INDEX folder_files_artwork ON folder_files (artwork);
+        CREATE TABLE collections (                   -- smart when it has a query, as typed into the search box
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL COLLATE NOCASE UNIQUE, query TEXT, created_at REAL NOT NULL
+        );
+        CREATE TABLE collection_items (
+            collection INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+            artwork INTEGER NOT NULL REFERENCES artworks (id) ON DELETE CASCADE, place REAL NOT NULL DEFAULT 0,
+            PRIMARY KEY (collection, artwork)
+        ) WITHOUT ROWID;
+        CREATE INDEX collection_items_artwork ON collection_items (artwork);
+        """,
+    ),
 )

@@ -53,10 +53,22 @@ def test_find_by_words_and_by_picture(painted, session_home):
     answer, _ = painted
     first = answer["artworks"][0]
     code, found, _ = run(session_home, "find", "star", "at", "night", "--limit", 5, "--json")
-    assert code == 0 and set(found["hits"][0]) == {"id", "path", "score", "caption"}
+    assert code == 0 and set(found["hits"][0]) == {"id", "path", "score", "caption", "why"}
+    assert found["hits"][0]["why"]["meaning"] == found["hits"][0]["score"]
     for like in (first["id"], first["path"]):
         code, found, _ = run(session_home, "find", "--like", like, "--json")
         assert code == 0 and found["hits"][0]["id"] == first["id"]
+    mine = f'"{PROMPT}"'
+    for text, ids in (
+        (f"star {mine} seed:11", [first["id"]]),
+        (f"star {mine} seed:10", []),
+        (f'star {mine} -"star"', []),
+    ):
+        code, found, _ = run(session_home, "find", text, "--json")
+        assert code == 0 and [hit["id"] for hit in found["hits"]] == ids, text
+        assert all("star" in hit["why"]["words"]["prompt"] for hit in found["hits"])
+    code, said, _ = run(session_home, "find", "star rating:great", "--json")
+    assert code == 2 and said["error"]["field"] == "rating"
     code, found, _ = run(session_home, "find", "star", "--without", "night", "--json")
     assert code == 0 and "hits" in found
 

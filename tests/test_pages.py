@@ -420,6 +420,17 @@ def test_a_search_is_one_job_and_shows_what_it_found(studio, gate):
     assert len(jobs(studio, "find")) == 1
 
 
+def test_filters_are_answered_by_the_table_and_one_that_makes_no_sense_is_a_sentence(studio, gate):
+    _, second = (painted(studio, gate, seed=seed) for seed in (1, 2))
+    test = page("gallery", q='seed:2 "red star"')
+    assert_sound(test)
+    assert test.session_state["gallery_shown"] == [second.id] and jobs(studio) == []
+    test = page("gallery", q="is:favourite rating:great")
+    assert_sound(test)
+    assert "rating takes a number from 1 to 5" in text(test) and jobs(studio) == []
+    assert "no filter named" in text(page("gallery", q="colour:red"))
+
+
 def test_a_failed_search_is_a_sentence(studio, gate):
     painted(studio, gate)
     test = page("gallery", q="star")

@@ -5,7 +5,8 @@ import pytest
 
 from studio.domain.artwork import Query
 from studio.domain.errors import BadInput
-from studio.gallery.search import MINUS, blend, parse
+from studio.gallery.language import MINUS, parse
+from studio.gallery.search import blend
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ from studio.gallery.search import MINUS, blend, parse
         ("red boat at  sea", (("red boat at sea", 1.0),), ()),
         ("red boat -people", (("red boat", 1.0), ("people", MINUS)), ()),
         ("red -people boat", (("red boat", 1.0), ("people", MINUS)), ()),
-        ('boat "a blue house" -"two people"', (("boat", 1.0), ("a blue house", 1.0), ("two people", MINUS)), ()),
+        ("boat (a blue house) -(two people)", (("boat", 1.0), ("a blue house", 1.0), ("two people", MINUS)), ()),
         ("-people", (("people", MINUS),), ()),
         ("like:12", (), (("id:12", 1.0),)),
         ("LIKE:id:012 night -like:7", (("night", 1.0),), (("id:12", 1.0), ("id:7", MINUS))),

@@ -1,11 +1,12 @@
-"""Artwork, Query and Hit: a saved picture, what one asks the gallery, and what it answers. Nothing here reads a disk."""
+"""Artwork, Relative and Hit: a saved picture, its kin, and what a search answers. Nothing here reads a disk."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from studio.domain.control import ControlMap
-from studio.domain.errors import BadInput
+from studio.domain.query import Query  # noqa: F401  (its home is there; most of its users know it from here)
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 
@@ -43,11 +44,40 @@ class Artwork:
     deleted_at: float | None = None
     job: int | None = None
     map: ControlMap | None = None  # of a control map
+    rating: int = 0  # -1 disliked, 0 none, 1 to 5
+    remark: str = ""  # the user's own note
+    taken_at: float | None = None  # as a camera or another tool says
+    made_with: str = ""  # one of query.TOOLS, "" where nobody knows
+    model: str = ""  # of ours the recipe's pack, of others as their file says; as hostile as any text
+    sampler: str = ""
+    seed: int | None = None
+    negative: str = ""
+    camera: str = ""
+    metadata: str | None = None  # what another tool's file said, verbatim, as JSON
+    place: str | None = None  # where a watched file lies that was not copied
+    gone_at: float | None = None  # when such a file was first missed
 
     @property
     def alt(self) -> str:
         """What a reader who cannot see the picture is told."""
         return self.caption or self.prompt or self.source_name or f"Artwork {self.id}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a picture's making beside its recipe; the fields are an Artwork's, and say what they say there."""
+
+    taken_at: float | None = None
+    made_with: str = ""
+    model: str = ""
+    sampler: str = ""
+    seed: int | None = None
+    negative: str = ""
+    camera: str = ""
+    metadata: str | None = None
+    place: str | None = None
+    rating: int = 0
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,39 +93,36 @@ class Relative:
 
 
 @dataclass(frozen=True)
-class Query:
-    """Weighted words and pictures, plus and minus, and filters.
+class Why:
+    """Why a search found an artwork.
 
-    `words` and `like` are (text or artwork id or SHA-256, weight) pairs; a negative weight means "without". An empty query
-    asks for everything, newest first.
+    `meaning` is the cosine of picture and query, -1 to 1; `words` are (field, words of it that were asked for) pairs, `excerpt`
+    a few words around the first of them. Words and excerpt come from prompts and files: hostile text, only ever shown escaped.
     """
 
-    words: tuple[tuple[str, float], ...] = ()
-    like: tuple[tuple[str, float], ...] = ()
-    tag: str = ""
-    favourites: bool = False
-    kind: str = ""
-    binned: bool = False
-    limit: int = 60
-    offset: int = 0
+    meaning: float | None = None
+    words: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    excerpt: str = ""
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.limit <= 1_000:
-            raise BadInput("limit", "The limit must be between 1 and 1,000.")
-        if self.offset < 0:
-            raise BadInput("offset", "The offset must not be negative.")
-        if sum(len(words) for words, _ in self.words) > 1_000:
-            raise BadInput("words", "The search has more than 1,000 characters; a few words find more.")
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return {
+            "meaning": self.meaning,
+            "words": {name: list(found) for name, found in self.words},
+            "excerpt": self.excerpt,
+        }
 
-    @property
-    def by_meaning(self) -> bool:
-        """Whether it needs embeddings, and so the worker; otherwise the table answers alone."""
-        return bool(self.words or self.like)
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Why:
+        """Read `to_dict` back."""
+        words = tuple((str(name), tuple(map(str, found))) for name, found in data.get("words", {}).items())
+        return cls(data.get("meaning"), words, str(data.get("excerpt", "")))
 
 
 @dataclass(frozen=True)
 class Hit:
-    """An artwork with its score: cosine similarity, -1 to 1, or None without a query."""
+    """An artwork with its score: cosine similarity, -1 to 1, or None without a query; and why it was found."""
 
     artwork: Artwork
     score: float | None = None
+    why: Why | None = None

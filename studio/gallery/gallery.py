@@ -11,16 +11,20 @@ from typing import Any
 from PIL import Image
 
 from studio.database import Database
-from studio.domain.artwork import KINDS, SHOWN, Artwork, Query, Relative
+from studio.domain.artwork import KINDS, SHOWN, Artwork, Facts, Query, Relative
 from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Cleared, require_cleared
-from studio.gallery import incoming, inputs, lineage, upkeep
+from studio.gallery import incoming, inputs, inventory, lineage, upkeep
 from studio.gallery.files import Files, Written
 from studio.gallery.importing import shown_name
+from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
+from studio.gallery.suggesting import Vocabulary
 from studio.safety.intake import Intake
+
+OURS = Facts(made_with="easel")
 
 
 class Gallery:
@@ -48,14 +52,15 @@ class Gallery:
         text: dict[str, str] | None = None,
         map: ControlMap | None = None,
         made_by: str = "",
+        facts: Facts | None = None,
     ) -> Artwork:
         """Keep a cleared picture: file first, then row, so that a crash leaves at worst a file that `sweep` settles.
 
         The same bytes twice are the same artwork; one that lay in the bin comes back. `source_sha256` is of the file it was
         imported from, `text` what that file said, kept when the picture is written anew; `record` what is known of its making
         (pack hashes, versions); `parents` are SHA-256 names, by default of the pictures that the recipe uses. `map` says what
-        a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known. Raises StorageFull with
-        nothing left behind.
+        a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known; `facts` what else its
+        file says. Raises StorageFull with nothing left behind.
 
         A proposal's file says "painted": Keep changes the row alone, so neither the file nor its name ever changes.
         """
@@ -88,6 +93,7 @@ class Gallery:
                 note=note,
                 job=job,
                 map=map,
+                facts=facts or (OURS if kind != "imported" or KEY in (text or {}) else Facts()),
             )
         except BaseException:
             self._withdraw(written)
@@ -107,6 +113,7 @@ class Gallery:
         note: str = "",
         job: int | None = None,
         map: ControlMap | None = None,
+        facts: Facts = OURS,
     ) -> Artwork:
         parent = next(iter(self.by_names(parents).values()), None) if map else None
         id = incoming.insert(
@@ -123,6 +130,7 @@ class Gallery:
             job=job,
             map=map,
             caption=incoming.map_words(map, parent) if map else "",
+            facts=facts,
         )
         self.files.from_bin(written.file)  # where the same picture lay in the bin, one copy is enough
         return self.get(id)
@@ -271,6 +279,10 @@ class Gallery:
             " WHERE deleted_at IS NULL GROUP BY tag ORDER BY uses DESC, tag"
         )
         return {row["tag"]: row["uses"] for row in rows}
+
+    def vocabulary(self) -> Vocabulary:
+        """What filters can be asked for here, with counts; the bin is not counted."""
+        return Vocabulary(inventory.counts(self.database))
 
     def keep(self, id: int) -> Artwork:
         """Make a proposal an artwork, out of the bin too; one that is kept already stays. Raises BadInput for a mask."""

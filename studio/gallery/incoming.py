@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from studio.database import Database
-from studio.domain.artwork import Artwork
+from studio.domain.artwork import Artwork, Facts
 from studio.domain.control import CONTROLS, ControlMap
-from studio.domain.recipe import Recipe
+from studio.domain.query import RATING_RANGE
+from studio.domain.recipe import SEED_LIMIT, Recipe
 from studio.gallery import lineage
 from studio.gallery.files import Written
 from studio.gallery.metadata import read_map, write_map, write_text
@@ -20,6 +21,7 @@ from studio.safety.contents import XMP_KEY
 from studio.safety.provenance import read_source_type, source_type, xmp_packet
 
 OWN_WORDS = "easel"  # who captions a map; no captioner replaces it
+NOTHING = Facts()
 _TEXT_KEPT = 2**20  # characters of foreign text that travel along when a picture is written anew
 
 
@@ -84,6 +86,16 @@ def map_words(map: ControlMap, parent: Artwork | None) -> str:
     return f"{words} of {told}"[:CAPTION_LIMIT] if told else words
 
 
+def _filled(facts: Facts, recipe: Recipe) -> Facts:
+    return replace(
+        facts,
+        model=facts.model or recipe.pack,
+        sampler=facts.sampler or recipe.sampler,
+        negative=facts.negative or recipe.negative,
+        seed=recipe.seed if facts.seed is None else facts.seed,
+    )
+
+
 def insert(
     database: Database,
     written: Written,
@@ -99,11 +111,15 @@ def insert(
     job: int | None,
     map: ControlMap | None,
     caption: str,
+    facts: Facts = NOTHING,
 ) -> int:
     """Write the row of a file that lies where it belongs, and its place in the lineage; returns the artwork's number.
 
-    A row of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as.
+    A row of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as. Where
+    `facts` say nothing of model, sampler, seed and negative, the recipe says it.
     """
+    if recipe is not None:
+        facts = _filled(facts, recipe)
     values = {
         "sha256": written.sha256,
         "file": written.file,
@@ -123,6 +139,18 @@ def insert(
         "map": json.dumps(map.to_dict()) if map else None,
         "caption": caption,
         "caption_by": OWN_WORDS if map else "",
+        "taken_at": facts.taken_at,
+        "made_with": facts.made_with,
+        "model": storable(facts.model),
+        "sampler": storable(facts.sampler),
+        # other tools count to 2 to the power of 64
+        "seed": facts.seed if facts.seed is not None and -SEED_LIMIT <= facts.seed < SEED_LIMIT else None,
+        "negative": storable(facts.negative),
+        "camera": storable(facts.camera),
+        "metadata": facts.metadata if facts.metadata is None else storable(facts.metadata),
+        "place": facts.place,
+        "rating": min(max(facts.rating, RATING_RANGE[0]), RATING_RANGE[1]),
+        "remark": storable(facts.remark),
     }
     with database.transaction() as connection:
         row = connection.execute(

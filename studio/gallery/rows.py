@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
-from studio.domain.artwork import SHOWN, Artwork, Query
+from studio.domain.artwork import SHOWN, Artwork
 from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput
+from studio.domain.query import KINDS, Query
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
+from studio.gallery import filters, words
 
 TAG_LIMIT = 64  # characters
 CAPTION_LIMIT = 2_000
 IN_BIN = (*SHOWN, "proposal")  # the bin also shows what was discarded, so that it can be taken out again
 
 
-def where(query: Query) -> tuple[str, list[Any]]:
-    """The WHERE clause of a query's filters, and its values; words and pictures are the index's business."""
-    parts = [f"deleted_at IS {'NOT ' if query.binned else ''}NULL"]
+def where(query: Query, *, today: date | None = None) -> tuple[str, list[Any]]:
+    """The WHERE clause of all that a query lets through, and its values; words and pictures only rank what it lets through."""
+    states = {one.value for one in query.filters if one.name == "is" and one.wanted}
+    binned = query.binned or "binned" in states
+    parts = [f"deleted_at IS {'NOT ' if binned else ''}NULL"]
     values: list[Any] = []
     if query.favourites:
         parts.append("favourite = 1")
-    kinds = (query.kind,) if query.kind else IN_BIN if query.binned else SHOWN
+    asked = tuple(kind for kind in KINDS if kind in states)
+    kinds = (query.kind,) if query.kind else asked or (IN_BIN if binned else SHOWN)
     parts.append(f"kind IN ({', '.join('?' * len(kinds))})")
     values += kinds
     if query.tag:
         parts.append("id IN (SELECT artwork FROM tags WHERE tag = ?)")
         values.append(tag_name(query.tag))
+    for part, bound in (*filters.conditions(query.filters, today=today), *words.holding(query.exact)):
+        parts.append(part)
+        values += bound
     return "WHERE " + " AND ".join(parts), values
 
 
@@ -63,6 +72,18 @@ def to_artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
         deleted_at=row["deleted_at"],
         job=row["job"],
         map=map,
+        rating=row["rating"],
+        remark=row["remark"],
+        taken_at=row["taken_at"],
+        made_with=row["made_with"],
+        model=row["model"],
+        sampler=row["sampler"],
+        seed=row["seed"],
+        negative=row["negative"],
+        camera=row["camera"],
+        metadata=row["metadata"],
+        place=row["place"],
+        gone_at=row["gone_at"],
     )
 
 

@@ -1,44 +1,23 @@
-"""The algebra of a search: words into a query, weighted vectors into one. It reads no disk and loads no model."""
+"""A search by meaning and by words: weighted vectors into one, two rankings into one. It loads no model."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from studio.domain.artwork import Query
+import numpy as np
+
+from studio.domain.artwork import Why
 from studio.domain.errors import BadInput, NotNumbers
-from studio.gallery.embeddings import Matrix, unit
+from studio.domain.query import Query
+from studio.gallery import fusion, words
+from studio.gallery.embeddings import Matrix, load, unit
+from studio.gallery.language import MINUS, parse  # noqa: F401  (the language of the box has a room of its own)
+from studio.gallery.rows import where
 
-MINUS = -0.6  # weight of a word that should not be there: at -1 a short "without" outweighs a long wish
-_PART = re.compile(r'(-?)"([^"]*)"|(-?)(\S+)')
-_LIKE = re.compile(r"like:(?:id:)?(\d{1,18})", re.IGNORECASE)
-
-
-def parse(text: str) -> Query:
-    """Read what was typed into the search box.
-
-    Plain words make one phrase; "quoted words" a phrase of their own; -word or -"some words" say what should not be there;
-    like:12 means similar to artwork 12, -like:12 unlike it. Everything else is taken as words. Raises BadInput when too long.
-    """
-    plain: list[str] = []
-    words: list[tuple[str, float]] = []
-    like: list[tuple[str, float]] = []
-    for dash, quoted, sign, word in _PART.findall(text):
-        weight = MINUS if dash or sign else 1.0
-        found = _LIKE.fullmatch(word)
-        if found:
-            like.append((f"id:{int(found[1])}", weight))
-        elif quoted.strip():
-            words.append((quoted.strip(), weight))
-        elif word.strip('-"'):
-            term = word.strip('"')
-            if sign:
-                words.append((term, weight))
-            else:
-                plain.append(term)
-    if plain:
-        words.insert(0, (" ".join(plain), 1.0))
-    return Query(words=tuple(words), like=tuple(like))
+if TYPE_CHECKING:
+    from studio.gallery.gallery import Gallery
+    from studio.gallery.vectors import Vectors
 
 
 def blend(parts: Sequence[tuple[object, float]]) -> Matrix:
@@ -52,3 +31,33 @@ def blend(parts: Sequence[tuple[object, float]]) -> Matrix:
         return unit(sum(unit(vector) * weight for vector, weight in parts))
     except NotNumbers as error:
         raise BadInput("words", "The parts of this search cancel each other; take one away.") from error
+
+
+def search(
+    query: Query,
+    vector: Matrix,
+    *,
+    vectors: Vectors,
+    gallery: Gallery,
+    allowed: set[int],
+    wished: Sequence[str] = (),
+    without: Sequence[str] = (),
+) -> list[tuple[int, Why]]:
+    """The artworks of one page, best first, each with why it was found.
+
+    `vector`, shape (d,), ranks by meaning; `wished` words rank by full text those that hold one of them and none of `without`.
+    Both rankings count alike. `allowed` are the artworks that the query's filters let through.
+    """
+    until = query.offset + query.limit
+    asked = words.expression(wished, without)
+    clause, values = where(query)
+    told = words.rank(gallery.database, asked, clause=clause, values=values, limit=fusion.depth(until))
+    meant = vectors.search(vector, limit=fusion.depth(until) if told else until, allowed=allowed)
+    ranked = [id for id, _ in (fusion.fuse([[id for id, _ in meant], told]) if told else meant)]
+    page = ranked[query.offset : until]
+    scores = dict(meant)
+    far = load(gallery.database, vectors.model, [id for id in page if id not in scores])
+    scores |= {id: float(np.dot(unit(found), vector)) for id, found in far.items() if found.shape == vector.shape}
+    why = words.explain(gallery.database, asked, page) if told else {}
+    found_by = {id: why.get(id, Why()) for id in page}
+    return [(id, Why(scores.get(id), one.words, one.excerpt)) for id, one in found_by.items()]

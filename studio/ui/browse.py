@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from studio.domain.artwork import Query
 from studio.domain.errors import BadInput
-from studio.gallery.search import parse
+from studio.gallery.language import read as read_words
 
 PAGE = 60  # thumbnails
 SHELVES = ("All", "Favourites", "Maps", "Bin")
@@ -61,6 +61,11 @@ def changed(view: View, **changes: str) -> View:
 
 def query(view: View) -> Query:
     """The Query of a view; raises BadInput. The bin is only looked through, never searched."""
+    return asked(view)[0]
+
+
+def asked(view: View) -> tuple[Query, tuple[str, ...]]:
+    """The Query of a view as `query` gives it, and a sentence for whatever was taken otherwise than it may have been meant."""
     if len(view.words) > WORDS_LIMIT:
         raise BadInput("words", "The search has more than 1,000 characters; a few words find more.")
     filters = Query(
@@ -72,10 +77,12 @@ def query(view: View) -> Query:
         offset=view.place,
     )
     if filters.binned:
-        return filters
-    asked = parse(view.words)
-    like = asked.like + (((f"sha:{view.example}", 1.0),) if view.example else ())
-    return dataclasses.replace(filters, words=asked.words, like=like)
+        return filters, ()
+    reading = read_words(view.words)
+    said = reading.query
+    like = said.like + (((f"sha:{view.example}", 1.0),) if view.example else ())
+    whole = dataclasses.replace(filters, words=said.words, like=like, exact=said.exact, filters=said.filters)
+    return whole, reading.notes
 
 
 def neighbours(ids: Sequence[int], id: int) -> tuple[int | None, int | None]:

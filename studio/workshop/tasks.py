@@ -13,7 +13,7 @@ from studio.domain.artwork import Artwork, Query
 from studio.domain.errors import BadInput, Cancelled, Refused
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
-from studio.gallery.search import blend
+from studio.gallery.search import blend, search
 from studio.jobs import forecast
 from studio.workshop import contact, tending
 from studio.workshop.annotating import draw_map, find_by_words
@@ -118,7 +118,7 @@ def _watch(job: Job, recipe: Recipe, painter: Any, tools: Tools) -> Watch | None
 
 
 def find(job: Job, report: JobReport, tools: Tools) -> Outcome:
-    """Answer a query by meaning; pictures that no search has seen yet are embedded first."""
+    """Answer a query by meaning and by words; pictures that no search has seen yet are embedded first."""
     payload = job.payload
     settings = tools.settings()
     encoder = tools.models.encoder(settings.pack, waiting=report.check)
@@ -138,15 +138,22 @@ def find(job: Job, report: JobReport, tools: Tools) -> Outcome:
             cleared, _ = tools.gate(settings.pack, waiting=report.check).file(tools.files.spooled(value))
             vector = encoder.pictures([small(cleared.picture)])[0]
         parts.append((vector, float(weight)))
-    filters = payload.get("filters", {})
-    query = Query(
-        tag=filters.get("tag", ""), favourites=bool(filters.get("favourites")), kind=filters.get("kind", ""),
-        limit=int(payload.get("limit", 60)), offset=int(payload.get("offset", 0)),
-    )  # fmt: skip
+    query = Query.narrowed(
+        payload.get("filters", {}), limit=int(payload.get("limit", 60)), offset=int(payload.get("offset", 0))
+    )
     report.check()
     allowed = tools.gallery.ids(query)
-    hits = vectors.search(blend(parts), limit=query.offset + query.limit, allowed=allowed)[query.offset :]
-    return Outcome({"hits": [[id, score] for id, score in hits], "total": len(allowed)})
+    hits = search(
+        query, blend(parts), vectors=vectors, gallery=tools.gallery, allowed=allowed,
+        wished=[text for text, weight in words if weight > 0], without=[text for text, weight in words if weight < 0],
+    )  # fmt: skip
+    return Outcome(
+        {
+            "hits": [[id, why.meaning] for id, why in hits],
+            "why": {str(id): why.to_dict() for id, why in hits},
+            "total": len(allowed),
+        }
+    )
 
 
 def caption(job: Job, report: JobReport, tools: Tools) -> Outcome:
