@@ -108,7 +108,9 @@ def read_text(picture: Image.Image) -> dict[str, str]:
 
     Keys are those of PNG's text chunks, "UserComment", "comment" (of a JPEG or GIF), XMP_KEY, and "exif:" with a field's name.
     """
-    found = dict(_told(picture))
+    found = {
+        EXIF_KEY + (_TOLD_OF_SHOT if inner else _TOLD)[tag]: _words(tag, value) for inner, tag, value in _told(picture)
+    }
     found |= {str(key): str(value) for key, value in getattr(picture, "text", {}).items()}
     xmp = _xmp(picture)
     if xmp:
@@ -118,7 +120,8 @@ def read_text(picture: Image.Image) -> dict[str, str]:
         found["UserComment"] = comment if isinstance(comment, str) else _user_comment(bytes(comment))
     remark = picture.info.get("comment")
     if remark and "comment" not in found:
-        found["comment"] = remark.decode("utf-8", "replace") if isinstance(remark, bytes) else str(remark)
+        remark = remark.decode("utf-8", "replace") if isinstance(remark, bytes) else str(remark)
+        found |= {} if _HIDDEN_KEY.search(remark) else {"comment": remark}
     return {
         key: value[:TEXT_LIMIT].encode("utf-8", "replace").decode()
         for key, value in found.items()
@@ -128,14 +131,9 @@ def read_text(picture: Image.Image) -> dict[str, str]:
 
 def told_exif(picture: Image.Image) -> Image.Exif:
     """A new EXIF with what may be told of the picture's own: when, with what and by whom it was made."""
-    exif, kept = picture.getexif(), Image.Exif()
-    for source, target, names in (
-        (exif, kept, _TOLD),
-        (exif.get_ifd(EXIF_IFD), kept.get_ifd(EXIF_IFD), _TOLD_OF_SHOT),
-    ):
-        for tag in names:
-            if tag in source and _plain(source[tag]) and not _HIDDEN_KEY.search(_words(tag, source[tag])):
-                target[tag] = source[tag]
+    kept = Image.Exif()
+    for inner, tag, value in _told(picture):
+        (kept.get_ifd(EXIF_IFD) if inner else kept)[tag] = value
     return kept
 
 
@@ -164,16 +162,17 @@ def _xmp(picture: Image.Image) -> str:
     return xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)
 
 
-def _told(picture: Image.Image) -> Iterator[tuple[str, str]]:
+def _told(picture: Image.Image) -> Iterator[tuple[bool, int, Any]]:
+    """The fields of EXIF that are told: whether it is one of the shot, the tag, the value."""
     exif = picture.getexif()
     fields: tuple[tuple[Mapping[int, Any], dict[int, str]], ...] = (
         (exif, _TOLD),
         (exif.get_ifd(EXIF_IFD), _TOLD_OF_SHOT),
     )
     for source, names in fields:
-        for tag, name in names.items():
-            if tag in source and _plain(source[tag]):
-                yield EXIF_KEY + name, _words(tag, source[tag])
+        for tag in names:
+            if tag in source and _plain(source[tag]) and not _HIDDEN_KEY.search(_words(tag, source[tag])):
+                yield names is _TOLD_OF_SHOT, tag, source[tag]
 
 
 def _plain(value: object) -> bool:

@@ -99,7 +99,8 @@ def open_picture(data: bytes) -> Intake:
     except BadPicture:
         raise
     except Image.UnidentifiedImageError as error:
-        raise BadPicture(NOT_A_PICTURE) from error
+        known = boxes.brands(data) & {b"avif", b"avis"}  # of a damaged AVIF Pillow only says that it is none
+        raise BadPicture("This picture is damaged or cut short." if known else NOT_A_PICTURE) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture(f"This picture is too large: at most {PIXELS_LIMIT // 10**6} million pixels fit.") from error
     except Exception as error:  # decoders raise whatever the bytes make them raise; nearly all of it means the same
