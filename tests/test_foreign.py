@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import hostile
@@ -9,13 +10,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.domain.control import ControlMap
 from studio.domain.recipe import Lora, Recipe
+from studio.gallery.files import Files
 from studio.gallery.foreign.reading import read
 from studio.gallery.foreign.told import Foreign, Worn
+from studio.gallery.incoming import of_foreign
 from studio.gallery.metadata import write_map, write_text
-from studio.safety.intake import open_picture
+from studio.safety.intake import open_picture, place_of
 
 SCENE = hostile.scene()
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    return hostile.open_gate(tmp_path_factory.mktemp("gate"))
 
 
 def png(**texts):
@@ -88,7 +97,8 @@ SDNEXT = (
 @pytest.mark.parametrize("text", [A1111, FORGE, SDNEXT], ids=["A1111", "Forge", "SD.Next"])
 def test_a1111_forge_and_sd_next(text):
     wanted = Recipe.from_dict({**RECIPE.to_dict(), "loras": []})
-    for intake in (png(parameters=text), said(UserComment=text), said("WEBP", UserComment=text)):
+    gif = open_picture(hostile.encode(SCENE, "GIF", comment=text))
+    for intake in (png(parameters=text), said(UserComment=text), said("WEBP", UserComment=text), gif):
         found = read(intake)
         assert told(found) == ("a1111", *ALL) and found.recipe == wanted
         assert text in found.rest.values()
@@ -659,11 +669,55 @@ def test_ours_say_all_of_it_exactly():
     assert read(png(**newer)).tool == "easel", "our own words in A1111's form tell as much"
 
 
+def test_the_columns_are_what_a_table_takes():
+    found = read(png(Comment=json.dumps(novelai(prompt="a \ud800 boat")), **AROUND))
+    columns = found.columns()
+    assert json.loads(columns.pop("metadata")) == found.rest
+    assert columns == {
+        "made_with": "novelai",
+        "model": "dream-v8",
+        "sampler": "dpm++ 2m karras",
+        "seed": 42,
+        "negative": "people",
+        "camera": "",
+        "taken_at": None,
+        "rating": 0,
+    }
+    assert read(png(**write_text(RECIPE, extras={}))).columns()["metadata"] is None
+
+
+def test_our_pictures_and_maps_come_back_through_a_file_as_they_were(gate, tmp_path):
+    for text in (
+        write_text(RECIPE, extras={"kind": "painted", "parents": ["ab" * 32]}),
+        write_map(ControlMap("canny", {"low": 10.0}), extras={}),
+    ):
+        files = Files(tmp_path)
+        written = files.write(gate.picture(SCENE), text=text)
+        found = read(open_picture(files.path(written.file).read_bytes()))
+        assert found.tool == "easel" and found.rest == text
+        assert found.recipe == (RECIPE if "parameters" in text else None)
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF", "TIFF", "WEBP", "PNG", "JPEG"])
+def test_what_we_write_anew_or_keep_tells_all_but_where(kind, gate, tmp_path):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Canon", "Canon EOS R5"
+    exif.get_ifd(0x8769).update({0x9003: "2023:04:05 06:07:08", 0x9286: b"ASCII\0\0\0" + A1111.encode()})
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 0.0), 3: "E", 4: (13.0, 24.0, 0.0)})
+    data = hostile.encode(SCENE, kind, exif=exif.tobytes())
+    cleared, intake = gate.file(data)
+    files, says = Files(tmp_path), of_foreign(intake.text)
+    stored = files.path(files.write(cleared, text=says.text, xmp=says.xmp).file).read_bytes()
+    assert place_of(data) is not None and place_of(stored) is None and b"GPS" not in stored
+    assert replace(read(open_picture(stored)), rest={}) == replace(read(intake), rest={})
+    found = read(open_picture(stored))
+    assert told(found) == ("a1111", *ALL) and found.camera == "Canon EOS R5" and found.taken_at is not None
+
+
 def test_ours_win_over_all_others():
     text = write_text(RECIPE, extras={})
     text |= {"prompt": json.dumps(graph()), "invokeai_metadata": json.dumps(invoke(positive_prompt="other"))}
     assert read(png(**text)).recipe == RECIPE and read(png(**text)).tool == "easel"
-    assert write_map is not None
 
 
 KEYS = (

@@ -194,6 +194,39 @@ def test_sixteen_bit_colour_is_scaled():
     assert open_picture(hostile.png(16, 16, depth=16, rows=rows)).picture.getpixel((4, 4)) == (255, 128, 1)
 
 
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_sixteen_bit_with_transparency_is_scaled(channels):
+    """PNG's colour types 4 and 6, and 2: grey and colour with alpha, colour without."""
+    values = {2: (32_768, 10_280), 3: (65_535, 32_768, 257), 4: (65_535, 32_768, 257, 10_280)}[channels]
+    rows = b"".join(b"\0" + struct.pack(f">{channels}H", *values) * 16 for _ in range(16))
+    picture = open_picture(hostile.png(16, 16, depth=16, colour={2: 4, 3: 2, 4: 6}[channels], rows=rows)).picture
+    wanted = {2: (128, 128, 128, 40), 3: (255, 128, 1), 4: (255, 128, 1, 40)}[channels]
+    assert close(picture, wanted, tolerance=1)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bit_tiff_is_scaled(channels):
+    tifffile = pytest.importorskip("tifffile")
+    values = np.zeros((16, 24, channels), np.uint16) + np.array((65_535, 32_768, 257, 10_280)[:channels], np.uint16)
+    file = BytesIO()
+    extra = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
+    kind = "minisblack" if channels == 1 else "rgb"
+    tifffile.imwrite(file, values[..., 0] if channels == 1 else values, photometric=kind, **extra)
+    picture = open_picture(file.getvalue()).picture
+    assert close(picture, {1: (255, 255, 255), 3: (255, 128, 1), 4: (255, 128, 1, 40)}[channels], tolerance=1)
+
+
+def test_a_ten_bit_heic_is_scaled():
+    import pillow_heif
+
+    ramp = np.linspace(0, 65_535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    deep = pillow_heif.from_bytes("RGB;16", (64, 64), np.repeat(ramp[..., None], 3, axis=2).tobytes())
+    file = BytesIO()
+    deep.save(file, quality=95)
+    seen = np.asarray(open_picture(file.getvalue()).picture)[..., 0].astype(int)
+    assert np.abs(seen - ramp / 257).mean() < 3 and seen.max() > 245 and seen.min() < 10
+
+
 def test_numbers_with_a_point_are_scaled_and_nan_is_refused():
     ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
     seen = np.asarray(open_picture(hostile.encode(Image.fromarray(ramp), "TIFF")).picture)[..., 0]

@@ -136,7 +136,7 @@ def _heic(data: bytes) -> Image.Image:
         from pillow_heif.as_plugin import HeifImageFile  # here: 26 MB that most never need
     except ImportError as error:
         raise BadPicture(NO_HEIC) from error
-    return HeifImageFile(BytesIO(data))  # type: ignore[no-any-return]
+    return HeifImageFile(BytesIO(data))
 
 
 def _kind(picture: Image.Image) -> str:

@@ -25,7 +25,7 @@ _BEYOND = ("ControlNet", "Refiner", "ADetailer", "Mask ", "Masked", "Hires resiz
 
 def read(text: dict[str, str], *, lora: FindLora = no_lora) -> Foreign | None:
     """What A1111's text says; None where there is none."""
-    for key in ("parameters", "UserComment"):
+    for key in ("parameters", "UserComment", "comment"):  # the last in a GIF
         body = text.get(key, "")
         if body.strip() and not body.lstrip().startswith("{"):
             told = told_of(body, lora=lora)

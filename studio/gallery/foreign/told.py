@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from studio.domain.errors import BadInput
 from studio.domain.recipe import SAMPLERS, Lora, Recipe
@@ -53,6 +55,25 @@ class Foreign:
     rating: int = 0
     recipe: Recipe | None = None
     rest: dict[str, str] = field(default_factory=dict)
+
+    def columns(self) -> dict[str, Any]:
+        """What the gallery keeps of it beside recipe and prompt, by the names of its columns.
+
+        `metadata` is the text verbatim, as JSON in ASCII; None where there is none, or where it is ours and says only what the
+        other columns and the file say.
+        """
+        metadata = json.dumps(self.rest, sort_keys=True) if self.rest and self.tool != "easel" else None
+        return {
+            "made_with": self.tool,
+            "model": self.model,
+            "sampler": self.sampler,
+            "seed": self.seed,
+            "negative": self.negative,
+            "camera": self.camera,
+            "taken_at": self.taken_at,
+            "rating": self.rating,
+            "metadata": metadata,
+        }
 
 
 def with_recipe(
