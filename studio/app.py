@@ -1,220 +1,30 @@
-"""Studio: everything the front may do, wired. It submits, reads, searches and configures; it never loads a model."""
+"""Studio: everything the front may do, wired. It orders, reads, searches and configures; it never loads a model."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from studio.database import Database
 from studio.domain.artwork import Artwork, Hit, Query
-from studio.domain.control import ControlMap, kind_of, parameters_of
-from studio.domain.errors import BadInput, Failed, PackMissing, Refused, WorkerLost
+from studio.domain.errors import Failed, Refused, WorkerLost
 from studio.domain.job import Job
-from studio.domain.pose import figures_of
-from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
 from studio.domain.settings import Settings
 from studio.domain.verdict import Verdict
-from studio.gallery.files import Files
-from studio.gallery.gallery import Gallery
 from studio.gallery.lineage import Lineage
-from studio.jobs.grids import Grids
-from studio.jobs.installs import Installs
-from studio.jobs.memory import Foresight
-from studio.jobs.queue import Queue
-from studio.jobs.supervisor import Supervisor, WorkerState
+from studio.jobs.supervisor import WorkerState
 from studio.machine import machine
-from studio.packs.controls import check_annotator, check_controls
-from studio.packs.ledger import Ledger
-from studio.packs.making import check_making
-from studio.packs.parts import check_parts
-from studio.packs.shelf import open_shelf
+from studio.orders import Orders
 from studio.packs.words import PromptReading, read_prompt
-from studio.phrases.styles import Styles
-from studio.phrases.wildcards import Wildcards
-from studio.phrases.wording import Wording, worded
-from studio.places import default_home, open_home
-from studio.safety.intake import sha256
+from studio.places import default_home
 
-QUESTION_LIMIT = 200  # characters; answerers were taught questions of a dozen words
 POLL = 0.05  # seconds between two looks at a job that somebody waits for
 
 
-class Studio:
-    """One home folder, opened. Cheap to make; safe to use from several threads."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = open_home(home)
-        self.database = Database(self.home / "easel.db")
-        self.files = Files(self.home)
-        self.gallery = Gallery(database=self.database, files=self.files)
-        self.queue = Queue(self.database)
-        self.shelf = open_shelf(self.home)
-        self.wildcards = Wildcards(self.home / "wildcards")
-        self.styles = Styles(self.database)
-        self.supervisor = Supervisor(self.home, queue=self.queue)
-        ledger = Ledger(self.database, offline=lambda: self.settings.offline)
-        self.installs = Installs(home=self.home, shelf=self.shelf, queue=self.queue, ledger=ledger, submit=self.submit)
-        self.grids = Grids(
-            database=self.database,
-            queue=self.queue,
-            worded=self._worded,
-            ready=self.ready,
-            awake=self.supervisor.ensure,
-        )
-
-    # --- work ---------------------------------------------------------------------------------------------------
-
-    def submit(self, kind: str, payload: dict[str, Any], *, key: str | None = None) -> Job:
-        """Put a job in the queue and make sure that somebody works on it. The same key twice is the same job."""
-        job = self.queue.submit(kind, payload, key=key)
-        self.supervisor.ensure()
-        return job
-
-    def ready(self, recipe: Recipe, *, coming: Sequence[str] = ()) -> None:
-        """Raise what keeps a recipe from being painted here; `coming` are the SHA-256 of masks on their way.
-
-        PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture that it names is not there.
-        """
-        self.shelf.whole(recipe.pack)
-        check_controls(self.shelf, recipe)
-        check_parts(self.shelf, recipe)
-        self.gallery.check_inputs(recipe, coming=coming)
-
-    def foretold(self, recipe: Recipe) -> float | None:
-        """Seconds that this recipe takes on this machine, from its own history; None where it never did the like."""
-        return self.queue.foretold("paint", {"recipe": recipe.to_dict()})
-
-    def foresight(self) -> Foresight:
-        """What recipes will take here as things stand now, memory and seconds, and how they could take less."""
-        return Foresight(self.database, self.shelf, self.home)
-
-    def _worded(self, recipe: Recipe, styles: Sequence[str]) -> tuple[Recipe, dict[str, Any]]:
-        wording = self.worded(recipe, styles)
-        return wording.recipe, wording.typed
-
-    def worded(self, recipe: Recipe, styles: Sequence[str] = ()) -> Wording:
-        """The recipe with styles put on (their names), wildcards picked and named LoRAs worn; raises BadInput."""
-        put_on = self.styles.named(styles) if styles else []
-        return worded(recipe, styles=put_on, read=self.wildcards.lines, shelf=self.shelf)
-
-    def paint(
-        self,
-        recipe: Recipe,
-        *,
-        key: str | None = None,
-        mask: bytes | None = None,
-        keep: bool = False,
-        styles: Sequence[str] = (),
-        offload: bool = False,
-    ) -> Job:
-        """Queue a recipe, `worded`. `mask` is the PNG whose SHA-256 it names; with `keep` its pictures are no proposals.
-
-        With `offload` it is painted in a slower way that needs less memory; that decides nothing about the picture.
-        Before anything is queued: PackMissing when its pack is not whole or cannot follow a control, BadInput when a picture
-        that it names is not there, or a style, a wildcard or a LoRA.
-        """
-        wording = self.worded(recipe, styles)
-        recipe = wording.recipe
-        self.ready(recipe, coming=() if mask is None else (str(recipe.mask),))
-        if mask is not None and sha256(mask) != recipe.mask:
-            raise BadInput("mask", "The mask is not the one that the recipe names; brush it again.")
-        spools = [] if mask is None or self.gallery.by_sha(str(recipe.mask)) else [self.upload(mask)]
-        payload = {"recipe": recipe.to_dict(), "spools": spools, "keep": keep} | ({"offload": True} if offload else {})
-        source = self.gallery.by_sha(recipe.source) if recipe.source else None
-        if source is not None:  # how long it takes depends on it
-            payload["source_size"] = [source.width, source.height]
-        job = self.submit("paint", payload | ({"typed": wording.typed} if wording.typed else {}), key=key)
-        for name in spools:
-            if name not in job.payload.get("spools", ()):  # a double click: the first one brought its own
-                self.files.unspool(name)
-        return job
-
-    def repeat(self, id: int, *, key: str | None = None) -> Job:
-        """Queue a second painting of an artwork, to see whether it comes out the same here; nothing of it is saved.
-
-        Before anything is queued: BadInput for one without a recipe or whose inputs are gone, PackMissing for what lacks.
-        """
-        recipe = self.gallery.get(id).recipe
-        if recipe is None:
-            raise BadInput("artwork", f"Artwork {id} came without a recipe, so it cannot be painted again.")
-        check_making(self.shelf, recipe)
-        self.gallery.check_inputs(recipe)
-        return self.submit("repeat", {"artwork": id, "recipe": recipe.with_seed(recipe.seed).to_dict()}, key=key)
-
-    def keep_repeat(self, id: int) -> Job:
-        """Queue the keeping of what a repeat job painted, once however often it is asked; BadInput where there is nothing."""
-        job = self.job(id)
-        if job.kind != "repeat" or not job.result.get("spool"):
-            raise BadInput("job", "There is nothing of that job to keep.")
-        kept = {"keep": job.result["spool"], "record": job.result.get("record")}
-        return self.submit("repeat", {**job.payload, **kept}, key=f"keep-{id}")
-
-    def annotate(
-        self,
-        source: str,
-        kind: str,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        figures: Sequence[Sequence[Any]] | None = None,
-        size: tuple[int, int] | None = None,
-        overlay: bytes | None = None,
-        as_is: bool = False,
-        keep: bool = False,
-        pack: str | None = None,
-    ) -> Job:
-        """Queue the drawing of a control map; its result names a preview, and with `keep` the artwork it became.
-
-        `source` is "id:12", "sha:<upload>", or "" where `figures` and `size` (pixels) say everything. `figures` are eighteen
-        (x, y) or None each, in fractions of the picture; `overlay` is an RGBA PNG laid over the map; with `as_is` the source
-        is the map. Raises BadInput and PackMissing before anything is queued.
-        """
-        pack = pack or self.settings.pack
-        values = {} if as_is else parameters_of(kind_of(kind).name, dict(parameters or {}))
-        drawn = None if figures is None else ControlMap(kind, figures=figures_of(figures)).to_dict()["figures"]
-        if drawn is not None and kind != "pose":
-            raise BadInput("figures", "Only a pose is drawn from figures.")
-        self._check_source(source, needed=drawn is None)
-        if drawn is None and not as_is:
-            check_annotator(self.shelf, kind, pack)
-        if not source and size is None:
-            raise BadInput("size", "Say how large the map should be: there is no picture to take the size from.")
-        if size is not None and not all(type(side) is int and SIZE_RANGE[0] <= side <= SIZE_RANGE[1] for side in size):
-            raise BadInput("size", f"A map is {SIZE_RANGE[0]} to {SIZE_RANGE[1]:,} pixels wide and high.")
-        payload = {
-            "source": source,
-            "kind": kind,
-            "parameters": values,
-            "figures": drawn,
-            "size": list(size) if size else None,
-            "overlay": self.upload(overlay) if overlay else "",
-            "as_is": as_is,
-            "keep": keep,
-            "pack": pack,
-        }
-        return self.submit("annotate", payload)
-
-    def select(self, source: str, words: str, *, pack: str | None = None) -> Job:
-        """Queue the search for what words name in a picture; its result names a preview of the mask. Raises BadInput."""
-        self._check_source(source, needed=True)
-        words = selectable(words)
-        return self.submit("select", {"source": source, "words": words, "pack": pack or self.settings.pack})
-
-    def install(self, id: str, *, key: str | None = None) -> Job:
-        """Queue the installation of a pack from the hub; `installs` knows the rest: pause, throw away, who was contacted."""
-        return self.installs.start(id, key=key)
-
-    def _check_source(self, source: str, *, needed: bool) -> None:
-        kind, _, value = source.partition(":")
-        if kind == "id" and value.isascii() and value.isdecimal():
-            if self.gallery.get(int(value)).deleted_at is not None:
-                raise BadInput("source", "That picture is in the bin; take it out on the Gallery page first.")
-        elif source and kind != "sha":
-            raise BadInput("source", "A picture is named by its number in the gallery or by an upload.")
-        elif needed and not source:
-            raise BadInput("source", "Choose a picture first.")
+class Studio(Orders):
+    """One home folder, opened: its orders, and all that is read, awaited and chosen. Safe to use from several threads."""
 
     # --- proposals, and where a picture comes from --------------------------------------------------------------------
 
@@ -234,18 +44,6 @@ class Studio:
         """The tree around an artwork: nodes and edges, ancestors and descendants, at most 200 pictures."""
         return self.gallery.lineage(id)
 
-    def find(self, query: Query) -> Job:
-        """Queue a search by meaning; its hits are read with `hits`."""
-        filters = {"tag": query.tag, "favourites": query.favourites, "kind": query.kind}
-        payload = {
-            "words": [list(pair) for pair in query.words],
-            "like": [list(pair) for pair in query.like],
-            "filters": filters,
-            "limit": query.limit,
-            "offset": query.offset,
-        }
-        return self.submit("find", payload)
-
     def hits(self, job: Job) -> list[Hit]:
         """The artworks a finished search found, best first; those deleted since are left out."""
         pairs = job.result.get("hits", [])
@@ -262,62 +60,6 @@ class Studio:
         if job.state != "done":
             raise Failed(job.error or f"The search was {job.state}.")
         return self.hits(job)
-
-    def upload(self, data: bytes) -> str:
-        """Put a file that somebody gave us where the worker finds it; returns its name there. Nothing is shown yet."""
-        return self.files.spool(data)
-
-    def import_files(self, files: list[tuple[bytes, str]], *, key: str | None = None) -> Job:
-        """Queue an import of (bytes, original name) pairs."""
-        listed = [{"spool": self.upload(data), "name": name} for data, name in files]
-        return self.submit("import", {"files": listed}, key=key)
-
-    def import_folder(self, folder: Path, *, key: str | None = None) -> Job:
-        """Queue an import of every picture below a folder; raises BadInput when it is not one."""
-        folder = folder.expanduser()
-        try:
-            if not folder.is_dir():
-                raise BadInput("folder", f"{folder} is not a folder.")
-        except (OSError, ValueError) as error:
-            raise BadInput("folder", f"That path cannot be read ({error}).") from error
-        return self.submit("import", {"folder": str(folder.resolve())}, key=key)
-
-    def caption(self, *, artwork: int | None = None, data: bytes | None = None) -> Job:
-        """Queue a caption of an artwork, or of a file's bytes (which the gate checks first)."""
-        if artwork is not None:
-            return self.submit("caption", {"artwork": artwork})
-        if data is None:
-            raise BadInput("file", "Give an artwork or a file to caption.")
-        return self.submit("caption", {"spool": self.upload(data)})
-
-    def ask(
-        self, question: str, *, artwork: int | None = None, data: bytes | None = None, key: str | None = None
-    ) -> Job:
-        """Queue a question about an artwork, or about a file's bytes (which the gate checks first); its result has the answer.
-
-        Raises BadInput for a question that is none, and PackMissing when no pack here answers questions.
-        """
-        payload: dict[str, Any] = {"question": askable(question)}
-        if not self.answers():
-            raise PackMissing(
-                "No pack on this machine answers questions; install one, such as blip-vqa, on the Shelf page."
-            )
-        if artwork is not None:
-            self.gallery.get(artwork)
-            payload["artwork"] = artwork
-        elif data is not None:
-            payload["spool"] = self.upload(data)
-        else:
-            raise BadInput("file", "Give an artwork or a file to ask about.")
-        return self.submit("ask", payload, key=key)
-
-    def answers(self) -> bool:
-        """Whether a pack on this machine answers questions about pictures."""
-        return any("answerer" in pack.manifest.roles for pack in self.shelf.packs())
-
-    def clear(self, data: bytes, name: str) -> Job:
-        """Queue the gate's look at one upload; its result names a preview that may be shown."""
-        return self.submit("clear", {"spool": self.upload(data), "name": name})
 
     # --- jobs ---------------------------------------------------------------------------------------------------
 
@@ -386,11 +128,6 @@ class Studio:
         """Keep what is typed on a page, so that a refresh, a new tab or a restart brings it back."""
         self.database.keep("drafts", name, body)
 
-    @property
-    def settings(self) -> Settings:
-        """The settings as stored; the defaults where they cannot be read."""
-        return Settings.from_stored(self.database.load("settings", "settings"))
-
     def save_settings(self, settings: Settings) -> None:
         """Store the settings."""
         self.database.keep("settings", "settings", asdict(settings))
@@ -428,25 +165,6 @@ class Studio:
     def close(self) -> None:
         """Close the database's connections."""
         self.database.close()
-
-
-def selectable(words: str) -> str:
-    """Words that can name a part of a picture, without the space around them; raises BadInput for none or too many."""
-    if not words.strip():
-        raise BadInput("select", "Say what to select, such as: the red star.")
-    if len(words) > PROMPT_LIMIT:
-        raise BadInput("select", "That is a lot of words; a few select better.")
-    return words.strip()
-
-
-def askable(question: str) -> str:
-    """A question without the space around it; raises BadInput for none, and for one that no answerer would read to its end."""
-    question = " ".join(question.split())
-    if not question:
-        raise BadInput("question", "Ask something, such as: what colour is the star?")
-    if len(question) > QUESTION_LIMIT:
-        raise BadInput("question", f"The question has {len(question):,} characters; {QUESTION_LIMIT} is the most.")
-    return question
 
 
 def open_studio(home: Path | None = None) -> Studio:

@@ -61,16 +61,17 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--json", action="store_true", help="print the answer as JSON")
         return one
 
-    for name, run, help in (
+    for name, paints, says in (
         ("paint", painting.paint, "Paint a picture from words; or vary, fill or extend one."),
         ("forecast", foretelling.forecast, "Say what painting a picture would take, in memory and time."),
     ):
-        _painting(one := verb(name, run, help))
+        _painting(one := verb(name, paints, says))
         _offload(one)
     grid = verb(
         "grid", grids.grid, "Paint one recipe along one or two of its fields, a picture for each pair of values."
     )
     _painting(grid)
+    _offload(grid)
     grids.options_of(grid)
     annotate = verb("annotate", guiding.annotate, "Draw a control map of a picture: its pose, depth, edges ...")
     annotate.add_argument("file", metavar="FILE_OR_ID")

@@ -40,7 +40,7 @@ def test_the_bar_says_bytes_and_seconds(studio):
     timings.record(studio.database, subject, 1.0, 0.2)
     test = page("create")
     assert_sound(test)
-    assert "of 11.0 GB free" in text(test) or "of 11 GB free" in text(test)
+    assert "of 11.0 GB of free memory" in text(test) or "of 11 GB of free memory" in text(test)
     assert "about 4 s" in text(test) and not named(test, "")
     assert 'class="afford"' in markup(test)
 
@@ -111,7 +111,7 @@ def test_guide_says_it_too_and_its_job_carries_it(studio, gate):
     told(studio, 11 * GB)
     test = page("guide", source=str(artwork.id), task="vary")
     assert_sound(test)
-    assert "GB free" in text(test)
+    assert "GB of free memory" in text(test)
     fields = {"width": 128, "height": 128, "task": "vary", "source": artwork.sha256, "strength": 0.55}
     told(studio, (needed(studio, **fields) + needed(studio, offload=True, **fields)) // 2)
     test.run()

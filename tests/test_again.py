@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from PIL import Image
 from test_pages import assert_sound, button, jobs, page, studio, text
@@ -89,6 +91,29 @@ def test_a_different_one_is_shown_beside_it_explained_and_kept(studio, gate, art
     assert "In the gallery" in text(test)
     test.button(key="again_open").click().run()
     assert test.query_params["id"] == str(kept.id) and "again" not in test.query_params
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "interrupted"])
+def test_what_could_not_be_kept_can_be_asked_for_again(studio, gate, artwork, state):
+    test = pressed(artwork)
+    spool = studio.upload(b"x")
+    painted = end(studio, same=False, sentence="Different: so.", measured=FAR, differences=[], spool=spool, record={})
+    test.run().button(key="again_keep").click().run()
+    lost = end(studio, state, error="The disk is full; make room.")
+    os.utime(studio.files.home / "incoming" / spool, (1, 1))
+    studio.gallery.sweep()
+    assert studio.files.spooled(spool) == b"x", "a worker's next start leaves what may be kept yet"
+    test.run()
+    assert_sound(test)
+    assert "The disk is full" in text(test)
+    test.button(key="again_keep").click().run()
+    anew = studio.keep_repeat(painted.id)  # another tab: the same one
+    assert anew.id > lost.id and anew.state == "waiting" and anew.payload["keep"] == spool
+    assert len(jobs(studio, "repeat")) == 3
+    kept = studio.gallery.add(gate.picture(Image.new("RGB", (64, 64), "teal")), Recipe("a red star", seed=7))
+    end(studio, artworks=[kept.id])
+    assert studio.keep_repeat(painted.id).id == anew.id, "kept is kept"
+    assert "In the gallery" in text(test.run())
 
 
 def test_where_the_preview_is_gone_the_numbers_stay(studio, artwork):

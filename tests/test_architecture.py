@@ -39,6 +39,7 @@ FLOORS = {
     "studio.phrases": 3,
     "studio.jobs": 3,
     "studio.workshop": 5,
+    "studio.orders": 4,
     "studio.app": 5,
     "studio.starter": 6,
     "studio.api": 6,

@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from test_vision_packs import PICTURES, WORDS, blip2, git, saved, vqa
 
 from studio import cli
-from studio.app import QUESTION_LIMIT, Studio
+from studio.app import Studio
 from studio.domain.errors import BadInput, PackMissing, Refused
+from studio.orders import QUESTION_LIMIT
 from studio.packs.bring import bring, one
 from studio.places import ROOT
 from studio.workshop.models import Models
@@ -103,6 +104,23 @@ def test_the_role_alone_makes_a_pack_answer(studio, asked):
     note.write_text(manifest_text(both))
     assert Models(studio.shelf).answerer(asked.pack.id).name == asked.pack.id
     assert studio.answers()
+
+
+def test_another_answerer_answers_once_the_first_is_removed_and_one_installed_anew_is_loaded_anew(
+    studio, asked, tmp_path
+):
+    models = Models(studio.shelf)
+    first = models.answerer("storybook")
+    assert first.name == asked.pack.id and models.answerer("storybook") is first
+    weights = next(asked.pack.folder.glob("*.safetensors"))
+    (tmp_path / "fresh").write_bytes(weights.read_bytes())
+    (tmp_path / "fresh").replace(weights)
+    assert models.answerer("storybook") is not first
+    studio.shelf.remove(asked.pack.id)
+    with pytest.raises(PackMissing, match="has a answerer"):
+        models.answerer("storybook")
+    other = bring(studio.shelf, one(saved(tmp_path / "blip two", *vqa())), copy=True)
+    assert models.answerer("storybook").name == other.id
 
 
 def test_what_is_no_question_is_said_before_anything_is_queued(studio, asked):

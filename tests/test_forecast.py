@@ -4,7 +4,7 @@ import pytest
 
 from studio.domain.control import Control
 from studio.domain.recipe import Recipe
-from studio.jobs.forecast import model_steps, subject_and_work
+from studio.jobs.forecast import model_steps, painting, subject_and_work
 
 HASH = "0" * 64
 
@@ -54,6 +54,12 @@ def test_the_way_that_needs_less_memory_has_a_history_of_its_own():
     payload = {"recipe": Recipe("a ball", sampler="euler").to_dict()}
     subjects = {subject_and_work("paint", payload | more)[0] for more in ({}, {"offload": False}, {"offload": True})}
     assert subjects == {"paint:storybook:128x128:euler", "paint:storybook:128x128:euler:offload"}
+
+
+def test_keeping_what_was_repeated_is_no_painting():
+    payload = painting(Recipe("a ball", sampler="euler", steps=4))
+    assert subject_and_work("repeat", payload) == ("paint:storybook:128x128:euler", 4.0)
+    assert subject_and_work("repeat", payload | {"keep": "spool"}) == ("keep", 1.0)
 
 
 def test_other_jobs_are_one_unit_and_imports_their_files():

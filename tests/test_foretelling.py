@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from studio.app import open_studio
 from studio.cli import main
@@ -43,9 +44,33 @@ def test_where_it_does_not_fit_it_names_options_that_help(studio, capsys):
     words = ["forecast", "a ball", "--size", "1024x1024"]
     assert main(words) == 0
     said = capsys.readouterr().out
-    assert "may not fit" in said and "--size 768x768" in said and "--offload (" in said
+    assert "of free memory." in said and "may not fit" in said and "--size 768x768" in said and "--offload (" in said
     assert main([*words, "--offload", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fits"]
+
+
+def test_a_source_is_reckoned_with_as_paint_will_take_it(studio, capsys, tmp_path, gate):
+    told(studio, 4 << 30)
+    manifest = studio.shelf.get("storybook").manifest
+    wide, high = shape = next(size for size in manifest.sizes if size[0] > size[1])
+    picture = Image.new("RGB", (wide * 2, high * 2), "teal")
+    picture.save(tmp_path / "wide.png")
+    artwork = studio.gallery.add(gate.picture(picture), kind="imported")
+    place, seen = studio.foresight().place, []
+    for source in (str(tmp_path / "wide.png"), str(artwork.id)):
+        for more, fields in (
+            ([], {"task": "vary", "strength": 0.55}),
+            (["--extend", "left=64"], {"task": "outpaint", "extend": (64, 0, 0, 0)}),
+        ):
+            assert main(["forecast", "a ball", "--source", source, *more, "--json"]) == 0
+            recipe = Recipe("a ball", width=wide, height=high, source="0" * 64, **fields)
+            as_painted = needs(recipe, studio.shelf, place, source_size=picture.size)
+            assert json.loads(capsys.readouterr().out)["needed"] == as_painted.total
+            seen.append(as_painted.total)
+    other = needs(Recipe("a ball"), studio.shelf, place).total
+    assert shape != manifest.size and other not in seen, "the pack's own size would say something else"
+    assert main(["forecast", "a ball", "--source", str(tmp_path / "gone.png")]) == 2
+    assert "gone.png" in capsys.readouterr().err
 
 
 def test_a_wish_that_is_none_is_refused(studio, capsys):

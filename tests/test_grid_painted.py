@@ -64,7 +64,7 @@ def test_the_terminal_waits_and_tells_each_cell(shared_studio, tmp_path):
     answer = subprocess.run(
         [
             sys.executable, "-m", "studio", "grid", "a large white boat at sea", "--x", "steps=4,6", "--y", "guidance=2-4[2]",
-            "--seed", "9", "--out", tmp_path / "out", "--json",
+            "--seed", "9", "--offload", "--out", tmp_path / "out", "--json",
         ],
         cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "EASEL_HOME": str(shared_studio.home)},
@@ -76,7 +76,8 @@ def test_the_terminal_waits_and_tells_each_cell(shared_studio, tmp_path):
     assert said["cells"][3]["values"] == {"steps": "6", "guidance": "4"}
     ids = [one["artwork"]["id"] for one in said["cells"]]
     held = shared_studio.grids.get(said["grid"]["id"])
-    assert set(ids) == {square.artwork for square in shared_studio.grids.squares(held)}
+    squares = shared_studio.grids.squares(held)
+    assert set(ids) == {square.artwork for square in squares} and all(one.job.payload["offload"] for one in squares)
     assert len(list((tmp_path / "out").iterdir())) == 4
 
 
@@ -169,4 +170,38 @@ def test_a_sheet_that_the_gate_does_not_let_through_leaves_no_pixel(home, gate):
     assert list((home / "previews").iterdir()) == []
     gate._checker = FakeChecker()
     assert (home / "previews" / work(tools, "sheet", {"sheet": held.id}).result["preview"]).exists()
+    tools.database.close()
+
+
+def test_a_sheet_of_several_packs_passes_the_gate_of_each(home, gate, known_positive, monkeypatch):
+    """A pack's checker knows what that pack can paint: one made for drawings would let a photograph pass."""
+    from fakes import FakeChecker, FakeModels, FakePainter, work
+
+    from studio.jobs.grids import Grids
+    from studio.safety.gate import Gate
+    from studio.workshop.tools import Tools
+
+    class Stern(FakeChecker):
+        """Lets nothing through."""
+
+        def __call__(self, pictures):
+            return [{"magenta": 0.5, "never": -1.0} for _ in pictures]
+
+    stern = Gate(checker=Stern(), labels={"magenta": "magenta"}, known_positive=known_positive)
+    models = FakeModels(gate, FakePainter())
+    monkeypatch.setattr(models, "gate", lambda pack, **_: stern if pack == "photographs" else gate)
+    tools = Tools(home, models=models)
+    held = Grids(
+        database=tools.database, queue=tools.queue, worded=lambda recipe, styles: (recipe, {}),
+        ready=lambda recipe: None, awake=lambda: None,
+    ).start(Grid(Recipe("a star"), Axis("pack", ("storybook", "photographs"))))  # fmt: skip
+    for seed in (4, 5):
+        artwork = tools.gallery.add(gate.picture(FakePainter().picture(seed, (64, 64))), Recipe("a star", seed=seed))
+        tools.queue.finish(tools.queue.claim("paint", "w").id, "done", result={"artworks": [artwork.id]})
+        if seed == 4:
+            assert (home / "previews" / work(tools, "sheet", {"sheet": held.id}).result["preview"]).exists()
+    before = len(list((home / "previews").iterdir()))
+    with pytest.raises(Refused):
+        work(tools, "sheet", {"sheet": held.id})
+    assert len(list((home / "previews").iterdir())) == before
     tools.database.close()

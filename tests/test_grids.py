@@ -11,6 +11,7 @@ from studio.domain.recipe import Recipe
 from studio.jobs.grids import Grids
 from studio.jobs.queue import Queue
 
+SIZE = (256, 128)  # of every source, in pixels
 GRID = Grid(Recipe("a red star", seed=3), Axis("steps", (4, 8, 16)), Axis("guidance", (2.0, 4.0)))
 
 
@@ -20,8 +21,9 @@ class House:
     def __init__(self, queue):
         self.asked, self.woken, self.queue = [], 0, queue
         self.grids = Grids(
-            database=queue.database, queue=queue, worded=self._worded, ready=self._ready, awake=self._awake
-        )
+            database=queue.database, queue=queue, worded=self._worded, ready=self._ready, awake=self._awake,
+            sized=lambda recipe: SIZE if recipe.source else None,
+        )  # fmt: skip
 
     def _worded(self, recipe, styles):
         """A style is its own name at the end."""
@@ -88,6 +90,19 @@ def test_progress_is_cells_done_of_all_with_the_time_left(house, queue):
     house.paint()
     left = house.grids.progress(house.grids.squares(held)).seconds_left
     assert house.progress(held) == (1, 6, 5, 0) and left == pytest.approx((2 * 28 - 4) / 10)
+
+
+def test_time_goes_by_the_source_and_by_how_it_is_painted(house, queue):
+    larger = Recipe("a red star", task="enlarge", source="0" * 64, factor=2, strength=0.5)
+    grid = Grid(larger, Axis("steps", (4, 8)))
+    queue.record_timing("paint:storybook:128x128:dpm++ 2m:enlarge", 10.0, 1.0)
+    assert house.grids.foretold(grid) == pytest.approx((2 + 4) * 8 / 10), "eight times the area of what is worked on"
+    assert house.grids.foretold(grid, offload=True) is None
+    queue.record_timing("paint:storybook:128x128:dpm++ 2m:enlarge:offload", 10.0, 2.0)
+    assert house.grids.foretold(grid, offload=True) == pytest.approx(2 * (2 + 4) * 8 / 10)
+    held = house.grids.start(grid, offload=True)
+    assert all(job.payload["source_size"] == [256, 128] and job.payload["offload"] is True for job in queue.list())
+    assert house.grids.progress(house.grids.squares(held)).seconds_left == pytest.approx(2 * (2 + 4) * 8 / 10)
 
 
 def test_cancel_stops_what_is_to_come_and_keeps_what_is_there(house, queue):

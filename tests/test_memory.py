@@ -3,14 +3,16 @@
 import os
 
 import pytest
+from fakes import FakeModels, FakePainter
 
 from studio import machine
 from studio.domain.recipe import Recipe
 from studio.jobs import forecast, memory, timings
 from studio.jobs.lock import Lock
 from studio.jobs.memory import Foresight
-from studio.packs.needs import needs
+from studio.packs.needs import Place, needs
 from studio.packs.shelf import open_shelf
+from studio.workshop.tools import Tools
 
 GB = 1 << 30
 LARGE = {"width": 512, "height": 512}
@@ -183,6 +185,29 @@ def test_a_containers_limit_is_all_there_is(tmp_path):
 def test_there_is_some_memory():
     free, total = machine.memory()
     assert 0 < free <= total
+
+
+def test_what_is_measured_is_set_against_what_was_foretold_of_that_source(heavy, home, gate, monkeypatch):
+    import torch
+
+    from studio.workshop import measuring, tasks
+
+    tools = Tools(home, models=FakeModels(gate, FakePainter()))
+    recipe = wish(task="enlarge", source="0" * 64, factor=2, strength=0.5, width=256, height=256)
+    small, large = (
+        needs(recipe, tools.models.shelf, Place("cpu", 0), source_size=size).working for size in ((64, 64), (512, 512))
+    )
+    assert small < large
+    painter, held = FakePainter(), needs(recipe, tools.models.shelf, Place("cpu", 0)).parts
+    painter.where = torch.device("cpu")
+    monkeypatch.setattr(measuring.memory, "place", lambda *_: Place("cpu", 0, held=held))
+    for size, working in (((64, 64), small), ((512, 512), large)):
+        job = tools.queue.submit("paint", forecast.painting(recipe, source_size=size))
+        watch = tasks._watch(job, recipe, painter, tools)
+        watch.stop()
+        watch._peak = 1  # whatever it was
+        assert watch.measured == {"peak": 1, "estimate": working}
+    tools.database.close()
 
 
 def test_a_real_worker_measures_and_paints_in_the_way_that_needs_less(shared_studio):

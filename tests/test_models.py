@@ -1,6 +1,7 @@
 """Parts of other packs on a painter, found by their ids on a real shelf; what does not fit is said before anything runs."""
 
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -134,3 +135,37 @@ def test_a_reader_that_is_gone_is_said(shelf, monkeypatch):
     monkeypatch.setattr(shelf, "packs", lambda: left)
     with pytest.raises(PackMissing, match="needs the pack that reads pictures for it"):
         parts.reader(shelf, next(pack for pack in left if pack.id == "sd1-adapter"))
+
+
+def as_installed_anew(path, root):
+    """The same bytes by another file, as an installation puts them in place."""
+    fresh = root / "fresh"
+    fresh.write_bytes(path.read_bytes())
+    fresh.replace(path)
+
+
+@pytest.fixture
+def own(shelf, models, tmp_path):
+    """Models of a shelf of its own: a copy of the painter of sd1 and its ControlNet, which a test may change."""
+    for id in ("sd1-painter", "sd1-canny"):
+        shutil.copytree(shelf.get(id).own, tmp_path / "packs" / id)
+    (tmp_path / "catalogue").mkdir()
+    return type(models)(Shelf(catalogue=tmp_path / "catalogue", places=(tmp_path / "packs",)))
+
+
+def test_what_is_installed_anew_is_loaded_anew_and_the_rest_stays(own, tmp_path):
+    painter, net = own.painter("sd1-painter"), own.controls("sd1-painter", ("canny",))["canny"]
+    assert own.painter("sd1-painter") is painter
+    as_installed_anew(next((tmp_path / "packs" / "sd1-painter" / "unet").glob("*.safetensors")), tmp_path)
+    again = own.painter("sd1-painter")
+    assert again is not painter and own.painter("sd1-painter") is again
+    assert own.controls("sd1-painter", ("canny",))["canny"] is net
+    as_installed_anew(next((tmp_path / "packs" / "sd1-canny").glob("*.safetensors")), tmp_path)
+    assert own.controls("sd1-painter", ("canny",))["canny"] is not net and own.painter("sd1-painter") is again
+
+
+def test_a_painter_that_lost_a_file_is_not_painted_with_any_more(own, tmp_path):
+    own.painter("sd1-painter")
+    next((tmp_path / "packs" / "sd1-painter" / "unet").glob("*.safetensors")).unlink()
+    with pytest.raises(PackMissing, match="Pack sd1-painter lacks"):
+        own.painter("sd1-painter")

@@ -107,6 +107,18 @@ def test_a_step_of_several_takes_more_and_a_control_without_weight_nothing(shelf
     assert step(task="vary", source=HASH, strength=0.5) == step()
 
 
+def test_enlarging_counts_the_net_that_it_asks_for_by_itself(shelf):
+    def enlarging(**fields):
+        return needs(Recipe("a ball", task="enlarge", source=HASH, factor=2, **fields), shelf, CPU)
+
+    net = str(ASSETS / "storybook" / "controlnet_canny")
+    kept, plain = enlarging(strength=0.5), needs(Recipe("a ball"), shelf, CPU)
+    assert kept.parts[net] > 0 and net not in plain.parts
+    assert enlarging(strength=0.5, controls=(Control("canny", HASH),)).parts == kept.parts, "each once"
+    for same in (enlarging(strength=0.0), enlarging(method="lanczos")):
+        assert net not in same.parts
+
+
 def test_a_lora_takes_its_weights_and_makes_steps_dearer(shelf, home, heavy):
     place = bring(home, own("shiny", "storybook", roles={"lora": "lora.safetensors"}, kind="lora"))
     import torch

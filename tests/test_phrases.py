@@ -11,8 +11,8 @@ from studio.domain.errors import BadInput
 from studio.domain.prompting import pictures
 from studio.domain.recipe import Lora, Recipe
 from studio.domain.style import Style
-from studio.phrases.wildcards import GONE, mark
-from studio.phrases.wording import find_lora
+from studio.phrases.wildcards import GONE, Wildcards, mark
+from studio.phrases.wording import find_lora, worded
 
 __all__ = ["studio"]  # the fixture of the pages' tests
 
@@ -84,6 +84,49 @@ def test_links_that_lead_out_hidden_files_and_foreign_bytes(animals, tmp_path):
         animals.wildcards.lines("latin")
     with pytest.raises(BadInput, match="too large"):
         animals.wildcards.lines("huge")
+
+
+class Counting(Wildcards):
+    """Wildcard files that count how often their whole folder is walked, and how often one of them is read."""
+
+    walks = reads = 0
+
+    def _files(self):
+        self.walks += 1
+        return super()._files()
+
+    def text(self, name):
+        self.reads += 1
+        return super().text(name)
+
+
+def test_a_picture_walks_through_no_folder_and_reads_a_file_once(animals):
+    cards = Counting(animals.wildcards.folder)
+    animals.wildcards.save("colours/warm", "red\norange")
+    recipe = Recipe("__animals__ by __colours/warm__ __animals__", negative="__animals__", count=8)
+    worded(recipe, styles=(), read=cards.lines, shelf=animals.shelf)
+    assert (cards.walks, cards.reads) == (0, 2)
+    assert cards.lines("ANIMALS") == cards.lines("animals") and cards.walks == 1, "capitals alone need a walk"
+
+
+def test_what_is_found_by_its_place_is_what_the_list_shows(animals, tmp_path):
+    folder = animals.home / "wildcards"
+    (tmp_path / "secret.txt").write_text("secret")
+    (folder / "loop").symlink_to(folder)
+    (folder / "away").symlink_to(tmp_path)
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "x.txt").write_text("x")
+    for name in (
+        "loop/animals",
+        "away/secret",
+        ".hidden/x",
+        "./animals",
+        "x//animals",
+        str(tmp_path / "secret"),
+        "é" * 200,
+    ):
+        with pytest.raises(BadInput, match="no wildcard file"):
+            animals.wildcards.lines(name)
 
 
 def test_a_missing_file_says_which_there_are(animals):
@@ -222,7 +265,7 @@ def test_a_queued_recipe_needs_no_file_no_style_and_no_table(animals):
         Recipe.from_dict(animals.paint(recipe.with_seed(seed), styles=["mine"]).payload["recipe"])
         for seed in range(4, 8)
     ]
-    assert pictures(made) == alone and len({one.prompt for one in alone}) > 1
+    assert pictures(made) == [pictures(one)[0] for one in alone] and len({one.prompt for one in pictures(made)}) > 1
     animals.wildcards.remove("animals")
     animals.styles.remove("mine")
     assert animals.again(job.id).payload["recipe"] == job.payload["recipe"]
@@ -237,12 +280,14 @@ def test_the_tag_wins_over_the_form_and_unknown_ones_are_said(studio):
         Recipe("a star <lora:sparkle:0.2> <lora:SPARKLE.safetensors:-0.3>", loras=(Lora("sparkle", 1.0),))
     ).recipe
     assert made.loras == (Lora("sparkle", -0.3),) and made.prompt == "a star"
+    studio.wildcards.save("worn", "<lora:sparkle:0.5>")
     with pytest.raises(
         BadInput, match=r"no LoRA sparkel on the shelf\. Did you mean sparkle\? These fit Storybook: sparkle\."
     ):
         studio.paint(Recipe("a star <lora:sparkel:1>"))
     for prompt, said in (
         ("<lora:sparkle:1>", "nothing beside the LoRA"),
+        ("__worn__", "nothing beside the LoRA"),
         ("a star <lora:sparkle:9>", "between -2 and 2"),
         ("a star <lora:sparkle:loud>", "no number"),
     ):

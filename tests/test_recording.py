@@ -71,6 +71,13 @@ def test_the_parts_are_those_that_paint_and_no_others(home, shelf):
     assert lora == Part("LoRA", "sparkle", "Sparkle", {"x.safetensors": "1" * 64})
 
 
+def test_the_net_that_enlarging_asks_for_is_a_part(shelf):
+    larger = dataclasses.replace(RECIPE, task="enlarge", source="0" * 64, factor=2, strength=0.5)
+    assert [one.role for one in making(shelf, larger)] == ["painter", "ControlNet, canny"]
+    for nothing in ({"strength": 0.0}, {"method": "bicubic"}):
+        assert [one.role for one in making(shelf, dataclasses.replace(larger, **nothing))] == ["painter"]
+
+
 def test_a_config_that_changed_is_seen(home, shelf):
     shutil.copytree(ASSETS / "storybook", home / "packs" / "storybook", copy_function=shutil.copyfile)
     sums = home / "packs" / "storybook" / SUMS

@@ -150,6 +150,31 @@ def test_why_it_differs_is_told(tools, gate, artwork, painter):
     assert "its file does not say with what it was painted" in unknown["sentence"]
 
 
+def test_what_was_painted_with_memory_saved_is_painted_so_again(tools, gate, artwork, painter):
+    asked, paint = [], painter.paint
+
+    def painting(recipe, inputs, report, **how):
+        asked.append(how)
+        for one in paint(recipe, inputs, report):
+            yield dataclasses.replace(one, saving=bool(how))
+
+    painter.paint = painting
+    painter.shift = 40
+    saved = {**record_at(tools.gallery.path(artwork)).to_dict(), "saving": True}
+    result = again(tools, with_record(tools, gate, artwork, saved))
+    assert asked == [{"offload": True}] and result["differences"] == [] and result["record"]["saving"] is True
+    again(tools, artwork)
+    assert asked[1:] == [{}]
+
+
+def test_memory_that_runs_out_only_here_is_a_difference(tools, artwork, painter):
+    paint = painter.paint
+    painter.paint = lambda *told: (dataclasses.replace(one, saving=True) for one in paint(*told))
+    painter.shift = 40
+    result = again(tools, artwork)
+    assert [one["label"] for one in result["differences"]] == ["Memory"] and result["record"]["saving"] is True
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

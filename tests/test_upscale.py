@@ -228,6 +228,7 @@ def test_a_brought_upscaler_enlarges_through_the_job_and_no_painter_is_loaded(st
     outcome = work(tools, "paint", {**job.payload, "keep": True})
     assert outcome.state == "done", outcome.error
     (made,) = tools.gallery.many(outcome.result["artworks"]).values()
+    assert studio.repeat(made.id).payload["source_size"] == [48, 32], "and a repeat of it takes as long"
     assert (made.width, made.height) == (96, 64) and made.recipe == recipe
     assert not any(role == "painter" for role, _ in tools.models._held), "an upscaler needs no painter"
 

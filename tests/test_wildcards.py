@@ -32,6 +32,10 @@ def fill(text, seeds=(1,), field="prompt"):
     return filled(text, seeds=list(seeds), read=read, field=field)
 
 
+def said(text, seed, field="prompt"):
+    return chosen(fill(text, [seed], field), seed)
+
+
 def test_comments_and_empty_lines_are_no_lines():
     assert FILES["animals"] == ("cat", "owl", "fox", "hare")
     assert lines_of(" a \r\n0::never\r\n#b\n3::c") == ("a", "3::c")
@@ -62,20 +66,30 @@ def test_a_picture_picks_the_same_alone_and_in_any_batch():
         words = [chosen(fill(prompt, seeds), seed) for seeds in ([seed], range(seed - 2, seed + 3), range(10, 18))]
         picks = [[word for word in text.split() if word in FILES["animals"]] for text in words]
         assert picks[0] == picks[1] == picks[2]
-    # And a batch of its second half is the second half of the batch, where no braces of the prompt's own stand before
     two = "__animals__ by __place__"
-    assert [chosen(fill(two, range(10, 18)), seed) for seed in range(10, 18)] == [fill(two, [s]) for s in range(10, 18)]
+    assert [chosen(fill(two, range(10, 18)), seed) for seed in range(10, 18)] == [said(two, s) for s in range(10, 18)]
+
+
+def test_choices_after_a_wildcard_fall_alike_alone_and_in_any_batch():
+    prompt = "{old|young} __animals__ {red|blue|green} __colours/warm__ {a {big|small} hat|no hat}"
+    for seed in range(60):
+        alone = said(prompt, seed)
+        for seeds in (range(seed - 1, seed + 1), range(seed, seed + 8), [seed, seed]):
+            assert chosen(fill(prompt, seeds), seed) == alone
+    assert len({said("__animals__ {red|blue}", seed) for seed in range(60)}) == 8
+    long = "x" * 3_000  # one line is not written twice, or a prompt with it would be too long
+    assert filled("a __long__", seeds=[1, 2], read=lambda _: (long,), field="prompt") == "a {" + long + "|0::}"
 
 
 def test_every_line_comes_and_prompt_and_negative_pick_apart():
-    assert {fill("__animals__", [seed]) for seed in range(80)} == set(FILES["animals"])
-    assert [fill("__animals__", [s]) for s in range(20)] != [fill("__animals__", [s], "negative") for s in range(20)]
-    two = {fill("__animals__ __animals__", [seed]) for seed in range(200)}
+    assert {said("__animals__", seed) for seed in range(80)} == set(FILES["animals"])
+    assert [said("__animals__", s) for s in range(20)] != [said("__animals__", s, "negative") for s in range(20)]
+    two = {said("__animals__ __animals__", seed) for seed in range(200)}
     assert len(two) == 16, "each place picks for itself"
 
 
 def test_lines_that_say_how_often_they_are_taken():
-    made = [fill("__often__", [seed]) for seed in range(400)]
+    made = [said("__often__", seed) for seed in range(400)]
     assert 330 < made.count("cat") < 390 and made.count("cat") + made.count("owl") == 400
     drawn = [chosen("{9::a|b}", seed) for seed in range(400)]
     assert 330 < drawn.count("a") < 390 and {chosen("{0::a|b}", seed) for seed in range(20)} == {"b"}
@@ -83,7 +97,7 @@ def test_lines_that_say_how_often_they_are_taken():
 
 
 def test_the_picks_are_the_same_for_ever():
-    assert [fill("__animals__", [seed]) for seed in range(8)] == [
+    assert [said("__animals__", seed) for seed in range(8)] == [
         "hare",
         "cat",
         "owl",
@@ -100,9 +114,9 @@ def test_signs_in_a_line_are_mere_text():
     for start in range(0, 160, 4):
         text = fill("x __odd__ y", range(start, start + 4))
         for seed in range(start, start + 4):
-            said = plain(chosen(text, seed))
-            assert said.startswith("x ") and said.endswith(" y")
-            seen.add(said[2:-2].strip())
+            spoken = plain(chosen(text, seed))
+            assert spoken.startswith("x ") and spoken.endswith(" y")
+            seen.add(spoken[2:-2].strip())
     assert seen == {"a|b", "{x", "y}", "back\\", "4::five", "loud", "é😀"}
 
 

@@ -62,6 +62,8 @@ def test_what_cannot_be_worded_is_said_at_once_and_queues_nothing(animals):
     assert "no LoRA ink" in text(test)
     test.text_area(key="create_prompt").set_value("x" * 4_001).run()
     assert_sound(test)
+    test.text_area(key="create_prompt").set_value("__animals__ " + "star " * 90).run()
+    assert "The model will not see star" in " ".join(text(test).split()), "a wildcard hides no cut"
 
 
 def test_a_style_that_is_gone_can_be_taken_out(studio):
@@ -161,8 +163,14 @@ def test_two_tabs_on_one_wildcard_file(animals):
     assert_sound(two)
     assert "changed elsewhere" in text(two) and animals.wildcards.lines("animals") == ("cat",)
     assert two.text_area(key="wildcards_text_animals").value == "owl", "what was typed is still there"
+    two.selectbox(key="wildcards_chosen").set_value("").run()
+    assert "changed elsewhere" not in text(two), "that was said of another file"
+    two.selectbox(key="wildcards_chosen").set_value("animals").run()
+    one.text_area(key="wildcards_text_animals").set_value("cat\nfox").run()
+    two.text_area(key="wildcards_text_animals").set_value("owl").run()
+    assert "changed elsewhere" in text(two) and animals.wildcards.lines("animals") == ("cat", "fox")
     two.button(key="wildcards_again").click().run()
-    assert two.text_area(key="wildcards_text_animals").value == "cat\n" and "changed elsewhere" not in text(two)
+    assert two.text_area(key="wildcards_text_animals").value == "cat\nfox\n" and "changed elsewhere" not in text(two)
 
 
 def test_dropped_files_are_taken_in_and_wrong_ones_named(studio):
@@ -181,8 +189,8 @@ def test_a_style_is_written_changed_renamed_deleted_and_brought_back(studio):
     test.button(key="styles_add").click().run()
     assert_sound(test)
     assert studio.styles.named(["mine"]) == [Style("mine", "{prompt} by day")]
-    test.text_area(key="styles_negative_mine").set_value("dark").run()
-    test.text_input(key="styles_name_mine").set_value("by day").run()
+    test.text_area(key="styles_negative_1").set_value("dark").run()
+    test.text_input(key="styles_name_1").set_value("by day").run()
     assert_sound(test)
     assert studio.styles.named(["by day"]) == [Style("by day", "{prompt} by day", "dark")]
     with pytest.raises(BadInput):
@@ -192,9 +200,51 @@ def test_a_style_is_written_changed_renamed_deleted_and_brought_back(studio):
     test.button(key="styles_undo_now").click().run()
     assert_sound(test)
     assert test.selectbox(key="styles_chosen").value == "by day" and studio.styles.named(["by day"])
-    test.text_area(key="styles_prompt_by day").set_value("").run()
-    test.text_area(key="styles_negative_by day").set_value("").run()
+    test.text_area(key="styles_prompt_2").set_value("").run()
+    test.text_area(key="styles_negative_2").set_value("").run()
     assert "needs words" in text(test) and studio.styles.named(["by day"])[0].negative == "dark"
+    test.selectbox(key="styles_chosen").set_value("Line art").run()
+    assert "needs words" not in text(test), "that was said of another style"
+
+
+def test_a_rename_takes_no_field_from_under_whoever_types(studio):
+    studio.styles.save(Style("mine", "{prompt} by day"))
+    test = page("settings")
+    test.selectbox(key="styles_chosen").set_value("mine").run()
+    test.text_input(key="styles_name_1").set_value("yours").run()
+    test.text_area(key="styles_prompt_1").set_value("{prompt} by night")  # the very field that stood there before
+    test.text_input(key="styles_name_1").set_value("ours").run()  # both at once
+    assert_sound(test)
+    assert "elsewhere" not in text(test) and test.selectbox(key="styles_chosen").value == "ours"
+    assert [style for style in studio.styles.all() if style.name in ("mine", "yours", "ours")] == [
+        Style("ours", "{prompt} by night")
+    ]
+
+
+def test_a_new_style_is_a_draft_until_it_is_added(studio):
+    test = page("settings")
+    test.text_area(key="styles_new_prompt").set_value("{prompt} by day").run()
+    test.text_input(key="styles_new_name").set_value(" mine ").run()
+    test.selectbox(key="styles_chosen").set_value("Line art").run()
+    test.selectbox(key="styles_chosen").set_value("").run()
+    for one in (test, page("settings")):
+        assert one.text_area(key="styles_new_prompt").value == "{prompt} by day"
+    test.button(key="styles_add").click().run()
+    assert_sound(test)
+    assert studio.styles.named(["mine"]) and page("settings").text_area(key="styles_new_prompt").value == ""
+
+
+def test_two_tabs_on_one_style(studio):
+    studio.styles.save(Style("mine", "{prompt} by day"))
+    test = page("settings")
+    test.selectbox(key="styles_chosen").set_value("mine").run()
+    studio.styles.save(Style("mine", "{prompt} by night"), seen=Style("mine", "{prompt} by day"))
+    test.text_area(key="styles_negative_1").set_value("dark").run()
+    assert "changed or deleted elsewhere" in text(test)
+    assert test.text_area(key="styles_negative_1").value == "dark", "what was typed is still there"
+    test.selectbox(key="styles_chosen").set_value("").run()
+    test.selectbox(key="styles_chosen").set_value("mine").run()
+    assert test.text_area(key="styles_prompt_2").value == "{prompt} by night" and "elsewhere" not in text(test)
 
 
 def test_a_table_of_styles_is_brought(studio):

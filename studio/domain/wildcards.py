@@ -1,7 +1,8 @@
 """Wildcard files in a prompt, `__animals__`: what each picture picks, written so that no file is needed again. It reads none.
 
-A recipe must say everything by itself. So each `__name__` becomes the line that the picture's seed picks, and for several
-pictures a choice `{cat|owl}` of those lines alone, arranged so that the throw of each seed falls on its own.
+A recipe must say everything by itself. So each `__name__` becomes a choice `{cat|owl}` of the lines that the pictures' seeds
+pick, arranged so that the throw of each seed falls on its own; of one line alone `{cat|0::}`, which is a throw all the same,
+so that the choices behind it fall as they do in any other batch.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def filled(text: str, *, seeds: Sequence[int], read: Read, field: str) -> str:
         name, before = found[1], text[: found.start()]
         met[name] += 1
         picks = [picker.pick(name, f"{field}/{seed}/{name}/{met[name]}") for seed, picker in pickers.items()]
-        if len(set(picks)) > 1 and before.count("{") - before.count("}") >= DEEPEST_BRACES:
+        if before.count("{") - before.count("}") >= DEEPEST_BRACES:
             raise BadInput(field, "The choices of this prompt lie too deep in one another; take a few braces out.")
         put = _choice(picks, seeds, throw=throws(before) + 1)
         text, place = before + put + text[found.end() :], found.start() + len(put)
@@ -86,11 +87,11 @@ def _literal(text: str) -> str:
 
 
 def _choice(picks: Sequence[str], seeds: Sequence[int], *, throw: int) -> str:
-    """One text, or a choice of several, in which each seed's dice fall on its own pick at their throw."""
+    """A choice in which each seed's dice fall on its own pick at their throw; always one throw, however many differ."""
     # A space in front, where what was picked would be read as saying how often it is taken
     picks = [pick if often(pick)[1] == pick else f" {pick}" for pick in picks]
     if len(set(picks)) == 1:
-        return picks[0]
+        return f"{{{picks[0]}|0::}}"  # not the line twice: it may be long, and so is a prompt at most
     numbers = [thrown(seed, throw) for seed in seeds]
     sides = 2
     while not _parts(numbers, picks, sides):  # a few more options than pictures: numbers of 64 bits differ soon

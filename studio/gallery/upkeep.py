@@ -82,10 +82,10 @@ def _read(files: Files, file: str) -> Orphan | None:
 
 
 def _awaited_uploads(database: Database) -> set[str]:
-    """Uploads named by jobs that will still run, or that a person may run again: of a paint job, its mask."""
+    """Uploads named by jobs that will still run, or that a person may run again: a mask to paint with, a picture to keep."""
     rows = database.read(
         "SELECT payload FROM jobs WHERE state IN ('waiting', 'running', 'interrupted')"
-        " OR (kind = 'paint' AND state IN ('cancelled', 'failed'))"
+        " OR (kind IN ('paint', 'repeat') AND state IN ('cancelled', 'failed'))"
     )
     return {name for row in rows for name in _SPOOLED.findall(row["payload"])}
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from studio.domain.recipe import REPAINT_STRENGTH
+from studio.domain.recipe import REPAINT_STRENGTH, Recipe
 
 HISTORY = 20  # the last runs that count: enough to smooth, few enough to follow a machine that got busy
 
@@ -15,14 +15,28 @@ UPSCALED = 1 << 14  # pixels of a source that count as one unit: a tile of 128 b
 CONTROL_COST = 0.5  # of a step: a ControlNet is about half a UNet
 
 
+def painting(recipe: Recipe, *, source_size: tuple[int, int] | None = None, offload: bool = False) -> dict[str, Any]:
+    """What of a job's payload says how long painting takes; whatever paints a recipe, or foretells it, begins with this.
+
+    source_size: (width, height) in pixels of the recipe's source.
+    """
+    payload: dict[str, Any] = {"recipe": recipe.to_dict()}
+    if source_size is not None:
+        payload["source_size"] = list(source_size)
+    return payload | ({"offload": True} if offload else {})
+
+
 def subject_and_work(kind: str, payload: dict[str, Any]) -> tuple[str, float]:
     """What a job is like, and how much of it there is.
 
     A paint job is measured in steps of the model on a picture of the recipe's size ("paint:storybook:128x128:euler", 80.0);
     every task but `create` is a subject of its own, and so is the way that needs less memory. An upscaler asks no painter: it
     is measured by the source's area. An import is measured in files, where the payload lists them; everything else is one
-    unit. A payload that holds `source_size` ([width, height] in pixels) is foretold better.
+    unit, and so is a repeat that only keeps what another painted. A payload that holds `source_size` ([width, height] in
+    pixels) is foretold better.
     """
+    if kind == "repeat" and payload.get("keep"):
+        return "keep", 1.0
     if kind in ("paint", "repeat"):
         recipe = payload.get("recipe", {})
         if recipe.get("upscaler"):

@@ -14,6 +14,7 @@ from studio.domain.errors import BadInput
 from studio.domain.grid import Axis, Grid
 from studio.domain.job import LIVE, Job
 from studio.domain.recipe import Recipe
+from studio.jobs.forecast import painting
 from studio.jobs.queue import Queue
 from studio.jobs.rows import marks, to_job, where
 
@@ -84,7 +85,8 @@ class Grids:
     """The grids of one home.
 
     `worded` puts styles (their names) on a recipe, and gives with it what was typed where that is something else; `ready`
-    raises what a recipe lacks (a pack, a source); `awake` sees that a worker lives.
+    raises what a recipe lacks (a pack, a source); `awake` sees that a worker lives; `sized` tells width and height of a
+    recipe's source, on which depends how long a cell takes.
     """
 
     def __init__(
@@ -95,9 +97,10 @@ class Grids:
         worded: Callable[[Recipe, Sequence[str]], tuple[Recipe, dict[str, Any]]],
         ready: Callable[[Recipe], None],
         awake: Callable[[], object],
+        sized: Callable[[Recipe], tuple[int, int] | None] = lambda recipe: None,
     ) -> None:
         self._database, self._queue = database, queue
-        self._worded, self._ready, self._awake = worded, ready, awake
+        self._worded, self._ready, self._awake, self._sized = worded, ready, awake, sized
 
     # --- what the front does ------------------------------------------------------------------------------------------
 
@@ -123,8 +126,8 @@ class Grids:
             ).fetchone()
             held = Held(int(row["id"]), grid, row["made_at"])
             for cell, (recipe, typed) in zip(grid.cells, said, strict=True):
-                more = ({"typed": typed} if typed else {}) | ({"offload": True} if offload else {})
-                self._queue.submit(KIND, _payload(held.id, (cell.column, cell.row), recipe) | more)
+                payload = self._payload(held.id, (cell.column, cell.row), recipe, offload=offload)
+                self._queue.submit(KIND, payload | ({"typed": typed} if typed else {}))
         self._awake()
         return held
 
@@ -132,14 +135,14 @@ class Grids:
         """Queue the cells that were cancelled, failed or interrupted once more; returns how many. A second press adds none."""
         held = self.get(id)
         lost = [square for square in self.squares(held) if square.missing]
-        self._check([Recipe.from_dict(_again(id, square)["recipe"]) for square in lost])
+        self._check([Recipe.from_dict(self._again(id, square)["recipe"]) for square in lost])
         with self._database.transaction():
             missing = [square for square in self.squares(held) if square.missing]
             for square in missing:
                 died = square.job.attempts if square.job and square.job.state == "interrupted" else 0
                 self._queue.submit(
                     KIND,
-                    _again(id, square),
+                    self._again(id, square),
                     key=f"{key}-{square.column}-{square.row}" if key else None,
                     attempts=died,  # so that a cell that crashes the worker is set aside the second time
                 )
@@ -175,9 +178,11 @@ class Grids:
             seconds_left=self._queue.seconds_left(last) if last else 0.0,
         )
 
-    def foretold(self, grid: Grid) -> float | None:
-        """Seconds that all its cells take on this machine; None where it never did the like of one."""
-        known = [self._queue.foretold(KIND, {"recipe": cell.recipe.to_dict()}) for cell in grid.cells]
+    def foretold(self, grid: Grid, *, offload: bool = False) -> float | None:
+        """Seconds that all its cells take on this machine, with `offload` each; None where it never did the like of one."""
+        size = self._sized(grid.base)  # a grid varies everything but its source
+        cells = [painting(cell.recipe, source_size=size, offload=offload) for cell in grid.cells]
+        known = [self._queue.foretold(KIND, cell) for cell in cells]
         return sum(seconds for seconds in known if seconds is not None) if None not in known else None
 
     def latest(self, *, limit: int = 12) -> list[Summary]:
@@ -235,6 +240,15 @@ class Grids:
         for recipe in unlike.values():
             self._ready(recipe)
 
+    def _payload(self, id: int, place: tuple[int, int], recipe: Recipe, *, offload: bool = False) -> dict[str, Any]:
+        """A cell's job: kept at once, for whoever asks for a grid wants to compare artworks."""
+        cell = {"spools": [], "keep": True, "grid": id, "cell": list(place)}
+        return painting(recipe, source_size=self._sized(recipe), offload=offload) | cell
+
+    def _again(self, id: int, square: Square) -> dict[str, Any]:
+        """The very job that a cell had, whatever became of styles and wildcards since."""
+        return square.job.payload if square.job else self._payload(id, (square.column, square.row), square.recipe)
+
     def _by_key(self, key: str | None) -> Held | None:
         row = self._database.one("SELECT * FROM grids WHERE key = ?", key) if key is not None else None
         return _held(row) if row else None
@@ -261,16 +275,6 @@ def squares_of(database: Database, held: Held) -> list[Square]:
 
 def _jobs(database: Database, id: int) -> list[Job]:
     return [to_job(row) for row in database.read("SELECT * FROM jobs WHERE grid = ? ORDER BY id", id)]
-
-
-def _payload(id: int, place: tuple[int, int], recipe: Recipe) -> dict[str, Any]:
-    """A cell's job: kept at once, for whoever asks for a grid wants to compare artworks."""
-    return {"recipe": recipe.to_dict(), "spools": [], "keep": True, "grid": id, "cell": list(place)}
-
-
-def _again(id: int, square: Square) -> dict[str, Any]:
-    """The very job that a cell had, whatever became of styles and wildcards since."""
-    return square.job.payload if square.job else _payload(id, (square.column, square.row), square.recipe)
 
 
 def _held(row: Any) -> Held:

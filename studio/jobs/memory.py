@@ -72,7 +72,7 @@ class Foresight:
         found = self._needs(recipe, self.place, correction, offload=offload, source_size=source_size)
         if found is None:
             return None
-        payload = {"recipe": recipe.to_dict(), "source_size": source_size, "offload": offload}
+        payload = forecast.painting(recipe, source_size=source_size, offload=offload)
         return Forecast(
             needed=found.total,
             free=self.place.has_for(found.parts),

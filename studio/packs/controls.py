@@ -12,6 +12,8 @@ from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 
 CONTROL = "control-"  # how the roles of ControlNets begin; the kind follows
+# What keeps a tile that is painted once more to what it was, the better one first
+KEEPERS = ("tile", "canny")
 
 
 def controls_of(pack: Pack) -> tuple[str, ...]:
@@ -32,6 +34,14 @@ def control(shelf: Shelf, pack: Pack, kind: str) -> Path | None:
         if kind in controls_of(one):
             return one.role(CONTROL + kind)
     return None
+
+
+def keeper(shelf: Shelf, recipe: Recipe) -> str:
+    """The kind of the ControlNet that enlarging asks for by itself, the first of KEEPERS that the pack has; empty for none."""
+    if recipe.task != "enlarge" or recipe.method != "repaint" or recipe.strength == 0:
+        return ""
+    pack = shelf.get(recipe.pack)
+    return next((kind for kind in KEEPERS if control(shelf, pack, kind) is not None), "")
 
 
 def can_follow(shelf: Shelf, pack: Pack) -> tuple[str, ...]:

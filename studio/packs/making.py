@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from studio.domain.errors import BadInput, EaselError, PackMissing
 from studio.domain.recipe import Recipe
 from studio.domain.record import SETTINGS, Part
 from studio.packs import parts
-from studio.packs.controls import check_controls, control
+from studio.packs.controls import check_controls, control, keeper
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 
@@ -20,11 +20,10 @@ _PIPELINE = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "toke
 _WEIGHTS = ".safetensors"
 
 
-def making(shelf: Shelf, recipe: Recipe, *, half: bool = False, helpers: Sequence[str] = ()) -> tuple[Part, ...]:
+def making(shelf: Shelf, recipe: Recipe, *, half: bool = False) -> tuple[Part, ...]:
     """The parts of a recipe on this shelf, the painter first; raises PackMissing or BadInput where one is not there.
 
-    `half` says that the device computes in half precision, for which some packs need another VAE; `helpers` are kinds of
-    controls of which the task uses the first that there is.
+    `half` says that the device computes in half precision, for which some packs need another VAE.
     """
     pack = shelf.get(recipe.pack)
     hashes = {} if recipe.upscaler else painter_hashes(pack)  # an upscaler asks no painter
@@ -33,8 +32,7 @@ def making(shelf: Shelf, recipe: Recipe, *, half: bool = False, helpers: Sequenc
     if vae is not None:
         found.append(_of_folder(shelf, vae, "VAE"))
     kinds = [one.kind for one in recipe.controls if one.weight > 0]
-    kinds += [kind for kind in helpers if control(shelf, pack, kind) is not None][:1]
-    for kind in dict.fromkeys(kinds):
+    for kind in dict.fromkeys([*kinds, *filter(None, [keeper(shelf, recipe)])]):
         folder = control(shelf, pack, kind)
         if folder is not None:
             found.append(_of_folder(shelf, folder, f"ControlNet, {kind}"))

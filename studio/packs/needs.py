@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from studio.domain.errors import BadInput, PackMissing
 from studio.domain.recipe import Recipe
 from studio.packs import geometry, parts
-from studio.packs.controls import control
+from studio.packs.controls import control, keeper
 from studio.packs.geometry import Weights
 from studio.packs.header import BadWeights
 from studio.packs.manifest import Pack
@@ -162,7 +162,7 @@ def _needs(
     everything = {**weights, **worn, **beside}
 
     rows = 2 if recipe.guidance > 1 and not unet.get("time_cond_proj_dim") else 1
-    used = sum(1 for one in recipe.controls if one.weight > 0)
+    used = sum(1 for one in recipe.controls if one.weight > 0) + bool(keeper(shelf, recipe))
     step_over, decoding_over, always = _OVERHEAD.get(place.kind, _OVERHEAD["cuda"])
     room = place.has_for(everything) - sum(everything.values())
     step = decoding = at_once = 0
@@ -249,7 +249,8 @@ def _painter(pack: Pack) -> _Painter:
 
 def _worn(recipe: Recipe, shelf: Shelf, pack: Pack) -> Iterator[Path]:
     """What the recipe puts on its pack: ControlNets, each once, LoRAs, a VAE, an IP-Adapter with its reader."""
-    nets = {control(shelf, pack, one.kind) for one in recipe.controls if one.weight > 0}
+    kinds = {one.kind for one in recipe.controls if one.weight > 0} | {*filter(None, [keeper(shelf, recipe)])}
+    nets = {control(shelf, pack, kind) for kind in kinds}
     yield from sorted(net for net in nets if net is not None)
     for lora in recipe.loras:
         if lora.weight:

@@ -125,17 +125,32 @@ class Wildcards:
         if not self.folder.is_dir():
             return
         home = self.folder.resolve()
-        for path in self.folder.rglob(f"*{SUFFIX}"):
-            parts = path.relative_to(self.folder).parts
-            hidden = len(parts) > DEPTH or any(part.startswith(".") for part in parts)
-            if not hidden and path.is_file() and path.resolve().is_relative_to(home):
-                yield path
+        yield from (path for path in self.folder.rglob(f"*{SUFFIX}") if self._counts(path, home))
+
+    def _counts(self, path: Path, home: Path) -> bool:
+        """Whether this is a wildcard file: not hidden, not too deep, in no linked folder, and it lies in `home`."""
+        if not path.is_relative_to(self.folder):
+            return False
+        parts = path.relative_to(self.folder).parts
+        if len(parts) > DEPTH or any(part.startswith(".") for part in parts):
+            return False
+        linked = path.parent.resolve() != home.joinpath(*parts[:-1])
+        return not linked and path.is_file() and path.resolve().is_relative_to(home)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix().removesuffix(SUFFIX)
 
     def _found(self, name: str) -> Path | None:
-        """The file of a name, else one whose name differs in capitals alone. Only files that lie here are looked at."""
+        """The file of a name, else one whose name differs in capitals alone. Only files that lie here are looked at.
+
+        Its own place first: a walk through a folder of thousands of files takes long, and a page asks again at every turn.
+        """
+        try:
+            path = self.folder / f"{name}{SUFFIX}"
+            if self._name(path) == name and self._counts(path, self.folder.resolve()):
+                return path
+        except (OSError, ValueError):  # too long for a file's name, or it leads out of the folder
+            pass
         here = {self._name(path): path for path in self._files()}
         return here.get(name) or {one.casefold(): path for one, path in here.items()}.get(name.casefold())
 

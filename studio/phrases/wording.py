@@ -9,10 +9,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from studio.domain import wildcards
 from studio.domain.errors import BadInput, EaselError
+from studio.domain.prompting import chosen
 from studio.domain.recipe import PROMPT_LIMIT, Lora, Recipe
 from studio.domain.style import Style, styled
 from studio.domain.tags import tags, without, worn
@@ -34,6 +36,7 @@ def worded(recipe: Recipe, *, styles: Sequence[Style], read: wildcards.Read, she
 
     `read` gives the lines of a wildcard file. Raises BadInput, saying what there is instead of what is not.
     """
+    read = cache(read)  # each file once, however often it is named and for however many pictures
     prompt, negative = styled(recipe.prompt, recipe.negative, styles)
     seeds = [recipe.seed + index for index in range(recipe.count)]
     prompt = wildcards.filled(prompt, seeds=seeds, read=read, field="prompt")
@@ -49,7 +52,7 @@ def worded(recipe: Recipe, *, styles: Sequence[Style], read: wildcards.Read, she
     if (prompt, negative) == (recipe.prompt, recipe.negative):
         return Wording(recipe, {})
     _check_length(prompt, negative)
-    if asked and not prompt.strip():
+    if asked and not any(chosen(prompt, seed).strip() for seed in seeds):
         raise BadInput("prompt", "There is nothing beside the LoRA in this prompt; say in a few words what to paint.")
     made = replace(
         recipe, prompt=prompt, negative=negative, loras=tuple(Lora(name, weight) for name, weight in loras.items())

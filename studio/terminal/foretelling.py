@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import TYPE_CHECKING
 
 from studio.domain.amounts import amount, duration
 from studio.domain.errors import Failed
-from studio.terminal import painting
+from studio.terminal import guiding, painting
 from studio.terminal.answers import DONE, open_home_studio, respond
 
 if TYPE_CHECKING:
@@ -18,17 +19,21 @@ if TYPE_CHECKING:
 def forecast(options: argparse.Namespace) -> int:
     """Say what a wish would take; 0 also where it does not fit. Raises Failed where nothing is known yet."""
     studio = open_home_studio()
-    recipe, _, _ = painting.drafted(options, studio)
+    recipe, _, manifest = painting.drafted(options, studio)
+    source_size = guiding.size_of(studio, options.source) if options.source else None
+    if source_size is not None and options.size is None:  # as `paint` does
+        width, height = painting.nearest(manifest, source_size)
+        recipe = dataclasses.replace(recipe, width=width, height=height)
     recipe = studio.worded(recipe, options.style).recipe
     foresight = studio.foresight()
-    told = foresight.forecast(recipe, offload=options.offload)
+    told = foresight.forecast(recipe, offload=options.offload, source_size=source_size)
     if told is None:
         raise Failed(
             f"Nothing can be said of the pack {recipe.pack}; verify it on the Shelf page."
             if foresight.place
             else "Nothing is known of this machine yet; paint one picture, or open the studio, and ask again."
         )
-    ways = [] if told.fits else foresight.ways(recipe, offload=options.offload)
+    ways = [] if told.fits else foresight.ways(recipe, offload=options.offload, source_size=source_size)
     body = {
         "fits": told.fits, "needed": told.needed, "free": told.free, "seconds": told.seconds, "device": told.kind,
         "learned": told.learned,
@@ -39,7 +44,7 @@ def forecast(options: argparse.Namespace) -> int:
         ],
     }  # fmt: skip
     time = f", about {duration(told.seconds)}" if told.seconds is not None else ""
-    lines = [f"About {amount(told.needed)} of {amount(told.free)} free{time}."]
+    lines = [f"About {amount(told.needed)} of {amount(told.free)} of free memory{time}."]
     if not told.fits:
         lines.append("It may not fit in memory." + (" What would help:" if ways else ""))
     lines += [f"  {_said(way, recipe)} (about {amount(way.needed)})" for way in ways]

@@ -52,7 +52,8 @@ def grid(options: argparse.Namespace) -> int:
     if options.mask or options.select is not None:
         raise BadInput("mask", "A grid cannot fill a part of a picture; vary, extend or paint from words.")
     base, _, out = painting.wished(options, studio)
-    held = studio.grids.start(Grid(base, *axes), styles=getattr(options, "style", None) or [])
+    styles = getattr(options, "style", None) or []
+    held = studio.grids.start(Grid(base, *axes), styles=styles, offload=options.offload)
     squares = _wait(studio, held)
     artworks = studio.gallery.many([square.artwork for square in squares if square.artwork is not None])
     copy_out(studio, list(artworks.values()), out)

@@ -68,7 +68,7 @@ def check_files(
     reference: str | None = None,
 ) -> None:
     """What can be said before anything is queued: packs and parts, controls, words, files that cannot be read, artworks."""
-    from studio.app import selectable
+    from studio.orders import selectable
     from studio.packs.controls import check_controls
     from studio.packs.parts import check_parts
 
@@ -132,6 +132,16 @@ def bring(studio: Studio, text: str) -> Artwork:
     if known is None:
         raise Failed(f"{Path(text).name} did not arrive in the gallery; see the Queue page.")
     return studio.gallery.get(known)
+
+
+def size_of(studio: Studio, text: str) -> tuple[int, int]:
+    """Width and height in pixels of what `bring` would bring, without bringing it; raises BadInput and BadPicture."""
+    from studio.safety.intake import open_picture
+
+    if _number(text) is None:
+        return open_picture(_read(text)).size
+    artwork = _artwork(studio, text)
+    return artwork.width, artwork.height
 
 
 def named(studio: Studio, text: str) -> tuple[int | None, bytes | None]:

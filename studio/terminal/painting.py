@@ -16,7 +16,6 @@ from studio.terminal.answers import copy_out, ending, facts, open_home_studio, o
 
 if TYPE_CHECKING:
     from studio.app import Studio
-    from studio.domain.artwork import Artwork
     from studio.packs.manifest import Manifest
 
 STRENGTHS = {"vary": 0.55, "inpaint": 1.0, "outpaint": 1.0, "enlarge": REPAINT_STRENGTH}  # where nothing else is said
@@ -68,7 +67,7 @@ def wished(options: argparse.Namespace, studio: Studio) -> tuple[Recipe, bytes |
     source = guiding.bring(studio, options.source) if options.source else None
     size = (recipe.width, recipe.height)
     if source is not None and options.size is None:
-        size = _nearest(manifest, source)
+        size = nearest(manifest, (source.width, source.height))
     mask = None
     if source is not None and options.mask:
         mask = guiding.mask_for(source, options.mask)
@@ -102,7 +101,7 @@ def enlarge(options: argparse.Namespace) -> int:
     guiding.check_files(studio, recipe, [], source=options.file, reference=options.reference)
     out = out_folder(options.out)
     source = guiding.bring(studio, options.file)
-    width, height = _nearest(manifest, source)
+    width, height = nearest(manifest, (source.width, source.height))
     prompt = bare(source.prompt or source.caption) if options.prompt is None else options.prompt
     recipe = dataclasses.replace(
         recipe, source=source.sha256, reference=_reference(options, studio), width=width, height=height, prompt=prompt
@@ -172,6 +171,6 @@ def _extend(text: str) -> tuple[int, int, int, int]:
     return pixels["left"], pixels["top"], pixels["right"], pixels["bottom"]
 
 
-def _nearest(manifest: Manifest, artwork: Artwork) -> tuple[int, int]:
-    """The pack's size whose shape is nearest to a picture's."""
-    return min(manifest.sizes, key=lambda size: abs(size[0] / size[1] - artwork.width / artwork.height))
+def nearest(manifest: Manifest, shape: tuple[int, int]) -> tuple[int, int]:
+    """The pack's size whose shape is nearest to a picture's, of which `shape` is width and height."""
+    return min(manifest.sizes, key=lambda size: abs(size[0] / size[1] - shape[0] / shape[1]))

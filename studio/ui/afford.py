@@ -79,9 +79,9 @@ def markup(told: Forecast, seconds: float | None) -> str:
 
 
 def sentence(told: Forecast) -> str:
-    """What it takes of what there is: "about 2.1 GB of 11 GB free"."""
+    """What it takes of what there is: "about 2.1 GB of 11 GB of free memory"."""
     how = ", part by part" if told.offload else ""
-    return f"about {words.size(told.needed)} of {words.size(told.free)} free{how}"
+    return f"about {words.size(told.needed)} of {words.size(told.free)} of free memory{how}"
 
 
 def label(way: Way, before: Recipe) -> str:

@@ -178,7 +178,11 @@ def _keeping(studio: Studio, job: Job) -> None:
     """Keep what was painted: the button, how the saving goes, and where it is then."""
     name = f"again_kept_{job.id}"
     held = st.session_state.get(name)
-    if held is None:
+    kept = studio.job(held) if held is not None else None
+    lost = kept is not None and kept.state in ("failed", "cancelled", "interrupted")
+    if kept is not None and lost:
+        show.problem(kept.error or "It was not kept.")
+    if kept is None or lost:
         st.button(
             "Keep this one",
             key="again_keep",
@@ -188,7 +192,6 @@ def _keeping(studio: Studio, job: Job) -> None:
             args=(studio, job.id, name),
         )
         return
-    kept = studio.job(held)
     if kept.live:
         watch.follow(studio, kept, lambda now: watch.bar(studio, now))
         return

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.app import QUESTION_LIMIT, Studio
+from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.errors import EaselError
 from studio.domain.job import Job
+from studio.orders import QUESTION_LIMIT
 from studio.ui import press, session, show, watch
 
 KEPT = 4  # questions that stay below the box

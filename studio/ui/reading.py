@@ -11,6 +11,7 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain import wildcards
 from studio.domain.errors import BadInput, PackMissing
+from studio.domain.prompting import chosen
 from studio.domain.recipe import Recipe
 from studio.domain.style import styled
 from studio.domain.tags import tags
@@ -69,7 +70,10 @@ def _worded(
         for name in dict.fromkeys([*wildcards.named(whole[0]), *wildcards.named(whole[1])]):
             picks.append((name, len(studio.wildcards.lines(name))))
         recipe = Recipe(prompt, negative=negative, pack=manifest.id)
-        return studio.worded(recipe, styles).recipe.prompt, picks, ""
+        said = studio.worded(recipe, styles).recipe.prompt
+        if picks:  # one of its pictures, so that what the model cuts off can be shown
+            said = chosen(said, recipe.seed)
+        return said, picks, ""
     except BadInput as error:
         return bare(prompt), picks, str(error)
 

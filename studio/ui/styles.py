@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -12,7 +13,12 @@ from studio.domain.style import PLACE, Style
 from studio.ui import session, show
 
 NEW = ""  # stands for a style that is still to be written
+DRAFT = "style"  # what was typed for a new style and is in none yet
+FIELDS = ("name", "prompt", "negative")
 _CHOSEN = "styles_chosen"
+_OPEN = "styles_open"  # the name of the style whose fields are drawn
+_TURN = "styles_turn"  # goes into their keys; not the name, which changes under whoever types
+_SEEN = "styles_seen"  # the style that they began with
 _SAID = "styles_said"
 _UNDO = "styles_undo"
 _SAVED = "styles_saved"
@@ -69,9 +75,12 @@ def manage(studio: Studio) -> None:
         key=_CHOSEN,
         format_func=lambda name: name or "A new style",
         label_visibility="collapsed",
+        on_change=lambda: st.session_state.pop(_SAID, None),  # it was said of the one before
     )
     chosen = styles.get(st.session_state[_CHOSEN])
     _said()
+    if chosen is None:
+        st.session_state.pop(_OPEN, None)
     act = _write(studio) if chosen is None else _change(studio, chosen)
     with st.container(horizontal=True, key="styles_acts", gap="small"):
         act()
@@ -80,41 +89,53 @@ def manage(studio: Studio) -> None:
 
 
 def _write(studio: Studio) -> Callable[[], object]:
-    """The fields of a new style; returns what draws its button."""
+    """The fields of a new style, kept as a draft; returns what draws its button."""
+    keys = {field: f"styles_new_{field}" for field in FIELDS}
+    kept: Any = studio.draft(DRAFT) or {}
+    for field, key in keys.items():
+        st.session_state.setdefault(key, str(kept.get(field, "")))
+
+    def keep() -> None:
+        studio.keep_draft(DRAFT, {field: str(st.session_state[key]) for field, key in keys.items()})
 
     def add() -> None:
-        name = " ".join(str(st.session_state["styles_new_name"]).split())
-        words, without = st.session_state["styles_new_prompt"], st.session_state["styles_new_negative"]
-        if _tried(lambda: studio.styles.save(Style(name, words.strip(), without.strip()))):
-            st.session_state[_SAVED] = f"The style {name} is kept."
-            st.session_state[_CHOSEN] = name
-            for field in ("name", "prompt", "negative"):
-                st.session_state[f"styles_new_{field}"] = ""
+        made: list[Style] = []
+        if _tried(lambda: made.append(_typed(keys))) and _tried(lambda: studio.styles.save(made[0])):
+            st.session_state[_SAVED] = f"The style {made[0].name} is kept."
+            st.session_state[_CHOSEN] = made[0].name
+            for key in keys.values():
+                st.session_state[key] = ""
+            studio.keep_draft(DRAFT, {})
 
-    st.text_input("Name", key="styles_new_name", placeholder="such as: oil painting", max_chars=60)
-    _words("styles_new_prompt", "styles_new_negative")
+    st.text_input("Name", key=keys["name"], on_change=keep, placeholder="such as: oil painting", max_chars=60)
+    _words(keys["prompt"], keys["negative"], keep)
     return lambda: st.button("Add the style", key="styles_add", icon=":material/add:", on_click=add)
 
 
 def _change(studio: Studio, style: Style) -> Callable[[], object]:
     """The fields of a style, kept as they are left; returns what draws its button."""
-    keys = {field: f"styles_{field}_{style.name}" for field in ("name", "prompt", "negative")}
-    seen = f"styles_seen_{style.name}"
-    if st.session_state.get(seen) != style and not st.session_state.get(_SAID):  # another tab wrote it
-        for field, key in keys.items():
-            st.session_state[key] = getattr(style, field)
-        st.session_state[seen] = style
+    opened = st.session_state.get(_OPEN) != style.name
+    if opened:
+        st.session_state[_OPEN] = style.name
+        st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
+    keys = {field: f"styles_{field}_{st.session_state[_TURN]}" for field in FIELDS}
+    changed = st.session_state.get(_SEEN) != style and not st.session_state.get(_SAID)  # another tab wrote it
+    if opened or changed:
+        st.session_state[_SEEN] = style
     for field, key in keys.items():
-        st.session_state.setdefault(key, getattr(style, field))
+        if opened or changed or key not in st.session_state:
+            st.session_state[key] = getattr(style, field)
 
     def keep() -> None:
-        typed = [str(st.session_state[keys[field]]) for field in ("name", "prompt", "negative")]
         made: list[Style] = []
-        if _tried(
-            lambda: made.append(Style(" ".join(typed[0].split()), typed[1].strip(), typed[2].strip()))
-        ) and _tried(lambda: studio.styles.save(made[0], seen=style)):
+        seen = st.session_state[_SEEN]
+        if not _tried(lambda: made.append(_typed(keys))) or made[0] == seen:
+            return  # two fields that were left at once are kept once
+        if _tried(lambda: studio.styles.save(made[0], seen=seen)):
+            # The fields stay as they are: somebody may be typing in the next one while the name of this style changes
             st.session_state[_SAVED] = "Saved."
-            st.session_state[_CHOSEN] = made[0].name
+            st.session_state[_CHOSEN] = st.session_state[_OPEN] = made[0].name
+            st.session_state[_SEEN] = made[0]
 
     def delete() -> None:
         if _tried(lambda: studio.styles.remove(style.name)):
@@ -124,6 +145,12 @@ def _change(studio: Studio, style: Style) -> Callable[[], object]:
     st.text_input("Name", key=keys["name"], on_change=keep, max_chars=60)
     _words(keys["prompt"], keys["negative"], keep)
     return lambda: st.button("Delete this style", key="styles_delete", icon=":material/delete:", on_click=delete)
+
+
+def _typed(keys: Mapping[str, str]) -> Style:
+    """The style that stands in these fields; raises BadInput."""
+    name, prompt, negative = (str(st.session_state[keys[field]]) for field in FIELDS)
+    return Style(" ".join(name.split()), prompt.strip(), negative.strip())
 
 
 def _words(prompt: str, negative: str, changed: Callable[[], None] | None = None) -> None:

@@ -36,6 +36,7 @@ def manage(studio: Studio) -> None:
         key=_CHOSEN,
         format_func=lambda name: f"__{name}__" if name else "A new wildcard file",
         label_visibility="collapsed",
+        on_change=lambda: st.session_state.pop(_SAID, None),  # it was said of the one before
     )
     name = st.session_state[_CHOSEN]
     saved = st.session_state.pop(_SAVED, "")

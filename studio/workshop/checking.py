@@ -12,10 +12,11 @@ from PIL import Image
 
 from studio.domain.errors import PackMissing
 from studio.packs.manifest import Pack
+from studio.workshop import stamps
 from studio.workshop.ports import Checker
+from studio.workshop.stamps import Stamp
 
 AGAIN_SECONDS = 60.0  # until a checker that did not load is tried again, though none of its files changed
-Stamp = tuple[tuple[str, int, int, int], ...]
 logger = logging.getLogger(__name__)
 
 
@@ -34,12 +35,10 @@ class Loaded:
 
 
 def stamp(pack: Pack) -> Stamp:
-    """What the files of a pack's checker are now, without reading them: name, node, size and time of each."""
+    """What the files of a pack's checker are now, without reading them."""
     try:
-        folders = dict.fromkeys((pack.role("checker"), pack.preparation("checker")))
-        files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
-        return tuple((str(path), (held := path.stat()).st_ino, held.st_size, held.st_mtime_ns) for path in files)
-    except (OSError, PackMissing):
+        return stamps.stamp((pack.role("checker"), pack.preparation("checker")))
+    except PackMissing:
         return ()
 
 

@@ -28,12 +28,23 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class Watch:
-    """Watches one recipe being painted. `where` is the painter's device; `stop` when the last picture is painted."""
+    """Watches one recipe being painted. `where` is the painter's device; `stop` when the last picture is painted.
 
-    def __init__(self, recipe: Recipe, *, tools: Tools, where: torch.device, offload: bool = False) -> None:
+    source_size: (width, height) in pixels, as whoever foretold it took it.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        tools: Tools,
+        where: torch.device,
+        offload: bool = False,
+        source_size: tuple[int, int] | None = None,
+    ) -> None:
         self._tools, self._where = tools, where
         here = memory.place(tools.database, tools.home) or Place(where.type, 0)
-        self._needs = needs(recipe, Glance(tools.models.shelf), here, offload=offload)
+        self._needs = needs(recipe, Glance(tools.models.shelf), here, offload=offload, source_size=source_size)
         subject, _ = forecast.subject_and_work("paint", {"recipe": recipe.to_dict()})
         known = self._needs is not None and set(self._needs.parts) <= set(here.held)
         enough = where.type == "cpu" and len(timings.shares(tools.database, subject)) >= ENOUGH

@@ -17,20 +17,23 @@ from studio.packs.controls import CONTROL, can_follow, control
 from studio.packs.manifest import Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import KNOWN_POSITIVE, Gate
-from studio.workshop import checking, holding
+from studio.workshop import checking, holding, stamps
 from studio.workshop.ports import Answerer, Captioner, Checker, Encoder, Painter
+from studio.workshop.stamps import Stamp
 
 
 class Models:
     """Loads models when they are first needed. Both lanes may ask at once.
 
-    One lock for all loading: from_pretrained of transformers and diffusers changes global state while it works. `waiting` is
-    called now and then while another thread loads; it may raise Cancelled.
+    What was installed anew since it was loaded is loaded anew, so that a record's hashes are those of what painted. One lock
+    for all loading: from_pretrained of transformers and diffusers changes global state while it works. `waiting` is called
+    now and then while another thread loads; it may raise Cancelled.
     """
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self._held: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._stamps: dict[tuple[str, str], Stamp] = {}  # what the files were when that was loaded
         self._changing = Lock()
         self._loading = RLock()
 
@@ -55,11 +58,18 @@ class Models:
                 tokenizers=parts.tokenizers(self.shelf, pack),
             )
 
-        painter: Painter = self._get("painter", pack_id, load, waiting)
+        painter: Painter = self._get("painter", pack_id, load, waiting, places=partial(self._painting, pack_id))
         with self._changing:
             held = dict(self._held)
         holding.rest_others(held, pack_id)  # moving gigabytes takes a second: the other lane need not wait for that
         return painter
+
+    def _painting(self, pack_id: str) -> list[Path | None]:
+        """What `load_painter` reads for a pack; raises PackMissing."""
+        pack = self.shelf.get(pack_id)
+        words = parts.tokenizers(self.shelf, pack)
+        others = [words / name for name in ("tokenizer", "tokenizer_2")] if words is not None else []
+        return [pack.role("painter"), parts.own_vae(self.shelf, pack), *others]
 
     def controls(
         self, pack_id: str, kinds: Sequence[str], *, waiting: Callable[[], None] | None = None
@@ -77,40 +87,38 @@ class Models:
                 )
             folders[kind] = folder
 
-        def load(folder: Path) -> Any:
-            from studio.workshop.paint.load import load_control
+        def net(folder: Path) -> Any:
+            def load() -> Any:
+                from studio.workshop.paint.load import load_control
 
-            return load_control(folder)
+                return load_control(folder)
 
-        # By folder: a union is one net for many kinds
-        return {
-            kind: holding.bring(self._get(f"{CONTROL}{folder}", pack_id, partial(load, folder), waiting))
-            for kind, folder in folders.items()
-        }
+            # By folder: a union is one net for many kinds
+            return self._get(f"{CONTROL}{folder}", pack_id, load, waiting, places=lambda: [folder])
+
+        return {kind: holding.bring(net(folder)) for kind, folder in folders.items()}
 
     def captioner(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Captioner:
         """The captioner of a pack, or of the first pack that has one."""
 
-        def load() -> Captioner:
+        def load(pack: Pack) -> Captioner:
             from studio.workshop.vision.blip import load_captioner
 
-            pack = self._with("captioner", pack_id)
             folder = pack.role("captioner")
             return load_captioner(folder, name=pack.id, preparation=pack.preparation("captioner"))
 
-        return self._get("captioner", pack_id, load, waiting)
+        return self._of("captioner", pack_id, load, waiting)
 
     def answerer(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Answerer:
         """What answers questions: the pack's own, or that of the first pack that has one."""
 
-        def load() -> Answerer:
+        def load(pack: Pack) -> Answerer:
             from studio.workshop.vision.ask import load_answerer
 
-            pack = self._with("answerer", pack_id)
             folder = pack.role("answerer")
             return load_answerer(folder, name=pack.id, preparation=pack.preparation("answerer"))
 
-        return self._get("answerer", pack_id, load, waiting)
+        return self._of("answerer", pack_id, load, waiting)
 
     def upscaler(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Painter:
         """What enlarges with the upscaler of a pack; raises PackMissing when it is not there or is none."""
@@ -120,26 +128,28 @@ class Models:
 
             return load_upscaler(self.shelf.whole(pack_id).role("upscaler"))
 
-        upscaler: Painter = self._get("upscaler", pack_id, load, waiting)
+        def places() -> list[Path]:
+            return [self.shelf.get(pack_id).role("upscaler")]
+
+        upscaler: Painter = self._get("upscaler", pack_id, load, waiting, places=places)
         return upscaler
 
     def encoder(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Encoder:
         """The encoder of a pack, or of the first pack that has one; named by the pack and its weights' hash."""
 
-        def load() -> Encoder:
+        def load(pack: Pack) -> Encoder:
             from studio.workshop.vision.clip import load_encoder
 
-            pack = self._with("encoder", pack_id)
             folder = pack.role("encoder")
             name = f"{pack.id}:{fingerprint(folder)}"
             return load_encoder(folder, name=name, preparation=pack.preparation("encoder"))
 
-        return self._get("encoder", pack_id, load, waiting)
+        return self._of("encoder", pack_id, load, waiting)
 
     def seer(self, role: str, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Any:
         """What finds joints, depth or regions (roles pose, depth, segmenter, segments): the pack's, or the first there is."""
 
-        def load() -> Any:
+        def load(pack: Pack) -> Any:
             from studio.workshop.annotate import depth, pose, regions
 
             loaders: dict[str, Callable[[Path], Any]] = {
@@ -148,9 +158,9 @@ class Models:
                 "segmenter": regions.load_words,
                 "segments": regions.load_regions,
             }
-            return loaders[role](self._with(role, pack_id).role(role))
+            return loaders[role](pack.role(role))
 
-        return self._get(role, pack_id, load, waiting)
+        return self._of(role, pack_id, load, waiting)
 
     def gate(self, pack_id: str, *, caution: float, waiting: Callable[[], None] | None = None) -> Gate:
         """The gate with the pack's own checker, or that of the checker pack it needs.
@@ -194,6 +204,18 @@ class Models:
         loaded: checking.Loaded = self._get("checker", pack.id, partial(checking.load, pack), waiting, stale=old)
         return loaded.checker
 
+    def _of(self, role: str, pack_id: str, load: Callable[[Pack], Any], waiting: Callable[[], None] | None) -> Any:
+        """What plays a role for a pack, held by the pack that has it: another one may have it at the next job."""
+        pack, here = self._with(role, pack_id), {one.id for one in self.shelf.packs()}
+        with self._changing:
+            for key in [key for key in self._held if key[0] == role and key[1] not in here]:
+                del self._held[key]  # its pack was removed
+
+        def places() -> list[Path]:
+            return [pack.role(role), pack.preparation(role)]
+
+        return self._get(role, pack.id, partial(load, pack), waiting, places=places)
+
     def _with(self, role: str, pack_id: str) -> Pack:
         for pack in (self.shelf.get(pack_id), *self.shelf.packs()):
             if role in pack.manifest.roles:
@@ -207,34 +229,54 @@ class Models:
         load: Callable[[], Any],
         waiting: Callable[[], None] | None,
         *,
+        places: Callable[[], Sequence[Path | None]] = tuple,
         stale: Callable[[Any], bool] = lambda _: False,
     ) -> Any:
-        """What is held for this role and pack, loaded first where nothing is, or where `stale` says that it is no longer it."""
+        """What is held for this role and pack, loaded first where nothing is or where it is no longer that.
+
+        It no longer is when the files in `places` are others than those that were loaded, or when `stale` says so.
+        """
         key = (role, pack_id)
         while not self._loading.acquire(timeout=0.2):
-            if key in self._held and not stale(self._held[key]):
-                return self._touch(key)
+            model = self._current(key, stamps.stamp(places()), stale)
+            if model is not None:
+                return model
             if waiting is not None:
                 waiting()
         try:
-            if key not in self._held or stale(self._held[key]):
-                from studio.workshop import heavy
+            now = stamps.stamp(places())  # before they are read: what changes meanwhile is noticed the next time
+            model = self._current(key, now, stale)
+            if model is not None:
+                return model
+            from studio.workshop import heavy
 
-                heavy.prepare()
-                model = load()
-                with self._changing:
-                    self._held[key] = model
-                    gone = holding.make_room(self._held)
-                if gone:
-                    holding.give_back()
+            heavy.prepare()
+            with self._changing:
+                old = self._held.pop(key, None) is not None
+            if old:
+                holding.give_back()  # there may be no room for both
+            model = load()
+            with self._changing:
+                self._held[key], self._stamps[key] = model, now
+                gone = holding.make_room(self._held)
+            if gone:
+                holding.give_back()
+            return model
         finally:
             self._loading.release()
-        return self._touch(key)
 
-    def _touch(self, key: tuple[str, str]) -> Any:
+    def _current(self, key: tuple[str, str], now: Stamp, stale: Callable[[Any], bool]) -> Any | None:
+        """What is held, as the one that was used last; None where nothing is, or where that is old."""
         with self._changing:
-            self._held.move_to_end(key)
-            return self._held[key]
+            model = self._held.get(key)
+            if model is None or self._stamps.get(key) != now:
+                return None
+        if stale(model):
+            return None
+        with self._changing:
+            if key in self._held:
+                self._held.move_to_end(key)
+        return model
 
 
 class Parts:

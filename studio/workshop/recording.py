@@ -24,7 +24,7 @@ def record_of(recipe: Recipe, *, shelf: Shelf, painter: Painter) -> Record:
     half = str(how.get("dtype", "")) in ("float16", "bfloat16")
     libraries = (*LIBRARIES, WEARING) if any(role == "lora" for role, _ in worn(recipe)) else LIBRARIES
     return Record(
-        parts=making(shelf, recipe, half=half, helpers=_helpers(recipe)),
+        parts=making(shelf, recipe, half=half),
         versions={name: found for name in libraries if (found := _version(name))},
         together=recipe.count,
         **how,
@@ -48,15 +48,6 @@ def _device(painter: Painter) -> dict[str, Any]:
         # How sums are split among threads changes their last digit
         "threads": torch.get_num_threads() if where.type == "cpu" else 0,
     }
-
-
-def _helpers(recipe: Recipe) -> tuple[str, ...]:
-    """Kinds of controls that a task uses by itself, the first that there is."""
-    if recipe.task != "enlarge" or recipe.method != "repaint" or recipe.strength == 0:
-        return ()
-    from studio.workshop.paint.larger import KEEPERS
-
-    return KEEPERS
 
 
 def _version(name: str) -> str:

@@ -64,7 +64,7 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
         record = {**record, "typed": job.payload["typed"]}
     report.stage("enlarging" if recipe.upscaler else "painting")
     offload = job.payload.get("offload") is True
-    watch = _watch(recipe, painter, tools, offload=offload)
+    watch = _watch(job, recipe, painter, tools)
     began = time.monotonic()
     artworks: list[Artwork] = []
     refused: list[dict[str, Any]] = []
@@ -101,14 +101,21 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
     return Outcome(result, state="refused", error="; ".join(reasons))
 
 
-def _watch(recipe: Recipe, painter: Any, tools: Tools, *, offload: bool) -> Watch | None:
+def _watch(job: Job, recipe: Recipe, painter: Any, tools: Tools) -> Watch | None:
     """What measures the painting; None for a painter that is on no device."""
     where = getattr(painter, "where", None)
     if where is None or recipe.upscaler:
         return None
     from studio.workshop.measuring import Watch  # here: torch, which a start need not wait for
 
-    return Watch(recipe, tools=tools, where=where, offload=offload)
+    wide, high = job.payload.get("source_size") or (0, 0)
+    return Watch(
+        recipe,
+        tools=tools,
+        where=where,
+        offload=job.payload.get("offload") is True,
+        source_size=(wide, high) if wide and high else None,
+    )
 
 
 def find(job: Job, report: JobReport, tools: Tools) -> Outcome:

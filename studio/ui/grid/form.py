@@ -43,7 +43,7 @@ def _form(studio: Studio, manifest: Manifest, pressed: Presses) -> None:
     wish = _held(studio)  # a callback of a field that is no longer offered may have changed it
     grid, problem = _read(wish, fields)
     if grid is not None:
-        show.line(wishes.counted(grid, studio.grids.foretold(grid)), style="reading")
+        show.line(wishes.counted(grid, studio.grids.foretold(grid, offload=fields["offload"])), style="reading")
     elif wishes.began(wish):
         show.problem(problem)
     else:

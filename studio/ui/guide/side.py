@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import streamlit as st
@@ -53,7 +54,9 @@ def column(studio: Studio, manifest: Manifest, names: dict[str, str], roles: Rol
         if forms.paints(task, fields["method"]):
             _words(studio, manifest, fields)
     if task in ("vary", "inpaint"):
-        with st.expander("Guide it as well", key="guide_as_well", expanded=bool(desk.sheet().aids or fields["reference"])):
+        with st.expander(
+            "Guide it as well", key="guide_as_well", expanded=bool(desk.sheet().aids or fields["reference"])
+        ):
             aids.cards(studio, manifest, roles)
             reference.choose(studio, manifest, key=key)
     elif task != "create" and forms.paints(task, fields["method"]):
@@ -92,13 +95,18 @@ def _words(studio: Studio, manifest: Manifest, fields: GuideFields) -> None:
     st.text_area(label, key=key(name), height=92, placeholder=hint, on_change=desk.committed, args=(name,))
     components.typing(key=desk.typing(name), target=f"st-key-{key(name)}")
     text = fields["fill"] if name == "fill" else fields["prompt"]
+
+    def edit(change: Callable[[str], str]) -> None:
+        held: Mapping[str, object] = desk.fields()
+        desk.put({name: change(str(held[name]))})
+
     reading.under(
         studio,
         text,
         manifest,
         hint=f"Ctrl+Enter: {TASKS[fields['task']].lower()}.",
         loras=fields["loras"],
-        edit=lambda change: desk.put({name: change(str(desk.fields()[name]))}),
+        edit=edit,
         key="guide",
     )
     _said(name, "prompt")

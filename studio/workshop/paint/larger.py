@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 
 from studio.domain.errors import BadInput
 from studio.domain.recipe import SIZE_STEP
+from studio.packs.controls import KEEPERS
 from studio.safety.intake import PIXELS_LIMIT
 from studio.workshop.annotate.drawing import canny
 from studio.workshop.paint import fit, tiles
@@ -26,9 +27,7 @@ RESAMPLERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "nearest": Image.Resampling.NEAREST,
 }
-# What keeps a tile to what it was, the better one first, and how strongly: enough to hold the shapes, not to hinder detail
-KEEPERS = ("tile", "canny")
-KEEPER_WEIGHT = 0.5
+KEEPER_WEIGHT = 0.5  # of what keeps a tile to what it was: enough to hold the shapes, not to hinder detail
 # Pixels of a tile at most: models are at home near their usual size, but the fewer tiles, the fewer of them invent things
 # that the picture already has elsewhere. 512 by 512 fits wherever a model of that size does.
 LARGEST_TILE = 1 << 18
