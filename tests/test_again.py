@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import pytest
@@ -58,6 +59,17 @@ def test_one_press_queues_one_repetition_and_a_refresh_finds_it(studio, artwork)
     assert studio.job(job.id).cancel and "Nothing was compared" in text(test.run())
     test.button(key="again_close").click().run()
     assert "again" not in test.query_params and "Nothing was compared" not in text(test)
+
+
+@pytest.mark.parametrize("saving", [False, True])
+def test_a_repetition_is_foretold_by_the_way_it_will_be_painted(studio, gate, saving):
+    cleared = gate.picture(Image.effect_noise((64, 64), 40).convert("RGB"))
+    record = dataclasses.replace(RECORD, saving=saving)
+    made = studio.gallery.add(cleared, Recipe("a red star", seed=7), record=record.to_dict())
+    usual = "paint:storybook:128x128:dpm++ 2m"
+    studio.queue.record_timing(f"{usual}:offload" if saving else usual, 1.0, 1.0)
+    job = studio.repeat(made.id)
+    assert (job.payload.get("offload") is True) == saving and studio.queue.seconds_left(job) == made.recipe.steps
 
 
 def test_the_same_to_the_last_pixel(studio, artwork):

@@ -28,6 +28,7 @@ WORKSHOP = ("studio/workshop/", "studio/starter/")
 # Rooms from the ground up. A room may import the rooms on lower floors, and itself.
 FLOORS = {
     "studio.domain": 0,
+    "studio.schema": 0,
     "studio.machine": 1,
     "studio.places": 1,
     "studio.database": 1,

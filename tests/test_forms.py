@@ -210,7 +210,8 @@ def test_which_tags_changed():
         (4.2, "about 4 s"),
         (89, "about 89 s"),
         (180, "about 3 min"),
-        (7_200, "about 2.0 h"),
+        (7_200, "about 2 h"),
+        (4_500, "about 1 h 15 min"),
     ],
 )
 def test_forecasts(seconds, text):

@@ -235,7 +235,7 @@ def test_a_contact_sheet_is_a_job_and_then_a_link(studio, gate):
     button(test, "grid_contact").click().run()
     assert_sound(test)
     (job,) = jobs(studio, "sheet")
-    assert job.payload == {"sheet": held.id, "shown": contact.shown(studio.grids.squares(held))}
+    assert job.payload == {"sheet": held.id, "shown": contact.shown(studio, studio.grids.squares(held))}
     name = studio.files.preview(gate.picture(painted_picture()), f"grid-{held.id}")
     claimed = studio.queue.claim("look", "test")
     studio.queue.finish(claimed.id, "done", result={"preview": name})
@@ -245,6 +245,18 @@ def test_a_contact_sheet_is_a_job_and_then_a_link(studio, gate):
     studio.files.drop_preview(name)  # a worker that begins takes it away
     test.run()
     assert button(test, "grid_contact").label == "Contact sheet"
+
+
+def test_a_sheet_made_before_a_picture_went_to_the_bin_is_another(studio, gate):
+    held = studio.grids.start(Grid(GRID.base, GRID.x))
+    artwork = painted(studio, gate)
+    play(studio, result={"artworks": [artwork.id]})
+    squares = studio.grids.squares(held)
+    before = contact.shown(studio, squares)
+    studio.gallery.delete(artwork.id)
+    assert contact.shown(studio, squares) != before
+    studio.gallery.restore(artwork.id)
+    assert contact.shown(studio, squares) == before
 
 
 def painted_picture() -> Any:

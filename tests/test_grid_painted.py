@@ -205,3 +205,28 @@ def test_a_sheet_of_several_packs_passes_the_gate_of_each(home, gate, known_posi
         work(tools, "sheet", {"sheet": held.id})
     assert len(list((home / "previews").iterdir())) == before
     tools.database.close()
+
+
+def test_what_is_transparent_lies_on_white_and_a_file_that_is_gone_is_a_sentence(home, gate):
+    from fakes import FakeModels, FakePainter, work
+
+    from studio.jobs.grids import Grids
+    from studio.workshop.tools import Tools
+
+    tools = Tools(home, models=FakeModels(gate, FakePainter()))
+    held = Grids(
+        database=tools.database, queue=tools.queue, worded=lambda recipe, styles: (recipe, {}),
+        ready=lambda recipe: None, awake=lambda: None,
+    ).start(Grid(Recipe("a star"), Axis("seed", (4, 5))))  # fmt: skip
+    clear = Image.new("RGBA", (200, 200), (10, 20, 200, 0))
+    artwork = tools.gallery.add(gate.picture(clear), Recipe("a star", seed=4))
+    tools.queue.finish(tools.queue.claim("paint", "w").id, "done", result={"artworks": [artwork.id]})
+    assert tools.stored(artwork).mode == "RGBA"
+    result = work(tools, "sheet", {"sheet": held.id}).result
+    left, top = layout((2, 1), (200, 200), rows_named=False).corner
+    with Image.open(tools.files.preview_path(result["preview"])) as sheet:
+        assert min(sheet.convert("RGB").getpixel((left + 100, top + 100))) > 250
+    tools.gallery.path(artwork).unlink()
+    with pytest.raises(BadInput, match=f"The file of artwork {artwork.id} is gone"):
+        work(tools, "sheet", {"sheet": held.id})
+    tools.database.close()

@@ -208,6 +208,10 @@ def test_shipped_styles_are_there_edited_deleted_and_come_back(studio):
     assert [style.name for style in styles.all()] == names
     with pytest.raises(BadInput, match=r"Did you mean Line art\?.*Photograph"):
         styles.named(["line arts"])
+    styles.bring(b"name,prompt,negative_prompt\n" + b"".join(b"mine %d,x,\n" % number for number in range(40)))
+    with pytest.raises(BadInput, match=rf"and {len(styles.all()) - 12} more\.$") as error:
+        styles.named(["line arts"])
+    assert str(error.value).count(",") == 11 and "mine 30" not in str(error.value), "a dozen of many is enough"
 
 
 def test_a_style_of_ones_own_survives_a_restart_and_two_tabs(studio):

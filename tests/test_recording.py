@@ -23,6 +23,8 @@ HERE = Record(
     parts=(Part("painter", "storybook", "Storybook", {"unet/x.safetensors": "a" * 64, SETTINGS: "b" * 64}),),
     versions={"torch": "2.13.0", "diffusers": "0.42.1"},
     together=1,
+    joined=False,
+    compiled=False,
     **CPU,
 )
 PART = """
@@ -127,8 +129,9 @@ def test_a_painter_says_where_it_computes(heavy, shelf):
 
 def test_a_record_comes_back_from_what_it_says():
     full = dataclasses.replace(
-        HERE, parts=(*HERE.parts, Part("LoRA", "sparkle", "Sparkle", {"x": "1"})), saving=True, note="Slowly."
-    )
+        HERE, parts=(*HERE.parts, Part("LoRA", "sparkle", "Sparkle", {"x": "1"})), saving=True, note="Slowly.",
+        joined=True, compiled=False,
+    )  # fmt: skip
     assert read_record(full.to_dict()) == full
     assert read_record(HERE.to_dict()) == HERE
 
@@ -183,7 +186,9 @@ def test_strangers_records_break_nothing():
         ({"threads": 8}, "Threads", "8 threads, here with 2"),
         ({"dtype": "float16"}, "Precision", "painted in float16"),
         ({"saving": True}, "Memory", "memory was used in another way"),
-        ({"together": 4}, "At once", "one of 4"),
+        ({"joined": True}, "Joined", "projections were joined there and not here"),
+        ({"compiled": True}, "Compiled", "blocks were compiled there and not here"),
+        ({"joined": None, "together": 4}, "At once", "one of 4"),
         (
             {"parts": (Part("painter", "storybook", "Storybook", {"unet/x.safetensors": "f" * 64}),)},
             "unet/x.safetensors",

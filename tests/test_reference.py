@@ -131,6 +131,7 @@ def test_it_is_picked_weighed_queued_and_kept(studio, artwork):
     test = pick(test, studio, artwork)
     assert_sound(test)
     assert "a star over the sea" in text(test)
+    assert test.slider(key="create_reference_weight").label == "Weight of the reference"
     test.slider(key="create_reference_weight").set_value(1.2).run()
     button(test, "paint").click().run()
     assert_sound(test)

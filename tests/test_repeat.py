@@ -167,6 +167,15 @@ def test_what_was_painted_with_memory_saved_is_painted_so_again(tools, gate, art
     assert asked[1:] == [{}]
 
 
+def test_blocks_that_were_compiled_there_alone_are_a_reason(tools, gate, artwork, painter):
+    painter.shift = 40
+    saved = record_at(tools.gallery.path(artwork)).to_dict()
+    assert saved["compiled"] is False and saved["joined"] is False
+    result = again(tools, with_record(tools, gate, artwork, {**saved, "compiled": True}))
+    assert [one["label"] for one in result["differences"]] == ["Compiled"]
+    assert "because the painter's blocks were compiled there and not here" in result["sentence"]
+
+
 def test_memory_that_runs_out_only_here_is_a_difference(tools, artwork, painter):
     paint = painter.paint
     painter.paint = lambda *told: (dataclasses.replace(one, saving=True) for one in paint(*told))

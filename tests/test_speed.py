@@ -149,9 +149,11 @@ def test_joined_projections_paint_the_same_and_are_gone_in_a_lora(quick, folder)
     plain = load(folder, find_parts=Parts(folder.parent))
     expected, dressed = one(plain, RECIPE), Recipe.from_dict({**RECIPE.to_dict(), "seed": 9})
     dressed = Recipe(**{**vars(dressed), "loras": (Lora("styled"),)})
-    assert np.abs(one(quick, RECIPE) - expected).max() <= 1
+    (bare,) = quick.paint(RECIPE, {}, Steps())
+    assert np.abs(np.asarray(bare.picture).astype(int) - expected).max() <= 1 and bare.joined and not bare.compiled
     assert joined(quick) == len(quick.pipe.unet.attn_processors)
-    assert np.abs(one(quick, dressed) - one(plain, dressed)).max() <= 1
+    (worn,) = quick.paint(dressed, {}, Steps())
+    assert np.abs(np.asarray(worn.picture).astype(int) - one(plain, dressed)).max() <= 1 and not worn.joined
     assert joined(quick) == 0
     assert not np.array_equal(one(plain, dressed), one(plain, RECIPE.with_seed(9)))
     assert np.abs(one(quick, RECIPE) - expected).max() <= 1 and joined(quick)
@@ -162,6 +164,8 @@ def test_blocks_are_compiled_for_a_shape_that_comes_again_and_for_no_other(quick
     assert np.abs(one(quick, RECIPE) - expected).max() <= 1 and compiled(quick) == 0
     assert np.abs(one(quick, RECIPE) - expected).max() <= 1
     blocks = compiled(quick)
+    (again,) = quick.paint(RECIPE, {}, Steps())
+    assert again.compiled and again.joined
     assert blocks == sum(type(part).__name__ == "BasicTransformerBlock" for part in quick.pipe.unet.modules()) > 0
     one(quick, Recipe(**{**vars(RECIPE), "width": 128}))
     assert compiled(quick) == 0
@@ -179,6 +183,8 @@ def test_what_does_not_compile_runs_as_it_did_and_that_is_said_once(quick, folde
             assert np.abs(one(quick, RECIPE) - expected).max() <= 1
     assert sum("do not compile here" in record.message for record in caplog.records) == 1
     assert compiled(quick) == 0
+    (painted,) = quick.paint(RECIPE, {}, Steps())
+    assert painted.compiled is False and painted.joined is True
 
 
 def test_memory_that_runs_out_in_a_compiled_block_is_not_taken_for_a_broken_compiler(quick):

@@ -47,6 +47,8 @@ def test_comments_and_empty_lines_are_no_lines():
         ("a __animals__ at night", ("animals",)),
         ("__a__, __colours/warm__ __a__", ("a", "colours/warm")),
         ("__my_own-list.v2__", ("my_own-list.v2",)),
+        ("__a____b__ __c____a____d__", ("a", "b", "c", "d")),
+        ("__a____ ____b__ __a___b__ __a_____b__ \\__a____b__", ()),
         ("一只__animals__在海边", ("animals",)),
         ("____ snake_case __ a __ \\__animals__ ___a___", ()),
         ("__init", ()),
@@ -86,6 +88,14 @@ def test_every_line_comes_and_prompt_and_negative_pick_apart():
     assert [said("__animals__", s) for s in range(20)] != [said("__animals__", s, "negative") for s in range(20)]
     two = {said("__animals__ __animals__", seed) for seed in range(200)}
     assert len(two) == 16, "each place picks for itself"
+
+
+def test_wildcards_right_behind_each_other_are_all_picked():
+    assert {said("a__animals____often__", seed) for seed in range(200)} == {
+        f"a{one}{other}" for one in FILES["animals"] for other in ("cat", "owl")
+    }
+    inner = filled("__x__", seeds=[3], read=lambda name: ("__y____y__",) if name == "x" else ("z",), field="prompt")
+    assert chosen(inner, 3) == "zz"
 
 
 def test_lines_that_say_how_often_they_are_taken():

@@ -1,6 +1,10 @@
-"""Amounts in words: bytes and seconds as a person says them. It knows no clock and no disk."""
+"""Amounts in words: bytes, seconds and long lists as a person says them. It knows no clock and no disk."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+LISTED = 12  # names that a sentence can bear
 
 
 def amount(count: float) -> str:
@@ -21,3 +25,9 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+
+
+def listed(names: Sequence[str]) -> str:
+    """A dozen names of a list and how many more there are: "cat, owl and 70 more"."""
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from studio.domain.errors import BadInput
 from studio.domain.prompting import chosen, often, taken, thrown, throws
@@ -18,8 +18,10 @@ from studio.domain.prompting import chosen, often, taken, thrown, throws
 DEEPEST = 10  # wildcards within wildcards
 MOST_PICKS = 400  # in one prompt and for one picture: a hundred names in each line, ten deep, would never end
 DEEPEST_BRACES = 40  # the reader of prompts goes to 50
-# Written as other studios write it; four underscores, or two within a word's own, are no wildcard
-_NAMED = re.compile(r"(?<![\\_])__(?=[^\s_])((?:(?!__)[\w./\\~: -]){1,100})(?<=[^\s_])__(?!_)")
+# Written as other studios write it, one right behind the other too; four underscores, or two within a word's own, are none
+_NAME = r"(?=[^\s_])(?:(?!__)[\w./\\~: -]){1,100}(?<=[^\s_])"
+_NAMED = re.compile(f"__({_NAME})__")
+_ROW = re.compile(rf"(?<![\\_])(?:__{_NAME}__)+(?!_)")
 _LITERAL = re.compile(r"\\.|[{}|\\]", re.DOTALL)
 
 Read = Callable[[str], Sequence[str]]  # the lines of a wildcard file by its name, weights and all; raises BadInput
@@ -33,7 +35,13 @@ def lines_of(text: str) -> tuple[str, ...]:
 
 def named(text: str) -> tuple[str, ...]:
     """The wildcards that a prompt names, in order, once each."""
-    return tuple(dict.fromkeys(found[1] for found in _NAMED.finditer(text)))
+    return tuple(dict.fromkeys(found[1] for found in _each(text)))
+
+
+def _each(text: str) -> Iterator[re.Match[str]]:
+    """Every wildcard of a text; its group 1 is the name."""
+    for row in _ROW.finditer(text):
+        yield from _NAMED.finditer(text, row.start(), row.end())
 
 
 def filled(text: str, *, seeds: Sequence[int], read: Read, field: str) -> str:
@@ -44,16 +52,17 @@ def filled(text: str, *, seeds: Sequence[int], read: Read, field: str) -> str:
     """
     met: Counter[str] = Counter()
     pickers = {seed: _Picker(read, field) for seed in seeds}
-    place = 0
-    while (found := _NAMED.search(text, place)) is not None:
-        name, before = found[1], text[: found.start()]
+    made, place = "", 0
+    for found in _each(text):
+        name = found[1]
+        made += text[place : found.start()]
         met[name] += 1
         picks = [picker.pick(name, f"{field}/{seed}/{name}/{met[name]}") for seed, picker in pickers.items()]
-        if before.count("{") - before.count("}") >= DEEPEST_BRACES:
+        if made.count("{") - made.count("}") >= DEEPEST_BRACES:
             raise BadInput(field, "The choices of this prompt lie too deep in one another; take a few braces out.")
-        put = _choice(picks, seeds, throw=throws(before) + 1)
-        text, place = before + put + text[found.end() :], found.start() + len(put)
-    return text
+        made += _choice(picks, seeds, throw=throws(made) + 1)
+        place = found.end()
+    return made + text[place:]
 
 
 class _Picker:
@@ -75,7 +84,7 @@ class _Picker:
         number = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big")
         line = chosen(taken(lines, number), number)
         made, place = "", 0
-        for index, found in enumerate(_NAMED.finditer(line)):
+        for index, found in enumerate(_each(line)):
             made += _literal(line[place : found.start()]) + self.pick(found[1], f"{salt}/{index}", trail)
             place = found.end()
         return made + _literal(line[place:])

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from studio.database import Database
+from studio.domain.amounts import listed
 from studio.domain.errors import BadInput
 from studio.domain.style import Style, read_styles, write_styles
 from studio.places import ASSETS
@@ -41,7 +42,7 @@ class Styles:
             if style is None:
                 near = get_close_matches(name, here, n=1, cutoff=0.6)
                 guess = f" Did you mean {near[0]}?" if near else ""
-                raise BadInput("styles", f"There is no style {name!r}.{guess} There are: {', '.join(here)}.")
+                raise BadInput("styles", f"There is no style {name!r}.{guess} There are: {listed(list(here))}.")
             found.append(style)
         return found
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
+from studio.domain.amounts import listed
 from studio.domain.errors import BadInput, StorageFull
 from studio.domain.wildcards import lines_of
 from studio.durable import sync_folder, write_durably
@@ -171,9 +172,9 @@ class Wildcards:
         if not names:
             return f"There is no wildcard file {name}, nor any other; write one on the Settings page."
         near = get_close_matches(name, names, n=1, cutoff=0.6)
-        listed = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
         guess = f" Did you mean {near[0]}?" if near else ""
-        return f"There is no wildcard file {name}.{guess} There are: {listed}. Another one is written on the Settings page."
+        here = f"There are: {listed(names)}. Another one is written on the Settings page."
+        return f"There is no wildcard file {name}.{guess} {here}"
 
 
 def _bytes(path: Path, name: str) -> bytes:

@@ -100,7 +100,8 @@ def made_with(record: Record | None) -> list[tuple[str, str]]:
     if weights:
         rows.append(("Its weights", f"SHA-256 {weights[:12]}…"))
     threads = f"{record.threads} thread{'s' * (record.threads != 1)}" if record.threads else ""
-    on = [one for one in (record.device, record.dtype, threads, "memory-saving" if record.saving else "") if one]
+    ways = ("memory-saving" if record.saving else "", "compiled" if record.compiled else "")
+    on = [one for one in (record.device, record.dtype, threads, *ways) if one]
     if on:
         rows.append(("On", " · ".join(on)))
     if record.versions:
@@ -112,12 +113,11 @@ def measured_rows(measured: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was measured, as rows; nothing where not even the sizes agree."""
     if "largest" not in measured:
         return []
-    visible, psnr = float(measured["visible"]), measured.get("psnr")
     return [
         ("Largest difference", f"{measured['largest']} of 255"),
         ("Mean difference", f"{float(measured['mean']):.2f} of 255"),
-        ("Visibly different", f"{visible:.1%} of the pixels"),
-        ("PSNR", f"{psnr:.1f} dB" if psnr is not None else "endless"),
+        ("Visibly different", f"{float(measured['visible']):.1%} of the pixels"),
+        ("PSNR", f"{float(measured['psnr']):.1f} dB"),
     ]
 
 

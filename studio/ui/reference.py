@@ -69,7 +69,7 @@ def _chosen(studio: Studio, found: dict[str, str], name: str, *, key: Key) -> No
         )  # fmt: skip
     if found:
         st.slider(
-            "How much it says", 0.0, 2.0, step=0.05, key=key("reference_weight"),
+            "Weight of the reference", 0.0, 2.0, step=0.05, key=key("reference_weight"),
             help="0 does not listen to it, 1 follows it closely; beyond that the words are lost.",
         )  # fmt: skip
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from studio.app import Studio
-from studio.domain.errors import EaselError
 from studio.domain.style import PLACE, Style
-from studio.ui import session, show
+from studio.ui import session, show, trying
 
 NEW = ""  # stands for a style that is still to be written
 DRAFT = "style"  # what was typed for a new style and is in none yet
@@ -19,7 +19,7 @@ _CHOSEN = "styles_chosen"
 _OPEN = "styles_open"  # the name of the style whose fields are drawn
 _TURN = "styles_turn"  # goes into their keys; not the name, which changes under whoever types
 _SEEN = "styles_seen"  # the style that they began with
-_SAID = "styles_said"
+_ROOM = "styles"  # where what went wrong is said
 _UNDO = "styles_undo"
 _SAVED = "styles_saved"
 
@@ -54,7 +54,7 @@ def _keep(studio: Studio, prompt: str, negative: str) -> None:
 
         def keep() -> None:
             name = " ".join(str(st.session_state["styles_keep_name"]).split())
-            if _tried(lambda: studio.styles.save(Style(name, prompt.strip(), negative.strip()))):
+            if trying.tried(_ROOM, lambda: studio.styles.save(Style(name, prompt.strip(), negative.strip()))):
                 st.session_state[_SAVED] = f"Kept as the style {name}."
                 st.session_state["styles_keep_name"] = ""
 
@@ -75,7 +75,7 @@ def manage(studio: Studio) -> None:
         key=_CHOSEN,
         format_func=lambda name: name or "A new style",
         label_visibility="collapsed",
-        on_change=lambda: st.session_state.pop(_SAID, None),  # it was said of the one before
+        on_change=partial(trying.forget, _ROOM),  # it was said of the one before
     )
     chosen = styles.get(st.session_state[_CHOSEN])
     _said()
@@ -100,7 +100,9 @@ def _write(studio: Studio) -> Callable[[], object]:
 
     def add() -> None:
         made: list[Style] = []
-        if _tried(lambda: made.append(_typed(keys))) and _tried(lambda: studio.styles.save(made[0])):
+        if trying.tried(_ROOM, lambda: made.append(_typed(keys))) and trying.tried(
+            _ROOM, lambda: studio.styles.save(made[0])
+        ):
             st.session_state[_SAVED] = f"The style {made[0].name} is kept."
             st.session_state[_CHOSEN] = made[0].name
             for key in keys.values():
@@ -119,7 +121,7 @@ def _change(studio: Studio, style: Style) -> Callable[[], object]:
         st.session_state[_OPEN] = style.name
         st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
     keys = {field: f"styles_{field}_{st.session_state[_TURN]}" for field in FIELDS}
-    changed = st.session_state.get(_SEEN) != style and not st.session_state.get(_SAID)  # another tab wrote it
+    changed = st.session_state.get(_SEEN) != style and not trying.sentence(_ROOM)  # another tab wrote it
     if opened or changed:
         st.session_state[_SEEN] = style
     for field, key in keys.items():
@@ -129,16 +131,16 @@ def _change(studio: Studio, style: Style) -> Callable[[], object]:
     def keep() -> None:
         made: list[Style] = []
         seen = st.session_state[_SEEN]
-        if not _tried(lambda: made.append(_typed(keys))) or made[0] == seen:
+        if not trying.tried(_ROOM, lambda: made.append(_typed(keys))) or made[0] == seen:
             return  # two fields that were left at once are kept once
-        if _tried(lambda: studio.styles.save(made[0], seen=seen)):
+        if trying.tried(_ROOM, lambda: studio.styles.save(made[0], seen=seen)):
             # The fields stay as they are: somebody may be typing in the next one while the name of this style changes
             st.session_state[_SAVED] = "Saved."
             st.session_state[_CHOSEN] = st.session_state[_OPEN] = made[0].name
             st.session_state[_SEEN] = made[0]
 
     def delete() -> None:
-        if _tried(lambda: studio.styles.remove(style.name)):
+        if trying.tried(_ROOM, lambda: studio.styles.remove(style.name)):
             st.session_state[_UNDO] = style.name
             st.session_state[_CHOSEN] = NEW
 
@@ -171,7 +173,7 @@ def _undo(studio: Studio) -> None:
         return
 
     def restore() -> None:
-        if _tried(lambda: studio.styles.restore(name)):
+        if trying.tried(_ROOM, lambda: studio.styles.restore(name)):
             st.session_state[_CHOSEN] = name
         st.session_state.pop(_UNDO, None)
 
@@ -186,11 +188,11 @@ def _tables(studio: Studio) -> None:
         if file is None:
             return
         brought: list[tuple[list[str], list[str]]] = []
-        if _tried(lambda: brought.append(studio.styles.bring(file.getvalue()))):
+        if trying.tried(_ROOM, lambda: brought.append(studio.styles.bring(file.getvalue()))):
             added, left = brought[0]
             st.session_state[_SAVED] = f"{len(added)} new style{'s' * (len(added) != 1)}."
             if left:
-                st.session_state[_SAID] = " ".join(left[:3]) + (f" And {len(left) - 3} more." if len(left) > 3 else "")
+                trying.say(_ROOM, " ".join(left[:3]) + (f" And {len(left) - 3} more." if len(left) > 3 else ""))
 
     with st.popover("styles.csv", icon=":material/swap_vert:", key="styles_table"):
         show.line("The table of styles that AUTOMATIC1111 and others use: name, prompt, negative_prompt.")
@@ -205,20 +207,8 @@ def _tables(studio: Studio) -> None:
         )
 
 
-def _tried(act: Callable[[], object]) -> bool:
-    """Do it; what goes wrong is kept, to be said on the page."""
-    st.session_state.pop(_SAID, None)
-    try:
-        act()
-    except EaselError as error:
-        st.session_state[_SAID] = str(error)
-        return False
-    return True
-
-
 def _said() -> None:
     saved = st.session_state.pop(_SAVED, "")
     if saved:
         st.toast(show.plain(saved))
-    if st.session_state.get(_SAID):
-        show.problem(st.session_state[_SAID])
+    trying.said(_ROOM)

@@ -12,13 +12,13 @@ from studio.app import Studio
 from studio.domain.errors import EaselError
 from studio.domain.wildcards import lines_of
 from studio.phrases.wildcards import mark
-from studio.ui import show
+from studio.ui import show, trying
 
 NEW = ""  # stands for a file that is still to be written
 HEIGHT = 214  # pixels of the text
 DRAFT = "wildcard"  # what was typed for a new file and is in none yet
 _CHOSEN = "wildcards_chosen"
-_SAID = "wildcards_said"
+_ROOM = "wildcards"  # where what went wrong is said
 _UNDO = "wildcards_undo"
 _SAVED = "wildcards_saved"
 _FILES = "wildcards_files"
@@ -36,7 +36,7 @@ def manage(studio: Studio) -> None:
         key=_CHOSEN,
         format_func=lambda name: f"__{name}__" if name else "A new wildcard file",
         label_visibility="collapsed",
-        on_change=lambda: st.session_state.pop(_SAID, None),  # it was said of the one before
+        on_change=partial(trying.forget, _ROOM),  # it was said of the one before
     )
     name = st.session_state[_CHOSEN]
     saved = st.session_state.pop(_SAVED, "")
@@ -60,7 +60,7 @@ def _write(studio: Studio) -> Callable[[], object]:
 
     def add() -> None:
         made: list[str] = []
-        if _tried(lambda: made.append(studio.wildcards.save(typed()["name"], typed()["text"]))):
+        if trying.tried(_ROOM, lambda: made.append(studio.wildcards.save(typed()["name"], typed()["text"]))):
             st.session_state[_SAVED] = f"Use it in a prompt as __{made[0]}__."
             st.session_state[_CHOSEN] = made[0]
             st.session_state["wildcards_new_name"] = st.session_state["wildcards_new_text"] = ""
@@ -80,7 +80,7 @@ def _write(studio: Studio) -> Callable[[], object]:
         placeholder="cat\nowl\n3::fox\n# a comment",
         help="One entry a line. 3::fox is picked three times as often, # begins a comment; {a|b} and __other__ work in it.",
     )
-    _say()
+    trying.said(_ROOM)
     return lambda: st.button("Add the file", key="wildcards_add", icon=":material/add:", on_click=add)
 
 
@@ -89,23 +89,25 @@ def _change(studio: Studio, name: str) -> Callable[[], object]:
     key, seen = f"wildcards_text_{name}", f"wildcards_seen_{name}"
 
     def keep() -> None:
-        if _tried(lambda: studio.wildcards.save(name, str(st.session_state[key]), seen=st.session_state[seen])):
+        if trying.tried(
+            _ROOM, lambda: studio.wildcards.save(name, str(st.session_state[key]), seen=st.session_state[seen])
+        ):
             st.session_state[_SAVED] = "Saved."
             st.session_state[seen] = mark(studio.wildcards.text(name))
 
     def delete() -> None:
-        if _tried(lambda: studio.wildcards.remove(name)):
+        if trying.tried(_ROOM, lambda: studio.wildcards.remove(name)):
             st.session_state[_UNDO] = name
             st.session_state[_CHOSEN] = NEW
             st.session_state.pop(key, None)
 
     def open_again() -> None:
-        st.session_state.pop(_SAID, None)
+        trying.forget(_ROOM)
         st.session_state.pop(key, None)
 
     def acts() -> None:
         st.button("Delete this file", key="wildcards_delete", icon=":material/delete:", on_click=delete)
-        if st.session_state.get(_SAID):
+        if trying.sentence(_ROOM):
             st.button("Open it again", key="wildcards_again", icon=":material/refresh:", on_click=open_again)
 
     try:
@@ -113,13 +115,13 @@ def _change(studio: Studio, name: str) -> Callable[[], object]:
     except EaselError as error:
         show.problem(str(error))
         return acts
-    if key not in st.session_state or (st.session_state.get(seen) != mark(text) and not st.session_state.get(_SAID)):
+    if key not in st.session_state or (st.session_state.get(seen) != mark(text) and not trying.sentence(_ROOM)):
         st.session_state[key], st.session_state[seen] = text, mark(text)
     help = "One entry a line. Saved when you leave the box."
     st.text_area("Lines", key=key, height=HEIGHT, on_change=keep, help=help)
     count = len(lines_of(str(st.session_state[key])))
     show.line(f"{count:,} {'entry' if count == 1 else 'entries'}; write __{name}__ in a prompt to pick one of them.")
-    _say()
+    trying.said(_ROOM)
     return acts
 
 
@@ -129,7 +131,7 @@ def _undo(studio: Studio) -> None:
         return
 
     def restore() -> None:
-        if _tried(lambda: studio.wildcards.restore(name)):
+        if trying.tried(_ROOM, lambda: studio.wildcards.restore(name)):
             st.session_state[_CHOSEN] = name
         st.session_state.pop(_UNDO, None)
 
@@ -146,13 +148,13 @@ def _drop(studio: Studio) -> None:
         brought: list[str] = []
         wrong: list[str] = []
         for file in st.session_state[key]:
-            if not _tried(partial(_bring, studio, brought, file)):
-                wrong.append(f"{file.name}: {st.session_state[_SAID]}")
+            if not trying.tried(_ROOM, partial(_bring, studio, brought, file)):
+                wrong.append(f"{file.name}: {trying.sentence(_ROOM)}")
         if brought:
             st.session_state[_SAVED] = f"{', '.join(f'__{name}__' for name in brought[:5])} can be used now."
             st.session_state[_CHOSEN] = brought[0]
         if wrong:
-            st.session_state[_SAID] = " ".join(wrong)
+            trying.say(_ROOM, " ".join(wrong))
         st.session_state[_FILES] = turn + 1
 
     with st.popover("Drop .txt files", icon=":material/upload_file:", key="wildcards_drop"):
@@ -169,19 +171,3 @@ def _drop(studio: Studio) -> None:
 
 def _bring(studio: Studio, brought: list[str], file: Any) -> None:
     brought.append(studio.wildcards.bring(file.name, file.getvalue()))
-
-
-def _tried(act: Callable[[], object]) -> bool:
-    """Do it; what goes wrong is kept, to be said on the page."""
-    st.session_state.pop(_SAID, None)
-    try:
-        act()
-    except EaselError as error:
-        st.session_state[_SAID] = str(error)
-        return False
-    return True
-
-
-def _say() -> None:
-    if st.session_state.get(_SAID):
-        show.problem(st.session_state[_SAID])

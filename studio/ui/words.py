@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from studio.domain import amounts
 from studio.domain.amounts import amount
 from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
@@ -49,15 +50,7 @@ STATES = {
 
 def duration(seconds: float | None) -> str:
     """A forecast: "about 4 s", "about 3 min"; empty when nothing is known."""
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return "about 1 s"
-    if seconds < 90:
-        return f"about {round(seconds)} s"
-    if seconds < 5_400:
-        return f"about {round(seconds / 60)} min"
-    return f"about {seconds / 3_600:.1f} h"
+    return "" if seconds is None else f"about {amounts.duration(seconds)}"
 
 
 def took(seconds: float | None) -> str:

@@ -14,8 +14,8 @@ from studio.domain.job import Job
 from studio.domain.recipe import SAMPLERS
 from studio.jobs.grids import get, squares_of
 from studio.places import ASSETS
-from studio.safety.intake import open_picture
 from studio.safety.provenance import GENERATED, xmp_packet
+from studio.workshop.paint import fit
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 
@@ -46,7 +46,7 @@ def make(job: Job, report: JobReport, tools: Tools) -> dict[str, object]:
         artwork = artworks.get(square.artwork or 0)
         if artwork is not None and artwork.deleted_at is None:
             packs[square.recipe.pack] = None
-            pictures[square.column, square.row] = _opened(tools.gallery.path(artwork).read_bytes(), len(squares))
+            pictures[square.column, square.row] = _small(tools.stored(artwork), len(squares))
     if not pictures:
         raise BadInput("grid", "None of this grid's cells is a picture yet; paint them first.")
     sheet = compose(held.grid, pictures)
@@ -57,9 +57,9 @@ def make(job: Job, report: JobReport, tools: Tools) -> dict[str, object]:
     return {"preview": name, "verdict": cleared.verdict.to_dict(), "width": sheet.width, "height": sheet.height}
 
 
-def _opened(data: bytes, among: int) -> Image.Image:
-    """A stored picture no larger than it can be on a sheet of so many, so that a hundred large ones fit into memory."""
-    picture = open_picture(data).picture.convert("RGB")
+def _small(picture: Image.Image, among: int) -> Image.Image:
+    """A picture no larger than it can be on a sheet of so many, so that a hundred large ones fit into memory."""
+    picture = fit.rgb(picture)
     if among > 1:
         picture.thumbnail((SIDES[1], SIDES[1]), Image.Resampling.LANCZOS)
     return picture

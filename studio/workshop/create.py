@@ -48,7 +48,7 @@ def create(
         if isinstance(decided, Verdict):
             yield decided
         else:
-            said = dict(record or {})
+            said = dict(record or {}) | {"joined": painted.joined, "compiled": painted.compiled}
             if painted.note:
                 said["note"] = painted.note
             if painted.saving:

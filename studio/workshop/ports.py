@@ -21,13 +21,16 @@ class Painted:
     """One picture as the model made it, not yet checked, and the seed that makes it alone again.
 
     `note` is a sentence on how it was painted where that was not as usual, because memory ran out. `saving` says that it was
-    painted in the way that needs less memory.
+    painted in the way that needs less memory; `joined` and `compiled` that its attention's projections were joined and its
+    blocks compiled, which is quicker and changes the last digits.
     """
 
     picture: Image.Image
     seed: int
     note: str = ""
     saving: bool = False
+    joined: bool = False
+    compiled: bool = False
 
 
 class Painter(Protocol):

@@ -23,7 +23,7 @@ from studio.measure.pictures import nearness
 from studio.packs.making import check_making
 from studio.safety.contents import XMP_KEY
 from studio.safety.gate import Gate
-from studio.safety.intake import Intake, open_picture, sha256
+from studio.safety.intake import Intake, open_picture
 from studio.safety.provenance import source_type
 from studio.workshop.describe import describe, small
 from studio.workshop.recording import record_of
@@ -47,7 +47,7 @@ def repeat(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     report.stage("looking at what is here")
     check_making(tools.models.shelf, recipe)
     opened = tools.gallery.opened(recipe)
-    stored = _stored(artwork, tools)
+    stored = tools.stored(artwork, unchanged=True)
     report.stage(f"loading {recipe.upscaler or recipe.pack}")
     gate = tools.gate(recipe.pack, waiting=report.check)
     gate.prompt(recipe)
@@ -65,7 +65,8 @@ def repeat(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     inputs = {name: intake.picture for name, intake in opened.items()}
     paint = partial(painter.paint, offload=True) if saving else painter.paint
     painted = next(iter(paint(recipe, inputs, gate.watch(report))))
-    here = replace(here, saving=painted.saving)  # memory may have run out here alone
+    # Memory may have run out here alone
+    here = replace(here, saving=painted.saving, joined=painted.joined, compiled=painted.compiled)
     unlike = differences(then, here)
     report.stage("comparing")
     cleared = gate.picture(painted.picture)
@@ -121,21 +122,6 @@ def _keep(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
 
 def _xmp(source: Intake | None) -> str:
     return source.text.get(XMP_KEY, "") if source else ""
-
-
-def _stored(artwork: Artwork, tools: Tools) -> Image.Image:
-    """The pixels of an artwork, of the very file that was saved."""
-    try:
-        data = tools.gallery.path(artwork).read_bytes()
-    except OSError:
-        data = b""
-    if sha256(data) != artwork.sha256:
-        raise BadInput(
-            "artwork",
-            f"The file of artwork {artwork.id} is gone or was changed, so there is nothing to compare with;"
-            " `python -m studio check` says more.",
-        )
-    return open_picture(data).picture
 
 
 def _compared(stored: Image.Image, painted: Image.Image) -> dict[str, Any]:

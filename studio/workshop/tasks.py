@@ -15,7 +15,6 @@ from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.gallery.search import blend
 from studio.jobs import forecast
-from studio.safety.intake import open_picture
 from studio.workshop import contact, tending
 from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
@@ -83,7 +82,7 @@ def paint(job: Job, report: JobReport, tools: Tools) -> Outcome:
     if watch is not None:
         watch.stop(usual=not any(artwork.note for artwork in artworks))
     report.stage("captioning")
-    pictures = [(artwork.id, small(_stored(artwork, tools))) for artwork in artworks]
+    pictures = [(artwork.id, small(tools.stored(artwork))) for artwork in artworks]
     describe(pictures, tools=tools, pack_id=recipe.pack, waiting=report.check)
     seconds, peaks = time.monotonic() - began, watch.measured if watch is not None else {}
     tools.queue.record_timing(
@@ -155,7 +154,7 @@ def caption(job: Job, report: JobReport, tools: Tools) -> Outcome:
     settings = tools.settings()
     if "artwork" in job.payload:
         artwork = tools.gallery.get(int(job.payload["artwork"]))
-        picture, verdict = _stored(artwork, tools), artwork.verdict
+        picture, verdict = tools.stored(artwork), artwork.verdict
     else:
         artwork = None
         gate = tools.gate(settings.pack, waiting=report.check)
@@ -175,7 +174,7 @@ def ask(job: Job, report: JobReport, tools: Tools) -> Outcome:
     gate = tools.gate(settings.pack, waiting=report.check)
     gate.question(question)
     if "artwork" in job.payload:
-        picture = _stored(tools.gallery.get(int(job.payload["artwork"])), tools)
+        picture = tools.stored(tools.gallery.get(int(job.payload["artwork"])))
     else:
         picture = gate.file(tools.files.spooled(job.payload["spool"]))[0].picture
     report.stage("looking")
@@ -250,16 +249,6 @@ def _painted(
     return {**result, "outside": measured} if measured else result
 
 
-def _stored(artwork: Artwork, tools: Tools) -> Image.Image:
-    """The pixels of an artwork; its file was checked when it came in."""
-    try:
-        return open_picture(tools.gallery.path(artwork).read_bytes()).picture
-    except OSError as error:
-        raise BadInput(
-            "artwork", f"The file of artwork {artwork.id} is gone; `python -m studio check` says more."
-        ) from error
-
-
 def _embed_missing(report: JobReport, tools: Tools, pack_id: str, model: str) -> None:
     """Embed what no search has seen: saved just before a crash, or by another model."""
     missing = tools.gallery.missing_vectors(model)
@@ -269,7 +258,7 @@ def _embed_missing(report: JobReport, tools: Tools, pack_id: str, model: str) ->
         pictures = []
         for artwork in missing[start : start + MISSING_AT_ONCE]:
             try:
-                pictures.append((artwork.id, small(_stored(artwork, tools))))
+                pictures.append((artwork.id, small(tools.stored(artwork))))
             except BadInput:
                 continue  # `check` tells of it; a search must not stop for it
         describe(pictures, tools=tools, pack_id=pack_id, waiting=report.check, captions=False)

@@ -15,6 +15,8 @@ from studio.jobs.grids import Held, Square
 from studio.ui import show, watch, words
 from studio.ui.press import Presses
 
+PROBLEM = "grid_stage_problem"  # where the stage looks for what went wrong
+
 
 def button(studio: Studio, held: Held, squares: Sequence[Square], pressed: Presses) -> None:
     """Ask for the sheet; the link to it once it is there."""
@@ -55,17 +57,21 @@ def _ask(studio: Studio, held: Held, squares: Sequence[Square]) -> Callable[[str
     def ask(wish: str) -> None:
         try:
             st.session_state[_name(held)] = studio.submit(
-                "sheet", {"sheet": held.id, "shown": shown(squares)}, key=wish
+                "sheet", {"sheet": held.id, "shown": shown(studio, squares)}, key=wish
             ).id
         except EaselError as error:
-            st.session_state["grid_stage_problem"] = str(error)
+            st.session_state[PROBLEM] = str(error)
 
     return ask
 
 
-def shown(squares: Sequence[Square]) -> str:
+def shown(studio: Studio, squares: Sequence[Square]) -> str:
     """A name for what the sheet would show now, so that one made before its last pictures is not taken for it."""
-    ids = [(square.column, square.row, square.artwork) for square in squares]
+    artworks = studio.gallery.many([square.artwork for square in squares if square.artwork is not None])
+    there = {
+        id for id, artwork in artworks.items() if artwork.deleted_at is None
+    }  # one in the bin leaves its place empty
+    ids = [(one.column, one.row, one.artwork if one.artwork in there else None) for one in squares]
     return hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16]
 
 
@@ -75,7 +81,7 @@ def _job(studio: Studio, held: Held) -> Job | None:
         job = studio.job(id) if id is not None else None
     except EaselError:
         return None
-    return job if job is None or job.payload.get("shown") == shown(studio.grids.squares(held)) else None
+    return job if job is None or job.payload.get("shown") == shown(studio, studio.grids.squares(held)) else None
 
 
 def _here(studio: Studio, job: Job) -> bool:

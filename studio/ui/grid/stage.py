@@ -19,7 +19,6 @@ from studio.ui.press import Presses
 POLL = 0.5  # seconds between two looks
 ROOM = 286  # pixels of the window's height that are not the sheet
 OPENED = "create_open"  # where the Create page looks for the artwork to open
-_PROBLEM = "grid_stage_problem"
 
 
 def draw(studio: Studio, pressed: Presses) -> bool:
@@ -107,8 +106,8 @@ def _still(studio: Studio, held: Held, squares: Sequence[Square], pressed: Press
         )
         if progress.done:
             contact.button(studio, held, squares, pressed)
-    if st.session_state.get(_PROBLEM):
-        show.problem(st.session_state.pop(_PROBLEM))
+    if st.session_state.get(contact.PROBLEM):
+        show.problem(st.session_state.pop(contact.PROBLEM))
     contact.result(studio, held)
     _sheet(studio, held, squares)
 
@@ -118,7 +117,7 @@ def _missing(studio: Studio, id: int) -> Callable[[str], None]:
         try:
             studio.grids.paint_missing(id, key=wish)
         except EaselError as error:
-            st.session_state[_PROBLEM] = str(error)
+            st.session_state[contact.PROBLEM] = str(error)
 
     return paint
 

@@ -82,7 +82,10 @@ class StablePainter:
             self._preview.look()
             try:
                 for painted in tasks.PAINT[recipe.task](work):
-                    yield replace(painted, note=work.note, saving=self._saving)
+                    yield replace(
+                        painted, note=work.note, saving=self._saving, joined=self._speed.joined,
+                        compiled=self._speed.compiled,
+                    )  # fmt: skip
             finally:
                 self._usual_memory()
                 self._speed.done()

@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 class Speed:
     """One pipeline's UNet: its memory order, its projections joined, its blocks compiled for shapes that come again.
 
-    `backend` is torch.compile's. What fails to compile runs as it did before, at the same step; that is said once, in the log.
+    `joined` and `compiled` say how the walk at work is done: both change a picture's last digits. `backend` is
+    torch.compile's. What fails to compile runs as it did before, at the same step; that is said once, in the log.
     """
 
     def __init__(self, pipe: Any, where: torch.device, *, backend: str = "inductor") -> None:
@@ -30,12 +31,14 @@ class Speed:
         self._before: set[Hashable] = set()
         self._for: set[Hashable] = set()
         self._failed = False
+        self.joined = self.compiled = False
         pipe.unet.to(memory_format=devices.order(where, weights=devices.bytes_of(pipe.unet)))
 
     def bare(self) -> None:
         """As diffusers made it: nothing joined, nothing compiled. Before LoRAs and IP-Adapters are put on or taken off."""
         self._use(compiled=False)
         self._join(False)
+        self.joined = False
 
     def ready(self, shape: Hashable, *, joined: bool) -> None:
         """Before a walk. `shape`: all that the compiled code depends on. `joined`: whether projections may be.
@@ -44,6 +47,7 @@ class Speed:
         """
         stays = self._plain is not None
         self._join(joined and (stays or devices.fuses(self._where, free=devices.free(self._where))))
+        self.joined = self._plain is not None
         self._now.add(shape)
         again = shape in self._before and devices.compiles(self._where) and not self._failed
         if again and shape not in self._for and len(self._for) < MOST_SHAPES:
@@ -55,6 +59,7 @@ class Speed:
         """A recipe is painted: its shapes are known from now on."""
         self._before |= self._now
         self._now = set()
+        self.joined = self.compiled = False
 
     def _join(self, wanted: bool) -> None:
         unet = self._pipe.unet
@@ -79,6 +84,7 @@ class Speed:
             self._compile()
         for block, call in self._compiled.items():
             block._compiled_call_impl = call if compiled else None
+        self.compiled = compiled and bool(self._compiled)
 
     def _compile(self) -> None:
         """Nothing is compiled yet when this returns: each block is when it first runs."""
