@@ -113,8 +113,22 @@ def corners(size: tuple[int, int] = (48, 32)) -> Image.Image:
 
 def encode(picture: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     buffer = BytesIO()
-    picture.save(buffer, format, **options)
+    if format == "HEIC":
+        _write_heic(picture, buffer, options)
+    else:
+        picture.save(buffer, format, **options)
     return buffer.getvalue()
+
+
+def _write_heic(picture: Image.Image, buffer: BytesIO, options: dict[str, Any]) -> None:
+    """As the plugin of pillow-heif does it, but without registering it: that would hold for every test after."""
+    from pillow_heif import as_plugin
+
+    exif = options.get("exif")
+    options = {**options, "exif": exif.tobytes()} if isinstance(exif, Image.Exif) else options
+    picture.encoderinfo = {"quality": 90, **options}
+    save = as_plugin._save_all_heif if options.get("save_all") else as_plugin._save_heif
+    save(picture, buffer, "")
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -167,6 +181,27 @@ def swapped_profile() -> bytes:
     return bytes(data)
 
 
+def grey_profile(gamma: float) -> bytes:
+    """An ICC profile of grey with a gamma (ICC.1, 8.2): a header and four tags."""
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)  # D50, in 16.16
+    words = b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(79)
+    bodies = {b"desc": words, b"wtpt": white, b"kTRC": curve, b"cprt": b"text" + bytes(4) + b"none\0"}
+    place, table, data = 128 + 4 + 12 * len(bodies), b"", b""
+    for name, body in bodies.items():
+        table += struct.pack(">4sII", name, place + len(data), len(body))
+        data += body + bytes(-len(body) % 4)
+    size = place + len(data)
+    header = (
+        struct.pack(">I4sI4s4s4s", size, bytes(4), 0x02400000, b"mntr", b"GRAY", b"XYZ ")
+        + bytes(12)
+        + b"acsp"
+        + bytes(28)
+    )
+    header += struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + struct.pack(">I", len(bodies)) + table + data
+
+
 def with_text(picture: Image.Image, **texts: str) -> bytes:
     info = PngInfo()
     for key, value in texts.items():
@@ -177,7 +212,7 @@ def with_text(picture: Image.Image, **texts: str) -> bytes:
 def with_gps(format: str = "JPEG") -> bytes:
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 0.0), 3: "E", 4: (13.0, 24.0, 0.0)})
-    return encode(scene(1), format, exif=exif)
+    return encode(scene(1), format, exif=exif.tobytes())
 
 
 def with_comment(text: bytes, format: str = "JPEG") -> bytes:

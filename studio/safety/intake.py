@@ -13,18 +13,20 @@ from pathlib import Path
 from PIL import Image
 
 from studio.domain.errors import BadPicture
-from studio.safety import jpeg
-from studio.safety.contents import EXIF_IFD, USER_COMMENT, XMP_KEY, is_plain, is_private, read_text
+from studio.safety import boxes, jpeg
+from studio.safety.contents import EXIF_IFD, USER_COMMENT, XMP_KEY, is_plain, is_private, place, read_text, told_exif
 from studio.safety.pixels import ORIENTATION, srgb
 from studio.safety.provenance import read_source_type, xmp_packet
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")  # what Pillow reads; HEIC has a reader of its own
 BYTES_LIMIT = 128 * 2**20
 PIXELS_LIMIT = 64_000_000
 ASPECT_LIMIT = 20  # long side over short side: a CLIP resize of the shortest edge of 30000x1 would make 4.5 GB
 COUNT_LIMIT = 4 * 2**20  # bytes of a GIF or TIFF whose frames are still counted: a crafted one has a frame in 14 bytes
 _MANY = 2**31  # frames that were not counted
-NOT_A_PICTURE = "This is not a picture that Easel can read (PNG, JPEG, WebP, GIF, TIFF or BMP)."
+NOT_A_PICTURE = "This is not a picture that Easel can read (PNG, JPEG, WebP, AVIF, GIF, HEIC, TIFF or BMP)."
+NO_HEIC = "This is a HEIC picture, and nothing here reads it; install pillow-heif, or save the picture as JPEG."
+_CONVERTED = {"TIFF", "BMP", "AVIF", "HEIC"}  # what is written anew as PNG
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def open_picture(data: bytes) -> Intake:
     except BadPicture:
         raise
     except Image.UnidentifiedImageError as error:
-        raise BadPicture(NOT_A_PICTURE) from error
+        known = boxes.brands(data) & {b"avif", b"avis"}  # of a damaged AVIF Pillow only says that it is none
+        raise BadPicture("This picture is damaged or cut short." if known else NOT_A_PICTURE) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture(f"This picture is too large: at most {PIXELS_LIMIT // 10**6} million pixels fit.") from error
     except Exception as error:  # decoders raise whatever the bytes make them raise; nearly all of it means the same
@@ -106,16 +109,52 @@ def open_picture(data: bytes) -> Intake:
         raise BadPicture(f"This picture is damaged or cut short ({type(error).__name__}).") from error
 
 
+def place_of(data: bytes) -> tuple[float, float] | None:
+    """Where a photograph was taken, as degrees north and east, or None; only for whoever asks, it is stored nowhere.
+
+    Decodes no pixel; whatever is wrong with the file means None.
+    """
+    try:
+        with _reader(data) as header:
+            return place(header)
+    except Exception:  # as in open_picture
+        return None
+
+
+def _reader(data: bytes) -> Image.Image:
+    """The file, opened and not decoded."""
+    for size in boxes.sizes(data):  # what a HEIC or AVIF decodes to before a crop, which its header does not show
+        _check_size(size)
+    if boxes.is_heic(data):
+        return _heic(data)
+    return Image.open(BytesIO(data), formats=FORMATS)
+
+
+def _heic(data: bytes) -> Image.Image:
+    """A HEIC by pillow-heif, which is called here and registered nowhere: no other opener of pictures learns of the format."""
+    try:
+        from pillow_heif.as_plugin import HeifImageFile  # here: 26 MB that most never need
+    except ImportError as error:
+        raise BadPicture(NO_HEIC) from error
+    return HeifImageFile(BytesIO(data))
+
+
+def _kind(picture: Image.Image) -> str:
+    return {"MPO": "JPEG", "HEIF": "HEIC"}.get(str(picture.format), str(picture.format))
+
+
 def _open(data: bytes) -> Intake:
-    with Image.open(BytesIO(data), formats=FORMATS) as header:
-        kind = "JPEG" if header.format == "MPO" else str(header.format)
+    with _reader(data) as header:
+        kind = _kind(header)
         _check_size(header.size)
         plain = is_plain(data, kind)
         header.verify()
-    with Image.open(BytesIO(data), formats=FORMATS) as picture:
+    with _reader(data) as picture:
         frames = 1 if kind == "JPEG" else _frames(picture, len(data))  # a phone's second picture is not a second frame
-        picture.seek(0)
+        if kind != "HEIC":  # which opens at the picture that its maker meant to be seen
+            picture.seek(0)
         picture.load()
+        _check_size(picture.size)
         text = read_text(picture)
         upright = srgb(picture)
         keep = kind in ("PNG", "JPEG", "WEBP") and frames == 1 and plain and not is_private(picture)
@@ -126,21 +165,24 @@ def _open(data: bytes) -> Intake:
     notes = []
     if frames > 1:
         notes.append(f"first frame of {frames}" if frames < _MANY else "first frame of many")
-    if kind in ("TIFF", "BMP"):
+    if kind in _CONVERTED:
         notes.append(f"converted from {kind}")
     return Intake(upright, kept if keep else data, kind, frames, sha256(data), "; ".join(notes), keep, text)
 
 
 def _bare_jpeg(data: bytes, picture: Image.Image, text: dict[str, str]) -> bytes:
-    """The JPEG without thumbnail, place and the like; with its orientation, comment and source type. Empty if that fails."""
-    exif = Image.Exif()
+    """The JPEG without thumbnail, place, serial numbers and the like. Empty if that fails.
+
+    It still tells its orientation, comment and source type, when and with what it was taken, and who made it.
+    """
+    exif = told_exif(picture)
     exif[ORIENTATION] = picture.getexif().get(ORIENTATION, 1)
     if "UserComment" in text:
         exif.get_ifd(EXIF_IFD)[USER_COMMENT] = b"UNICODE\0" + text["UserComment"].encode("utf-16-be")
     source_type = read_source_type(text.get(XMP_KEY, ""))
     try:
         return jpeg.bare(data, exif=exif.tobytes(), xmp=xmp_packet(source_type) if source_type else b"")
-    except (ValueError, IndexError, struct.error):
+    except (ValueError, IndexError, TypeError, ArithmeticError, struct.error):  # fields of EXIF can hold anything
         return b""
 
 

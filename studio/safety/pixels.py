@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 from studio.domain.errors import BadPicture
 
 ORIENTATION = 0x0112  # the EXIF tag
+_GREY = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I", "F")
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -27,17 +28,32 @@ def srgb(picture: Image.Image) -> Image.Image:
     picture = _eight_bits(picture)
     alpha = None
     if picture.has_transparency_data:
+        grey = picture.mode in _GREY  # stays grey for now: its profile is one of grey
         picture = picture.convert("RGBA")
         alpha = picture.getchannel("A")
-        picture = picture.convert("RGB")
-    if picture.mode not in ("L", "RGB", "CMYK"):
-        picture = picture.convert("RGB")
+        picture = picture.getchannel("R") if grey else picture.convert("RGB")
+    picture = _common(picture)
     picture = _from_profile(picture, profile).convert("RGB")
     if alpha is not None and alpha.getextrema() != (255, 255):
         picture.putalpha(alpha)
     picture = picture if turn is None else picture.transpose(turn)
     # A fresh copy: no profile, text or orientation of the file may follow the pixels into something we write
     return Image.frombytes(picture.mode, picture.size, picture.tobytes())
+
+
+def _common(picture: Image.Image) -> Image.Image:
+    """In one of the modes that a profile is applied to: L, RGB or CMYK."""
+    if picture.mode == "LAB":  # Pillow converts it by profiles alone
+        lab = ImageCms.createProfile("LAB")
+        converted = ImageCms.profileToProfile(picture, lab, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        if converted is None:
+            raise BadPicture("The colours of this picture cannot be read.")
+        return converted
+    return picture if picture.mode in ("L", "RGB", "CMYK") else picture.convert(_mode(picture))
+
+
+def _mode(picture: Image.Image) -> str:
+    return "L" if picture.mode in _GREY else picture.mode if picture.mode == "CMYK" else "RGB"
 
 
 def _from_profile(picture: Image.Image, profile: object) -> Image.Image:
@@ -71,7 +87,7 @@ def has_strange_profile(picture: Image.Image) -> bool:
     profile = picture.info.get("icc_profile")
     if not profile:
         return False
-    mode = picture.mode if picture.mode in ("L", "CMYK") else "RGB"
+    mode = _mode(picture)
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         ImageCms.profileToProfile(Image.new(mode, (1, 1)), source, ImageCms.createProfile("sRGB"), outputMode="RGB")
