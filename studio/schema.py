@@ -212,4 +212,51 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX collection_items_artwork ON collection_items (artwork);
         """,
     ),
+    (
+        "vectors_by_kind",
+        """
+        ALTER TABLE embeddings RENAME TO embeddings_before;
+        -- Numbers are never given twice, so that whoever read up to one reads on from there; a row is never changed. With
+        -- numbered rows several vectors share a page: keyed by artwork, each of more than 1,000 bytes had one of its own
+        CREATE TABLE embeddings (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            artwork INTEGER NOT NULL REFERENCES artworks (id) ON DELETE CASCADE,
+            model TEXT NOT NULL,
+            kind TEXT NOT NULL DEFAULT 'picture',        -- of its pixels; or 'caption': of its caption or its prompt
+            half INTEGER NOT NULL DEFAULT 0,             -- 1: float16, 0: float32, as they were once kept
+            vector BLOB NOT NULL,                        -- unit length, little endian
+            UNIQUE (artwork, model, kind)
+        );
+        INSERT INTO embeddings (artwork, model, vector)
+            SELECT artwork, model, vector FROM embeddings_before ORDER BY artwork;
+        DROP TABLE embeddings_before;
+        CREATE INDEX embeddings_model ON embeddings (model, kind, id, artwork);
+        CREATE TABLE embeddings_gone (                   -- which vectors were taken away, in that order
+            id INTEGER PRIMARY KEY AUTOINCREMENT, embedding INTEGER NOT NULL
+        );
+        CREATE TRIGGER embeddings_of_gone AFTER DELETE ON embeddings BEGIN
+            INSERT INTO embeddings_gone (embedding) VALUES (OLD.id);
+        END;
+        -- What was made of other words is true no longer; whoever embeds what is missing makes it anew
+        CREATE TRIGGER embeddings_of_reworded AFTER UPDATE OF caption, prompt ON artworks
+        WHEN OLD.caption IS NOT NEW.caption OR (NEW.caption = '' AND OLD.prompt IS NOT NEW.prompt) BEGIN
+            DELETE FROM embeddings WHERE artwork = NEW.id AND kind = 'caption';
+        END;
+        """,
+    ),
+    (
+        "changes",
+        """
+        CREATE TABLE changes (                       -- what was done to pictures by hand, kept for its undo
+            id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL,
+            parts TEXT NOT NULL,                     -- a list of {what, value, label}, in the order they were done
+            pictures INTEGER NOT NULL, undone_at REAL
+        );
+        CREATE INDEX changes_at ON changes (at);
+        CREATE TABLE change_items (                  -- what a part of it replaced; a picture deleted for good stays listed
+            change INTEGER NOT NULL REFERENCES changes (id) ON DELETE CASCADE, part INTEGER NOT NULL,
+            artwork INTEGER NOT NULL, before, PRIMARY KEY (change, part, artwork)
+        ) WITHOUT ROWID;
+        """,
+    ),
 )

@@ -180,7 +180,7 @@ def test_the_check_finds_every_kind_of_harm(gallery, paint):
     (gallery.files.home / "pictures" / f"{'a' * 64}.png").write_bytes(b"x")
     index = gallery.files.home / "index"
     (index / "m.faiss").write_bytes(b"half an index")
-    gallery.database.write("INSERT INTO embeddings VALUES (?, 'm', ?)", whole.id, b"odd")
+    gallery.database.write("INSERT INTO embeddings (artwork, model, vector) VALUES (?, 'm', ?)", whole.id, b"odd")
     problems = gallery.check()
     told = [f"Artwork {artwork.id}: its file" for artwork in (gone, flipped, binned)]
     told += ["a.png in pictures/ has no row", "index m.faiss is damaged", f"Artwork {whole.id}: its embedding"]

@@ -131,7 +131,9 @@ def check(database: Database, files: Files) -> list[str]:
         for file in binned
         if file in known and known[file] is None and not files.path(file).exists()
     ]
-    bad = database.read("SELECT artwork, model FROM embeddings WHERE length(vector) = 0 OR length(vector) % 4")
+    bad = database.read(
+        "SELECT artwork, model FROM embeddings WHERE length(vector) = 0 OR length(vector) % iif(half, 2, 4)"
+    )
     problems += [f"Artwork {row['artwork']}: its embedding by {row['model']} is damaged." for row in bad]
     problems += [
         f"The index {path.name} is damaged; the next search builds it again."

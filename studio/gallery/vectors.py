@@ -23,16 +23,17 @@ FEW = 64  # artworks left out (the bin, mostly) that are cheaper to ask for and 
 
 
 class Vectors:
-    """An exact index (inner product of unit vectors, so cosine) over the vectors of one model.
+    """An exact index (inner product of unit vectors, so cosine) over the vectors of one kind by one model.
 
     Brought up to date with the table before each search, saved now and then, thrown away when it cannot be trusted: FAISS loads
     a file with a flipped payload silently, so a sidecar holds the SHA-256, the count and the model. Safe to use from threads.
     """
 
-    def __init__(self, *, database: Database, folder: Path, model: str) -> None:
+    def __init__(self, *, database: Database, folder: Path, model: str, kind: str = "picture") -> None:
         self.model = model
+        self.kind = embeddings.known(kind)
         self._database = database
-        self._path = folder / f"{file_stem(model)}.faiss"
+        self._path = folder / f"{file_stem(model, kind)}.faiss"
         self._lock = threading.Lock()
         self._index: Any = None
         self._held: set[int] = set()
@@ -40,11 +41,11 @@ class Vectors:
 
     def add(self, ids: Sequence[int], vectors: Iterable[object]) -> None:
         """Keep vectors of artworks in the table; the next search finds them."""
-        embeddings.store(self._database, self.model, ids, vectors)
+        embeddings.store(self._database, self.model, ids, vectors, kind=self.kind)
 
     def get(self, id: int) -> embeddings.Matrix | None:
         """The unit vector of an artwork, shape (d,), or None."""
-        return embeddings.load(self._database, self.model, [id]).get(id)
+        return embeddings.load(self._database, self.model, [id], kind=self.kind).get(id)
 
     def search(self, vector: object, *, limit: int, allowed: set[int] | None = None) -> list[tuple[int, float]]:
         """The artworks nearest to a vector, best first (ties: newest), with their cosine; only those in `allowed`, if given."""
@@ -72,7 +73,7 @@ class Vectors:
         """Make the index hold exactly what the table holds."""
         if self._index is None:
             self._open()
-        wanted = embeddings.ids(self._database, self.model)
+        wanted = embeddings.ids(self._database, self.model, self.kind)
         if len(wanted) == len(self._held) and self._held.issuperset(wanted):
             return
         gone = self._held.difference(wanted)
@@ -87,7 +88,7 @@ class Vectors:
     def _insert(self, new: list[int]) -> int:
         import faiss
 
-        found = embeddings.load(self._database, self.model, new)
+        found = embeddings.load(self._database, self.model, new, kind=self.kind)
         if not found:
             return 0
         # One model makes vectors of one length; a row of another length is damage, told by `check`
@@ -132,8 +133,9 @@ class Vectors:
         self._unsaved = 0
 
 
-def file_stem(model: str) -> str:
-    """A file name for a model's id, readable and distinct."""
+def file_stem(model: str, kind: str = "picture") -> str:
+    """A file name for the vectors of one kind by a model, readable and distinct."""
+    model = model if kind == "picture" else f"{model} {kind}"
     return f"{re.sub(r'[^a-z0-9]+', '-', model.lower()).strip('-')[:40]}-{sha256(model.encode())[:12]}"
 
 
