@@ -12,23 +12,28 @@ from studio.gallery.language import read as read_words
 
 PAGE = 60  # thumbnails
 SHELVES = ("All", "Favourites", "Maps", "Bin")
+LOOKS = ("pictures", "map", "timeline", "duplicates")
 WORDS_LIMIT = 1_000  # characters
 
 
 @dataclass(frozen=True)
 class View:
-    """What the person looks at. `words` as typed; `example` is the spool name of a dropped picture; `place` the first tile."""
+    """What the person looks at, and how: `look` is one of LOOKS.
+
+    `words` as typed; `example` is the spool name of a dropped picture; `place` the first tile.
+    """
 
     words: str = ""
     example: str = ""
     shelf: str = "All"
     tag: str = ""
     place: int = 0
+    look: str = "pictures"
 
     @property
     def plain(self) -> bool:
         """Whether nothing was asked: everything, newest first."""
-        return self == View(place=self.place)
+        return self == View(place=self.place, look=self.look)
 
 
 def read(address: Mapping[str, str]) -> View:
@@ -40,6 +45,7 @@ def read(address: Mapping[str, str]) -> View:
         shelf=shelf if shelf in SHELVES else "All",
         tag=address.get("tag", "")[:80],
         place=int(place) if place.isascii() and place.isdecimal() and len(place) < 9 else 0,
+        look=look if (look := address.get("look", "")) in LOOKS else LOOKS[0],
     )
 
 
@@ -50,6 +56,7 @@ def address(view: View) -> dict[str, str]:
         "shelf": "" if view.shelf == "All" else view.shelf,
         "tag": view.tag,
         "from": str(view.place or ""),
+        "look": "" if view.look == LOOKS[0] else view.look,
     }
     return {name: value for name, value in whole.items() if value}
 

@@ -1,0 +1,51 @@
+"""From a view to its pictures: the table's answer, or the job that searches. It hangs nothing itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.app import Studio
+from studio.domain.artwork import Hit, Query
+from studio.domain.errors import BadInput
+from studio.domain.job import Job
+from studio.ui import browse, show, watch
+from studio.ui.browse import View
+from studio.ui.gallery import wall
+
+FIND = "gallery_find"
+
+
+def draw(studio: Studio, view: View) -> None:
+    """What the view asks for, on the wall; or a sentence, or that it is being looked for."""
+    try:
+        query, notes = browse.asked(view)
+    except BadInput as error:  # a filter that makes no sense says so, and the box keeps what was typed
+        show.problem(str(error))
+        return
+    for note in notes:
+        show.line(note)
+    if not query.by_meaning:
+        total = studio.gallery.count(query)
+        wall.draw(studio, view, [Hit(artwork) for artwork in studio.gallery.page(query)], total)
+        return
+    job = _search(studio, query)
+    if job.live:
+        watch.follow(studio, job, lambda now: _searching(studio, now))
+    elif job.state != "done":
+        show.problem(job.error or f"The search was {job.state}.")
+    else:
+        wall.draw(studio, view, studio.hits(job), job.result.get("total"))
+
+
+def _search(studio: Studio, query: Query) -> Job:
+    """The job that answers this query: the one that this tab has begun, or a new one."""
+    held = st.session_state.get(FIND)
+    if held is None or held[0] != query:
+        held = (query, studio.find(query).id)
+        st.session_state[FIND] = held
+    return studio.job(held[1])
+
+
+def _searching(studio: Studio, job: Job) -> None:
+    show.line(watch.line(studio, job))
+    show.skeletons(12)

@@ -1,0 +1,52 @@
+"""What this tab looks at: the view, kept in the session and in the address. It asks no table and draws no picture."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from studio.ui import browse, show
+from studio.ui.browse import View
+
+VIEW = "gallery_view"
+SHOWN = "gallery_shown"  # the ids that the wall showed last, in its order
+CHOSEN = "gallery_chosen"  # the ids that are selected, from whatever room
+PROBLEM = "gallery_problem"  # a sentence from a callback, which cannot draw
+
+
+def current() -> View:
+    """The view of this tab; the address is read when it is new, or says something."""
+    if VIEW not in st.session_state or (st.query_params and "id" not in st.query_params):
+        st.session_state[VIEW] = browse.read(st.query_params)
+    view: View = st.session_state[VIEW]
+    return view
+
+
+def look(view: View) -> None:
+    """Look at something else, here and in the address."""
+    st.session_state[VIEW] = view
+    st.query_params.from_dict(browse.address(view))
+
+
+def turn(place: int) -> None:
+    """Another page of the same view."""
+    look(dataclasses.replace(st.session_state[VIEW], place=max(0, place)))
+
+
+def shown() -> list[int]:
+    """The artworks that the wall showed last, in its order."""
+    ids: list[int] = st.session_state.get(SHOWN, [])
+    return ids
+
+
+def complain(sentence: str) -> None:
+    """Say a sentence when the page is next drawn."""
+    st.session_state[PROBLEM] = sentence
+
+
+def complaint() -> None:
+    """The sentence that a callback left, once."""
+    sentence = st.session_state.pop(PROBLEM, None)
+    if sentence:
+        show.problem(sentence)
