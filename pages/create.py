@@ -218,16 +218,18 @@ def actions(artwork: Artwork) -> None:
                 on_click=desk.put,
                 args=(forms.fields_of(artwork.recipe),),
             )
-        if st.button(
-            "Guide", key=f"guide_{artwork.id}", icon=":material/draw:", help="Go on from it by pose, depth, edges"
-        ):
-            session.go("guide", source=artwork.id)
-        if st.button(
-            "Edit", key=f"edit_{artwork.id}", icon=":material/ink_eraser:", help="Brush over a part, paint it anew"
-        ):
-            session.go("guide", source=artwork.id, task="inpaint")
-        if st.button("Open", key=f"open_{artwork.id}", icon=":material/open_in_full:", help="Open in the gallery"):
-            session.go("gallery", id=artwork.id)
+        session.door(
+            "Guide", "guide", key=f"guide_{artwork.id}", icon=":material/draw:", help="Go on from it by pose, depth, edges",
+            source=artwork.id,
+        )  # fmt: skip
+        session.door(
+            "Edit", "guide", key=f"edit_{artwork.id}", icon=":material/ink_eraser:", help="Brush over a part, paint it anew",
+            source=artwork.id, task="inpaint",
+        )  # fmt: skip
+        session.door(
+            "Open", "gallery", key=f"open_{artwork.id}", icon=":material/open_in_full:", help="Open in the gallery",
+            id=artwork.id,
+        )  # fmt: skip
         show.download(artwork)
 
 

@@ -1,6 +1,7 @@
 """Queue: every job, what it waits for, how it goes and how it ended."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -66,9 +67,11 @@ def row(job: Job) -> None:
                 on_click=pressed.note,
                 args=(pressed.key, again(job)),
             )
-        if job.kind == "paint" and st.button("Show", key=f"show_{job.id}", icon=":material/visibility:"):
-            desk.remember_job(job.id)
-            session.go("create", job=job.id)
+        if job.kind == "paint":
+            session.door(
+                "Show", "create", key=f"show_{job.id}", icon=":material/visibility:",
+                before=partial(desk.remember_job, job.id), job=job.id,
+            )  # fmt: skip
 
 
 def pictures(job: Job) -> list[int]:
@@ -95,6 +98,7 @@ def live() -> None:
     jobs = studio.grids.gathered(LIVE, kinds)
     group("Running", [job for job in jobs if job.state == "running"])
     group("Waiting", [job for job in jobs if job.state == "waiting"])
+    session.follow()
 
 
 live()

@@ -205,6 +205,23 @@ def test_a_press_is_one_job_when_its_run_is_stopped_halfway(studio, monkeypatch,
     assert test.text_input(key="create_seed").value == str(job.payload["recipe"]["seed"])
 
 
+def test_a_door_is_gone_through_though_its_run_is_stopped_halfway(studio, monkeypatch):
+    job = studio.paint(Recipe(prompt="a red star"))
+    real, stops = desk.remember_job, []
+
+    def stop_once(id):
+        if not stops:
+            stops.append(True)
+            raise RerunException(RerunData())  # another rerun came in: the press itself is not told again
+        real(id)
+
+    monkeypatch.setattr(desk, "remember_job", stop_once)
+    test = framed("queue")
+    button(test, f"show_{job.id}").click().run()
+    assert_sound(test)
+    assert stops and test.query_params["job"] == str(job.id) and test.text_area(key="create_prompt") is not None
+
+
 def test_two_tabs_make_a_job_each(studio):
     write(page("create"), "a red star")
     for test in (page("create"), page("create")):

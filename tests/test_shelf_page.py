@@ -10,7 +10,7 @@ import pytest
 import weights
 from streamlit.testing.v1 import AppTest
 from test_packs import FILES, LCM, installed
-from test_pages import HOSTILE, assert_sound, button, markup, page, studio, text
+from test_pages import HOSTILE, assert_sound, button, framed, markup, page, studio, text
 
 from studio.domain.job import Job
 from studio.packs.manifest import read_manifest
@@ -64,10 +64,8 @@ def test_the_shelf_shows_what_a_pack_is_and_verifies_it(studio):
 
 def test_a_painter_is_painted_with_from_its_card_and_keeps_the_words_but_not_the_numbers_of_another(studio):
     studio.keep_draft("create", {"prompt": "a red star", "pack": "sd15", "steps": 77, "size": "512 × 512"})
-    button(page("shelf"), "paint_storybook").click().run()
-    draft = studio.draft("create")
-    assert draft == {"prompt": "a red star", "pack": "storybook"}
-    test = page("create")
+    test = framed("shelf")
+    button(test, "paint_storybook").click().run()
     assert_sound(test)
     assert test.session_state["create_prompt"] == "a red star" and test.session_state["create_steps"] != 77
     assert test.session_state["create_pack"] == "storybook"

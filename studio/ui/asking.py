@@ -22,8 +22,7 @@ def box(studio: Studio, artwork: Artwork) -> None:
     if not studio.answers():
         with st.container(horizontal=True, vertical_alignment="center", key="asking_none"):
             show.line("No pack here answers questions yet.")
-            if st.button("Open the Shelf", key="asking_shelf", type="tertiary", icon=":material/inventory_2:"):
-                session.go("shelf")
+            session.door("Open the Shelf", "shelf", key="asking_shelf", type="tertiary", icon=":material/inventory_2:")
         return
     pressed = press.presses(_PAGE)
     if pressed.waiting:

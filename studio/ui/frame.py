@@ -42,5 +42,6 @@ with st.container(horizontal=True, key="frame", vertical_alignment="center"):
 
 try:
     page.run()
+    session.follow()
 except EaselError as error:
     session.oops(error)

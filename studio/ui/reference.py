@@ -85,8 +85,7 @@ def _read_by(studio: Studio, manifest: Manifest, found: dict[str, str], *, key: 
     sentence = _wrong(studio, manifest, found, adapter)
     if sentence:
         show.problem(sentence)
-        if st.button("Open the Shelf", key=key("reference_shelf"), icon=":material/shelves:"):
-            session.go("shelf")
+        session.door("Open the Shelf", "shelf", key=key("reference_shelf"), icon=":material/shelves:")
 
 
 def _wrong(studio: Studio, manifest: Manifest, found: dict[str, str], adapter: str) -> str:

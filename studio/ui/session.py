@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn
 
 import streamlit as st
 
@@ -36,6 +38,55 @@ def studio() -> Studio:
 def go(page: str, **query: str | int) -> NoReturn:
     """Open another page by its file's name, with its query string."""
     st.switch_page(PAGES / f"{page}.py", query_params={name: str(value) for name, value in query.items()})
+
+
+@dataclass
+class _Way:
+    """The page that was asked for and not reached yet. Any run may be stopped halfway; the next one goes on from here."""
+
+    page: str = ""
+    query: dict[str, str | int] = field(default_factory=dict)
+    before: Callable[[], object] | None = None
+
+    def note(self, page: str, query: dict[str, str | int], before: Callable[[], object] | None) -> None:
+        """For `on_click`: touches no session state, where a run can be stopped."""
+        self.page, self.query, self.before = page, query, before
+
+
+def door(
+    label: str,
+    page: str,
+    *,
+    key: str,
+    icon: str | None = None,
+    help: str | None = None,
+    type: Literal["primary", "secondary", "tertiary"] = "secondary",
+    before: Callable[[], object] | None = None,
+    **query: str | int,
+) -> None:
+    """A button that leads to another page; `before` is called on the way. A press is not lost when its run is stopped."""
+    st.button(label, key=key, icon=icon, help=help, type=type, on_click=_way().note, args=(page, query, before))
+
+
+def follow() -> None:
+    """Go where a door leads that was pressed: at the end of a run, when the page has kept what was typed into it."""
+    way = _way()
+    page = way.page
+    if not page:
+        return
+    try:
+        if way.before is not None:
+            way.before()
+    except Exception:  # Streamlit's own way to stop a run is not an Exception, so that the next run goes on from here
+        way.page = ""
+        raise
+    way.page = ""
+    go(page, **way.query)
+
+
+def _way() -> _Way:
+    held: _Way = st.session_state.setdefault("way", _Way())
+    return held
 
 
 def number(name: str) -> int | None:

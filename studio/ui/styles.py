@@ -59,8 +59,9 @@ def _keep(studio: Studio, prompt: str, negative: str) -> None:
                 st.session_state["styles_keep_name"] = ""
 
         st.button("Keep as a style", key="styles_keep_now", icon=":material/bookmark_add:", on_click=keep)
-    if st.button("Edit styles and wildcards", key="styles_edit", type="tertiary", icon=":material/edit_note:"):
-        session.go("settings")
+    session.door(
+        "Edit styles and wildcards", "settings", key="styles_edit", type="tertiary", icon=":material/edit_note:"
+    )
 
 
 def manage(studio: Studio) -> None:

@@ -154,6 +154,7 @@ def test_the_house_becomes_a_sun_and_only_that_changes(tab, house):
     until(lambda: studio.gallery.get(result.id).kind == "painted")
     expect(page.get_by_text("In the gallery")).to_be_visible()
 
+    tab.settle()
     press(page, "guide_open")
     expect(page.locator(".picture img")).to_have_attribute("src", f"/pictures/{result.id}")
     press(page, "detail_compare")

@@ -38,8 +38,7 @@ def row(studio: Studio, job: Job) -> bool:
                 on_click=studio.grids.cancel,
                 args=(held.id,),
             )
-        if st.button("Show", key=f"show_grid_{held.id}", icon=":material/visibility:"):
-            session.go("create", grid=held.id)
+        session.door("Show", "create", key=f"show_grid_{held.id}", icon=":material/visibility:", grid=held.id)
     return True
 
 
@@ -59,8 +58,7 @@ def line(studio: Studio, artwork: Artwork) -> None:
     ]
     show.part("Grid")
     show.rows(values)
-    if st.button(
-        f"Show grid {id}", key="detail_grid", icon=":material/grid_view:", help="All its pictures side by side"
-    ):
-        desk.clear_easel()
-        session.go("create", grid=id)
+    session.door(
+        f"Show grid {id}", "create", key="detail_grid", icon=":material/grid_view:", help="All its pictures side by side",
+        before=desk.clear_easel, grid=id,
+    )  # fmt: skip

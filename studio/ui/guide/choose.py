@@ -64,8 +64,7 @@ def idle(studio: Studio, manifest: Manifest) -> None:
     if recent:
         with st.container(horizontal=True, vertical_alignment="center", key="guide_yours"):
             show.part("Or one of yours")
-            if st.button("Search the gallery", key="guide_search", type="tertiary", icon=":material/search:"):
-                session.go("gallery")
+            session.door("Search the gallery", "gallery", key="guide_search", type="tertiary", icon=":material/search:")
         _strip(studio, manifest, "guide_recent", strip=False)
 
 

@@ -172,8 +172,14 @@ def _actions(studio: Studio, manifest: Manifest, artwork: Artwork, jobs: list[Jo
             on_click=desk.trying(acts.go_on_from), args=(studio, manifest, artwork.id),
             help="Keep it and make it the source",
         )  # fmt: skip
-        if st.button("Open", key="guide_open", icon=":material/open_in_full:", help="Open in the gallery"):
-            session.go("gallery", id=artwork.id)
+        session.door(
+            "Open",
+            "gallery",
+            key="guide_open",
+            icon=":material/open_in_full:",
+            help="Open in the gallery",
+            id=artwork.id,
+        )
 
 
 def _pick() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Literal
 
 import streamlit as st
 
@@ -64,8 +64,8 @@ def _card(studio: Studio, pack: Pack, job: Job | None, *, alone: bool) -> None:
 def _actions(studio: Studio, pack: Pack, size: int, *, busy: bool) -> None:
     with st.container(horizontal=True, key=f"actions_{pack.id}"):
         ready = "painter" in pack.manifest.roles and studio.shelf.state(pack.id) == "installed"
-        if ready and st.button("Paint with it", key=f"paint_{pack.id}", icon=":material/brush:"):
-            _paint(studio, pack)
+        if ready:
+            _paint("Paint with it", studio, pack, key=f"paint_{pack.id}")
         st.button(
             "Verify",
             key=f"verify_{pack.id}",
@@ -98,13 +98,20 @@ def _actions(studio: Studio, pack: Pack, size: int, *, busy: bool) -> None:
                 )
 
 
-def _paint(studio: Studio, pack: Pack, more: dict[str, str] | None = None) -> NoReturn:
-    """To the Create page with this pack chosen. What was written there stays; the numbers that suit another pack do not."""
-    held = studio.draft(desk.DRAFT) or {}
-    if held.get("pack") != pack.id:
-        held = {name: held[name] for name in ("prompt", "negative", "seed") if name in held} | {"pack": pack.id}
-    studio.keep_draft(desk.DRAFT, held | (more or {}))
-    session.go("create")
+def _paint(label: str, studio: Studio, pack: Pack, more: dict[str, str] | None = None, *, key: str) -> None:
+    """A door to the Create page with this pack chosen; with `more`, an example, its words are put there too.
+
+    What was written there stays; the numbers that suit another pack do not.
+    """
+
+    def choose() -> None:
+        held = studio.draft(desk.DRAFT) or {}
+        if held.get("pack") != pack.id:
+            held = {name: held[name] for name in ("prompt", "negative", "seed") if name in held} | {"pack": pack.id}
+        studio.keep_draft(desk.DRAFT, held | (more or {}))
+
+    kind: Literal["secondary", "tertiary"] = "tertiary" if more else "secondary"
+    session.door(label, "create", key=key, icon=":material/brush:", type=kind, before=choose)
 
 
 def _move(studio: Studio, pack: Pack, *, busy: bool) -> None:
@@ -191,8 +198,7 @@ def _about(studio: Studio, pack: Pack, sizes: dict[str, int]) -> None:
             show.part("Try")
             with st.container(key=f"shelf_examples_{pack.id}"):
                 for number, example in enumerate(manifest.examples):
-                    if st.button(example, key=f"shelf_{pack.id}_{number}", icon=":material/brush:", type="tertiary"):
-                        _paint(studio, pack, {"prompt": example})
+                    _paint(example, studio, pack, {"prompt": example}, key=f"shelf_{pack.id}_{number}")
     with st.expander("Files and their SHA-256", key=f"hashes_{pack.id}"):
         try:
             show.rows(list(pack.hashes().items()), mono=True)
