@@ -259,4 +259,23 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ) WITHOUT ROWID;
         """,
     ),
+    (
+        "folders_in_place",
+        """
+        -- A file that changed is another artwork under the same path; the one before stays, gone, and remembers where it lay
+        DROP INDEX artworks_place;
+        CREATE UNIQUE INDEX artworks_place ON artworks (place) WHERE place IS NOT NULL AND gone_at IS NULL;
+        ALTER TABLE folder_files ADD COLUMN problem TEXT NOT NULL DEFAULT '';   -- why it is not in the gallery
+        ALTER TABLE folder_files ADD COLUMN judge TEXT NOT NULL DEFAULT '';     -- whose refusal that was; '' for a bad file
+        """,
+    ),
+    (
+        "looks",
+        """
+        ALTER TABLE artworks ADD COLUMN looked INTEGER;   -- rises with each look that is written, so that a reader knows what is new
+        ALTER TABLE artworks ADD COLUMN colours INTEGER;  -- the colours that are in it, a bit for each bin of gallery/palette.py
+        CREATE INDEX artworks_looked ON artworks (looked) WHERE looked IS NOT NULL;
+        CREATE INDEX artworks_unseen ON artworks (id) WHERE looked IS NULL;
+        """,
+    ),
 )

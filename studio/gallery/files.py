@@ -8,8 +8,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,11 +17,11 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.domain.errors import BadInput, EaselError, StorageBroken, StorageFull
+from studio.domain.errors import BadInput, BadPicture, EaselError, StorageBroken, StorageFull
 from studio.domain.verdict import Cleared, require_cleared
 from studio.durable import sync_folder
 from studio.safety.contents import XMP_KEY
-from studio.safety.intake import open_picture, sha256
+from studio.safety.intake import open_picture, read_file, sha256
 
 FOLDERS = ("pictures", "thumbs", "previews", "index", "bin", "incoming")
 THUMB_SIDE = 384  # pixels, long side
@@ -74,6 +74,14 @@ class Files:
         width, height = cleared.size
         return Written(f"{name}.{suffix}", name, width, height, len(data))
 
+    def refer(self, cleared: Cleared, *, sha: str, size: int) -> Written:
+        """What `write` would tell of a picture that stays where it lies: a file of `size` bytes with this SHA-256.
+
+        Its name has the ending of what is served of it; nothing of that name is ever written.
+        """
+        suffix = _original(require_cleared(cleared))[1] or "png"
+        return Written(_plain(_FILE, f"{sha}.{suffix}"), sha, *cleared.size, size)
+
     def thumb(self, cleared: Cleared, sha: str) -> None:
         """Write the thumbnail (WebP, long side 384) of the picture with this SHA-256."""
         self._write_thumb(require_cleared(cleared).picture, sha)
@@ -82,36 +90,45 @@ class Files:
         picture.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
         write_whole(self.thumb_path(sha), _webp(picture), durable=False)
 
-    def thumb_again(self, file: str, *, binned: bool = False) -> None:
+    def thumb_again(self, file: str, *, binned: bool = False, place: str | None = None) -> None:
         """Make a stored picture's thumbnail again; only from the very bytes that were cleared, which their name tells.
 
         Raises BadInput when they are gone or no longer the same.
         """
-        self._write_thumb(open_picture(self._unchanged(file, binned=binned)).picture, Path(file).stem)
+        data = self.unchanged(file, binned=binned, place=place)
+        self._write_thumb(open_picture(data).picture, Path(file).stem)
 
-    def _unchanged(self, file: str, *, binned: bool) -> bytes:
+    def unchanged(self, file: str, *, binned: bool = False, place: str | None = None) -> bytes:
+        """The very bytes that were cleared, which their name tells; `place` is where a picture lies that was not copied.
+
+        Raises BadInput when they are gone or no longer the same.
+        """
         try:
-            data = self.path(file, binned=binned).read_bytes()
-        except OSError:
+            data = self.path(file, binned=binned).read_bytes() if place is None else read_file(Path(place))
+        except (OSError, BadPicture):
             data = b""
         if sha256(data) != Path(file).stem:
-            raise BadInput("file", "This picture's file is gone or damaged; `python -m studio check` says more.")
+            where = "This picture's file" if place is None else "This picture's file in its folder"
+            state = "gone or was changed" if place is not None else "gone or damaged"
+            raise BadInput("file", f"{where} is {state}; `python -m studio check` says more.")
         return data
 
-    def shown(self, file: str, *, binned: bool = False) -> Path:
+    def shown(self, file: str, *, binned: bool = False, place: str | None = None) -> Path | None:
         """A stored picture as an editor shows it: itself, or where its long side is over 2,048 pixels a copy of that size.
 
-        The copy is made only from the very bytes that were cleared, and kept beside the thumbnails. Raises BadInput when they
-        are gone or no longer the same.
+        The copy is made only from the very bytes that were cleared, and kept beside the thumbnails. None for a picture that was
+        not copied and needs no smaller one: whoever asks serves it as it serves the whole. Raises BadInput when the bytes are
+        gone or no longer the same.
         """
         path = self.path(file, binned=binned)
         copy = self.thumb_path(path.stem).with_stem(f"{path.stem}-{SHOWN_SIDE}")
         if copy.exists():
             return copy
-        data = self._unchanged(file, binned=binned)
-        if max(size_of(data)) <= SHOWN_SIDE:
-            return path
-        picture = open_picture(data).picture
+        data = self.unchanged(file, binned=binned, place=place)
+        picture = open_picture(data).picture if place is not None else None
+        if max(picture.size if picture is not None else size_of(data)) <= SHOWN_SIDE:
+            return path if place is None else None
+        picture = picture or open_picture(data).picture
         picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
         write_whole(copy, _webp(picture, quality=92), durable=False)
         return copy
@@ -131,6 +148,19 @@ class Files:
     def from_bin(self, file: str) -> None:
         """Move a picture back from the bin; one that is back already stays."""
         self._move(self.path(file, binned=True), self.path(file))
+
+    def move_all(self, files: Iterable[str], *, binned: bool) -> None:
+        """Move many pictures to the bin or back, as `to_bin` and `from_bin` do, with one sync of the folders for all."""
+        moved = False
+        with _storage(self.home):
+            for file in files:
+                there, here = self.path(file, binned=True), self.path(file)
+                with suppress(FileNotFoundError):
+                    (here if binned else there).replace(there if binned else here)
+                    moved = True
+            if moved:
+                for name in ("bin", "pictures") if binned else ("pictures", "bin"):
+                    sync_folder(self.home / name)
 
     def drop(self, file: str) -> None:
         """Remove a picture, its thumbnail and its copy in the bin for good."""
@@ -296,9 +326,9 @@ def _png(picture: Image.Image, *, text: dict[str, str], xmp: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def plain_png(picture: Image.Image) -> bytes:
-    """A picture as the bytes of a PNG with nothing beside its pixels, to be handed to the gate; it is written nowhere."""
-    return _png(picture, text={}, xmp=b"")
+def plain_png(picture: Image.Image, *, text: dict[str, str] | None = None, xmp: bytes = b"") -> bytes:
+    """A picture as the bytes of a PNG with nothing beside its pixels but `text` and `xmp`; it is written nowhere."""
+    return _png(picture, text=text or {}, xmp=xmp)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
