@@ -96,10 +96,10 @@ def test_ten_thousand_pictures_are_changed_and_given_back_in_a_moment(gallery, r
     gallery.database.write("INSERT INTO tags (artwork, tag) SELECT id, 'old' FROM artworks WHERE id % 3 = 0")
     before = state(gallery)
     began = time.perf_counter()
-    parts = [Change("rate", 3), Change("favourite", True), Change("tag", "old")]
+    parts = [Change("rate", -1), Change("favourite", True), Change("tag", "old")]
     number = apply(gallery, ids, parts)
     assert gallery.database.one("SELECT count(*) FROM tags WHERE tag = 'old'")[0] == 10_000
-    assert gallery.get(10_000).rating == 3 and last(gallery).pictures == 10_000
+    assert gallery.get(10_000).rating == -1 and last(gallery).pictures == 10_000
     assert undo(gallery, number).pictures == 10_000
     assert time.perf_counter() - began < 60  # about two; the machine may be busy
     assert state(gallery) == before
