@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from studio.domain.errors import BadInput
-from studio.domain.query import FIELDS, Filter, Query, days, span
+from studio.domain.query import BY, FIELDS, USUAL, Filter, Query, days, span
 from studio.gallery.language import MINUS, parse, read, write
 from studio.gallery.suggesting import Vocabulary, suggest
 
@@ -35,6 +35,9 @@ PIECES = (
     "rating:3",
     "from:comfy",
     "has:note",
+    "by:look",
+    "colour:#aa3322",
+    "color:",
     "-(x y:2)",
     'model:"a\\"b"',
     "model:c:\\d",
@@ -84,6 +87,7 @@ def test_every_query_can_be_typed(seed):
         "collection": "-b:1",
         "size": ">=512x768",
         "ratio": "16:9",
+        "colour": "#aa3322",
         "rating": "<=4",
         "is": "gone",
         "has": "people",
@@ -104,6 +108,7 @@ def test_every_query_can_be_typed(seed):
             ),
             exact=tuple({(text(), dice.random() < 0.5): None for _ in range(dice.randint(0, 2))}),
             filters=tuple(Filter(name, values[name], dice.random() < 0.5) for name in names),
+            by=tuple(dice.sample(BY, dice.randint(1, len(BY)))),
         )
         assert parse(write(query)) == query, write(query)
 
@@ -131,15 +136,47 @@ def test_what_was_typed_means(text, query):
 
 
 def test_a_name_that_no_filter_has_is_a_word_and_it_is_said():
-    reading = read("boat colour:red like:that")
-    assert reading.query == Query(words=(("boat colour:red like:that", 1.0),))
-    assert "'colour'" in reading.notes[0] and "like:" in reading.notes[1] and len(reading.notes) == 2
+    reading = read("boat shade:red like:that by:night -by:look")
+    assert reading.query.words[0] == ("boat shade:red like:that by:night", 1.0) and reading.query.by == USUAL
+    assert "'shade'" in reading.notes[0] and "like:" in reading.notes[1] and "by:" in reading.notes[2]
+    assert len(reading.notes) == 4
     assert read("boat at 12:30").notes == ()
+
+
+def test_a_colour_has_one_spelling():
+    said = read("color:Gray colour:#A32 -colour:aa3322 colour:grey").query
+    assert said.filters == (Filter("colour", "grey"), Filter("colour", "#aa3322"), Filter("colour", "#aa3322", False))
+    assert said.colours == ("grey", "#aa3322") and said.ranked and not said.by_meaning
+    assert write(said) == "colour:grey colour:#aa3322 -colour:#aa3322"
+
+
+def test_what_is_compared_is_said_by_by():
+    assert read("like:3 by:look by:Meaning").query == Query(like=(("id:3", 1.0),), by=("picture", "look"))
+    assert write(Query(like=(("id:3", 1.0),), by=("recipe", "picture"))) == "like:3 by:meaning by:recipe"
+    assert read("boat").query.by == USUAL and write(read("by:words by:meaning boat").query) == "boat"
+    with pytest.raises(BadInput, match="compared by"):
+        Query(by=("smell",))
+    with pytest.raises(BadInput, match="compared by"):
+        Query(by=())
+
+
+def test_what_no_model_has_to_see_needs_no_worker():
+    likes = (("id:3", 1.0),)
+    assert Query(like=likes).by_meaning and Query(like=likes).like_by == ("picture",)
+    assert not Query(like=likes, by=("look", "recipe", "words")).by_meaning
+    assert Query(like=likes, by=("look", "caption")).by_meaning
+    assert Query(like=(("sha:ab", 1.0),), by=("look",)).by_meaning  # the gate has to look at it first
+    assert not Query(words=(("boat", 1.0),), by=("words",)).by_meaning
+    assert Query(words=(("boat", 1.0),), by=("look",)).words_by == USUAL
+    query = Query(like=likes, by=("look",), filters=(Filter("colour", "red"),))
+    assert Query.narrowed(query.narrowing()).by == ("look",) and not Query().ranked
 
 
 @pytest.mark.parametrize(
     ("text", "field"),
     [
+        ("colour:sunny", "colour"),
+        ("color:#12345", "colour"),
         ("seed:abc", "seed"),
         ("seed:", "seed"),
         ("-seed:1e5", "seed"),

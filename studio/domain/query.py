@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from studio.domain.colours import COLOURS, colour
 from studio.domain.errors import BadInput
 
 TOOLS = ("easel", "a1111", "comfy", "invoke", "swarm", "fooocus", "novelai", "camera")  # what a picture was made with
@@ -17,6 +18,10 @@ STATES = ("favourite", "binned", "gone")  # of `is:`; of these it may be several
 HOLDINGS = ("recipe", "caption", "people", "note")
 RATIOS = ("wide", "tall", "square")
 DAYS = ("today", "yesterday")
+# What is compared: what is seen, what caption or prompt mean, colours and forms, the words themselves, how it was made
+BY = ("picture", "caption", "look", "words", "recipe")
+USUAL = ("picture", "words")
+_MODEL = ("picture", "caption")  # of BY; these need an encoder, and so the worker
 MOST_FILTERS = 64
 VALUE_LIMIT = 200  # characters
 WORDS_LIMIT = 1_000
@@ -72,7 +77,8 @@ class Query:
 
     `words` and `like` are (text or artwork id or SHA-256, weight) pairs; a negative weight means "without". `exact` are (text,
     wanted) pairs: what prompt, caption, note, tags or name hold, or do not. Filters of one name are alternatives, of different
-    names all count (docs/searching.md has the two exceptions). An empty query asks for everything, newest first.
+    names all count (docs/searching.md has the two exceptions). `by`, some of BY, says by what words and pictures rank; each
+    makes a ranking of its own. An empty query asks for everything, newest first.
     """
 
     words: tuple[tuple[str, float], ...] = ()
@@ -85,8 +91,12 @@ class Query:
     offset: int = 0
     exact: tuple[tuple[str, bool], ...] = ()
     filters: tuple[Filter, ...] = ()
+    by: tuple[str, ...] = USUAL
 
     def __post_init__(self) -> None:
+        if not self.by or not set(self.by) <= set(BY):
+            raise BadInput("by", f"Pictures are compared by some of {', '.join(BY)}; {' '.join(self.by)!r} is none.")
+        object.__setattr__(self, "by", tuple(one for one in BY if one in self.by))
         if not 1 <= self.limit <= 1_000:
             raise BadInput("limit", "The limit must be between 1 and 1,000.")
         if self.offset < 0:
@@ -97,13 +107,38 @@ class Query:
             raise BadInput("filter", f"The search has more than {MOST_FILTERS} filters; take some away.")
 
     @property
+    def words_by(self) -> tuple[str, ...]:
+        """By what its words rank; where `by` names nothing that words have (look, recipe), as usual."""
+        return tuple(one for one in self.by if one in (*_MODEL, "words")) or USUAL
+
+    @property
+    def like_by(self) -> tuple[str, ...]:
+        """By what its pictures rank: by what is seen in them, unless something else was asked for."""
+        return ("picture",) if self.by == USUAL else self.by
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """The colours that are wanted; whoever has more of them ranks before whoever has less."""
+        return tuple(one.value for one in self.filters if one.name == "colour" and one.wanted)
+
+    @property
     def by_meaning(self) -> bool:
-        """Whether it needs embeddings, and so the worker; otherwise the table answers alone."""
-        return bool(self.words or self.like)
+        """Whether it needs embeddings, or the gate's look at an upload, and so the worker; otherwise the tables answer."""
+        return bool(
+            (self.words and set(self.words_by) & set(_MODEL))
+            or (self.like and set(self.like_by) & set(_MODEL))
+            or any(name.startswith("sha:") for name, _ in self.like)
+        )
+
+    @property
+    def ranked(self) -> bool:
+        """Whether anything ranks what the filters let through; otherwise the newest comes first."""
+        return bool(self.words or self.like or self.colours)
 
     def narrowing(self) -> dict[str, Any]:
-        """What it lets through, without words and pictures, as a JSON-ready dict."""
+        """What it lets through and by what it ranks, without words and pictures, as a JSON-ready dict."""
         return {
+            "by": list(self.by),
             "tag": self.tag,
             "favourites": self.favourites,
             "kind": self.kind,
@@ -124,6 +159,7 @@ class Query:
             offset=offset,
             exact=tuple((str(text), bool(wanted)) for text, wanted in data.get("exact", ())),
             filters=tuple(Filter(str(name), str(value), bool(wanted)) for name, value, wanted in data.get("asked", ())),
+            by=tuple(map(str, data.get("by", ()))) or USUAL,
         )
 
 
@@ -267,6 +303,7 @@ _FIELDS = (
     Field("collection", "the name of a collection", "collection:boats", _text),
     Field("size", "pixels of the longer side, or both sides", "size:>=512", _size),
     Field("ratio", "wide, tall, square or two numbers", "ratio:16:9", _ratio, RATIOS),
+    Field("colour", "a colour's name or #rrggbb", "colour:red", colour, tuple(COLOURS)),
     Field("rating", "a number from 1 to 5, or -1 for disliked", "rating:>=3", _numbers(*RATING_RANGE)),
     Field("is", f"one of {', '.join((*STATES, *KINDS))}", "is:favourite", _one_of((*STATES, *KINDS)), (*STATES, *KINDS)),
     Field("has", f"one of {', '.join(HOLDINGS)}", "has:recipe", _one_of(HOLDINGS), HOLDINGS),

@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.domain.query import KINDS, Filter, days, sides, span
 from studio.domain.recipe import SAMPLERS
-from studio.gallery import words
+from studio.gallery import palette, words
 
 Condition = tuple[str, list[Any]]
 SQUARE = 1.02  # how far from 1 the sides' ratio may lie and still be called square
@@ -84,6 +84,10 @@ def _date(value: str, today: date | None) -> Condition:
     return f"({' AND '.join(parts) or '0'})", values
 
 
+def _colour(value: str, _today: date | None) -> Condition:
+    return "(colours & ?) <> 0", [palette.mask(value)]
+
+
 def _tag(value: str, _today: date | None) -> Condition:
     return "id IN (SELECT artwork FROM tags WHERE tag = ?)", [value]
 
@@ -135,6 +139,7 @@ def _from(value: str, _today: date | None) -> Condition:
 _SQL: dict[str, Callable[[str, date | None], Condition]] = {
     "model": _model, "pack": _pack, "lora": _lora, "sampler": _sampler, "seed": _seed, "rating": _rating, "date": _date,
     "tag": _tag, "collection": _collection, "size": _size, "ratio": _ratio, "is": _is, "has": _has, "from": _from,
+    "colour": _colour,
 }  # fmt: skip
 
 

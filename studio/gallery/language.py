@@ -2,7 +2,8 @@
 
 Plain words make one phrase; -word is what should not be there; (some words:1.5) is a phrase with a weight of its own;
 "some words" must stand in the texts, -"some words" must not; like:12 is similar to artwork 12; seed:7 and its like are
-filters, each turned round by a dash before it. A backslash takes the meaning from a \\ " ( ) - or : behind it.
+filters, each turned round by a dash before it; by:look says by what pictures are compared. A backslash takes the meaning
+from a \\ " ( ) - or : behind it.
 docs/searching.md says more.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.domain.errors import BadInput
-from studio.domain.query import FIELDS, Filter, Query
+from studio.domain.query import BY, FIELDS, USUAL, Filter, Query
 
 MINUS = -0.6  # weight of a word that should not be there: at -1 a short "without" outweighs a long wish
 TEXT_LIMIT = 4_000  # characters, with all filters
@@ -24,6 +25,9 @@ _LIKE = re.compile(r"(?:id:)?0*(\d{1,18})", re.ASCII | re.IGNORECASE)
 _PICTURE = re.compile(r"like:(?:id:)?0*(\d{1,18})", re.ASCII | re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z]{2,16}")
 _WEIGHT = re.compile(r"-?\d{1,3}(?:\.\d{1,9})?", re.ASCII)
+WAYS = {"meaning" if one == "picture" else one: one for one in BY}  # behind by: -> of BY
+_WAY_OF = {"picture": "picture", "style": "look", **WAYS}
+_NAMES = {"color": "colour"}  # of filters, spelled otherwise
 
 Sign = tuple[str, bool]  # a character, and whether a backslash before it made it only a character
 
@@ -43,6 +47,7 @@ class _Parts:
     like: list[tuple[str, float]]
     exact: list[tuple[str, bool]]
     filters: list[Filter]
+    by: list[str]
     notes: list[str]
 
 
@@ -56,7 +61,7 @@ def read(text: str) -> Reading:
     if len(text) > TEXT_LIMIT:
         raise BadInput("words", f"The search has more than {TEXT_LIMIT:,} characters; a few words find more.")
     signs = _signs(text.encode("utf-8", "replace").decode().replace("\0", " "))
-    parts = _Parts([], [], [], [], [], [])
+    parts = _Parts([], [], [], [], [], [], [])
     place = 0
     while place < len(signs):
         place = signs_end if (signs_end := _blank(signs, place)) > place else _token(signs, place, parts)
@@ -67,6 +72,7 @@ def read(text: str) -> Reading:
         like=tuple(parts.like),
         exact=tuple(dict.fromkeys(parts.exact)),
         filters=tuple(dict.fromkeys(parts.filters)),
+        by=tuple(parts.by) or USUAL,
     )
     return Reading(query, tuple(dict.fromkeys(parts.notes)))
 
@@ -89,6 +95,8 @@ def write(query: Query) -> str:
     old += [("is", "binned" if query.binned else "")]
     filters = [Filter(name, value) for name, value in old if value and value != "mask"] + list(query.filters)
     pieces += [f"{_dash(one.wanted)}{one.name}:{spelled(one.value)}" for one in filters]
+    if query.by != USUAL:
+        pieces += [f"by:{way}" for way, one in WAYS.items() if one in query.by]
     return " ".join(piece for piece in pieces if piece)
 
 
@@ -139,6 +147,8 @@ def _token(signs: list[Sign], place: int, parts: _Parts) -> int:
     name, value = _named(signs[start:end])
     if name == "like" and (found := _LIKE.fullmatch(value)):
         parts.like.append((f"id:{int(found[1])}", 1.0 if wanted else MINUS))
+    elif name == "by" and wanted and value.lower() in _WAY_OF:
+        parts.by.append(_WAY_OF[value.lower()])
     elif name in FIELDS:
         parts.filters.append(Filter(name, value, wanted))
     else:
@@ -157,6 +167,8 @@ def _word(signs: Sequence[Sign], parts: _Parts, *, wanted: bool, name: str) -> N
         return
     if name == "like":
         parts.notes.append(f"like: takes the number of an artwork; {word[:40]!r} was taken as a word.")
+    elif name == "by":
+        parts.notes.append(f"by: takes one of {', '.join(WAYS)}; {word[:40]!r} was taken as a word.")
     elif name:
         parts.notes.append(f"There is no filter named {name!r}; {word[:40]!r} was taken as a word.")
     if wanted:
@@ -210,7 +222,8 @@ def _word_end(signs: Sequence[Sign], start: int) -> int:
 
 def _opens_value(signs: Sequence[Sign]) -> bool:
     """Whether this is a filter's name and its colon."""
-    return bool(signs) and signs[-1] == (":", False) and "".join(sign for sign, _ in signs[:-1]).lower() in FIELDS
+    name = "".join(sign for sign, _ in signs[:-1]).lower()
+    return bool(signs) and signs[-1] == (":", False) and _NAMES.get(name, name) in FIELDS
 
 
 def _named(signs: Sequence[Sign]) -> tuple[str, str]:
@@ -222,7 +235,7 @@ def _named(signs: Sequence[Sign]) -> tuple[str, str]:
     value = list(signs[colon + 1 :])
     if len(value) >= 2 and value[0] == value[-1] == ('"', False):
         value = value[1:-1]
-    return name.lower(), _joined(value)
+    return _NAMES.get(name.lower(), name.lower()), _joined(value)
 
 
 def _joined(signs: Sequence[Sign]) -> str:
@@ -259,7 +272,7 @@ def _escaped(word: str) -> str:
     if text[0] in "-(":
         text = f"\\{text}"
     name, colon, _ = word.partition(":")
-    return text.replace(":", "\\:") if colon and name.lower() in (*FIELDS, "like") else text
+    return text.replace(":", "\\:") if colon and name.lower() in (*FIELDS, *_NAMES, "like", "by") else text
 
 
 def _reads_as(text: str, phrase: str, weight: float) -> bool:
