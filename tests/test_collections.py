@@ -1,0 +1,88 @@
+"""Collections: made, named, ordered, deleted and brought back; smart ones hold a search that is read."""
+
+import hostile
+import pytest
+from galleries import painter
+
+from studio.domain.errors import BadInput
+from studio.domain.query import Query
+from studio.gallery import collections, language
+from studio.gallery.changes import Change, apply
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    return hostile.open_gate(tmp_path_factory.mktemp("gate"))
+
+
+def names(gallery):
+    return [(one.name, one.count) for one in collections.all_of(gallery.database)]
+
+
+def filled(gallery, gate, name="Boats", count=3):
+    made = collections.create(gallery.database, name)
+    paint = painter(gallery, gate)
+    ids = [paint(seed).id for seed in range(1, count + 1)]
+    apply(gallery, ids, Change("collect", made.id))
+    return made, ids
+
+
+def test_a_collection_holds_pictures_and_the_bin_is_not_counted(gallery, gate):
+    made, ids = filled(gallery, gate)
+    assert (made.smart, made.count, names(gallery)) == (False, 0, [("Boats", 3)])
+    gallery.delete(ids[0])
+    assert names(gallery) == [("Boats", 2)]
+    found = gallery.page(language.parse("collection:boats"))
+    assert {art.id for art in found} == set(ids[1:])
+
+
+def test_names_are_trimmed_and_taken_once(gallery):
+    made = collections.create(gallery.database, "  night   boats ")
+    assert made.name == "night boats"
+    for name, why in (("NIGHT boats", "already"), ("  ", "no name"), ("x" * 81, "81 characters")):
+        with pytest.raises(BadInput, match=why):
+            collections.create(gallery.database, name)
+    other = collections.create(gallery.database, "other")
+    with pytest.raises(BadInput, match="already"):
+        collections.rename(gallery.database, other.id, "night boats")
+    assert collections.rename(gallery.database, made.id, "Night Boats").name == "Night Boats"  # its own, in capitals
+    with pytest.raises(BadInput, match="no such collection"):
+        collections.rename(gallery.database, 99, "x")
+
+
+def test_a_smart_one_keeps_the_search_as_it_was_typed(gallery):
+    made = collections.create(gallery.database, "red", query=' red  star "a b" -tag:night')
+    assert made.smart and made.query == 'red star "a b" -tag:night'
+    assert collections.all_of(gallery.database) == [collections.Collection(made.id, "red", made.query, None)]
+    for query in ("rating:great", "   "):
+        with pytest.raises(BadInput):
+            collections.create(gallery.database, "no", query=query)
+    assert len(collections.all_of(gallery.database)) == 1
+
+
+def test_delete_leaves_the_pictures_and_can_be_undone(gallery, gate):
+    made, ids = filled(gallery, gate)
+    collections.place(gallery.database, made.id, [ids[2]], before=ids[0])
+    assert collections.delete(gallery.database, made.id).name == "Boats"
+    assert names(gallery) == [] and gallery.count(Query()) == 3
+    gallery.delete(ids[1])
+    gallery.empty_bin()
+    collections.create(gallery.database, "boats")  # somebody needed the name meanwhile
+    back = collections.restore(gallery.database, made.id)
+    assert (back.id, back.name) == (made.id, "Boats (2)")
+    assert collections.order(gallery.database, made.id) == [ids[2], ids[0]]
+    with pytest.raises(BadInput, match="deleted last"):
+        collections.restore(gallery.database, made.id)
+
+
+def test_pictures_are_ordered_by_hand(gallery, gate):
+    made, (a, b, c) = filled(gallery, gate)
+    database = gallery.database
+    assert collections.order(database, made.id) == [a, b, c]
+    collections.place(database, made.id, [c, a], before=b)
+    assert collections.order(database, made.id) == [c, a, b]
+    collections.place(database, made.id, [c])
+    assert collections.order(database, made.id) == [a, b, c]
+    for moved, before in (([99], None), ([a], 99), ([a], a), ([], None)):
+        with pytest.raises(BadInput, match="not in this collection"):
+            collections.place(database, made.id, moved, before=before)
