@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.pose import to_openpose
+from studio.gallery import suggesting, teaching
+from studio.gallery.language import TEXT_LIMIT
 from studio.places import ASSETS
 
 if TYPE_CHECKING:
@@ -136,6 +139,8 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         home = studio()
         artwork = _artwork(request, home)
         name = f"easel-{artwork.id}{Path(artwork.file).suffix}" if "download" in request.query_params else None
+        if artwork.place is not None:
+            return _in_place(request, home, artwork, name=name)
         return _file(request, home.gallery.path(artwork), tag=artwork.sha256, name=name)
 
     def thumb(request: Request) -> Response:
@@ -148,7 +153,9 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         """An artwork as an editor shows it: itself, or a copy whose long side is 2,048 pixels."""
         home = studio()
         artwork = _artwork(request, home)
-        path = home.files.shown(artwork.file, binned=artwork.deleted_at is not None)
+        path = home.files.shown(artwork.file, binned=artwork.deleted_at is not None, place=artwork.place)
+        if path is None:
+            return _in_place(request, home, artwork)
         return _file(request, path, tag=path.stem)
 
     def pose(request: Request) -> Response:
@@ -174,6 +181,14 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
             return _nothing()
         return Response(data, media_type=TYPES[path.suffix], headers={"cache-control": "private, no-store"})
 
+    def suggest(request: Request) -> Response:
+        """What may come next in the search box, as JSON; for an empty box, what to try."""
+        home = studio()
+        text = request.query_params.get("q", "")[:TEXT_LIMIT]
+        vocabulary = home.gallery.vocabulary()
+        found = suggesting.suggest(text, vocabulary) if text.strip() else teaching.examples(home.database, vocabulary)
+        return JSONResponse([asdict(one) for one in found], headers={"cache-control": "private, no-store"})
+
     def font(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in FONTS:
@@ -187,6 +202,7 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         Route("/shown/{id:str}", _in_a_sentence(shown), methods=["GET"]),
         Route("/pose/{id:str}.json", _in_a_sentence(pose), methods=["GET"]),
         Route("/previews/{name:str}", _in_a_sentence(preview), methods=["GET"]),
+        Route("/suggest", _in_a_sentence(suggest), methods=["GET"]),
         Route("/fonts/{name:str}.woff2", font, methods=["GET"]),
     ]
 
@@ -211,6 +227,22 @@ def _artwork(request: Request, studio: Studio) -> Artwork:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
         raise BadInput("id", "A picture has a number.")
     return studio.gallery.get(int(text))
+
+
+def _in_place(request: Request, home: Studio, artwork: Artwork, *, name: str | None = None) -> Response:
+    """A picture of a watched folder, from the very bytes that were checked; where they are gone, our thumbnail."""
+    headers = {"cache-control": "private, no-cache", "etag": f'"{artwork.sha256}"'}
+    if name is None and headers["etag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    try:
+        data = home.gallery.served(artwork)
+    except BadInput:
+        if name is not None:
+            raise
+        return _file(request, home.gallery.thumb(artwork), tag=None)
+    if name is not None:
+        headers["content-disposition"] = f'attachment; filename="{name}"'
+    return Response(data, media_type=TYPES[Path(artwork.file).suffix], headers=headers)
 
 
 def _file(request: Request, path: Path, *, tag: str | None, name: str | None = None) -> Response:

@@ -16,7 +16,7 @@ from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
 from studio.domain.settings import Settings
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
-from studio.gallery.records import record_at
+from studio.gallery.records import record_in
 from studio.jobs.forecast import painting
 from studio.jobs.grids import LOST, Grids
 from studio.jobs.installs import Installs
@@ -147,7 +147,7 @@ class Orders:
             raise BadInput("artwork", f"Artwork {id} came without a recipe, so it cannot be painted again.")
         check_making(self.shelf, recipe)
         self.gallery.check_inputs(recipe)
-        then = record_at(self.gallery.path(artwork))  # what was painted with memory saved is painted so again
+        then = record_in(self.gallery, artwork)  # what was painted with memory saved is painted so again
         offload = then is not None and then.saving
         payload = painting(recipe.with_seed(recipe.seed), source_size=self._source_size(recipe), offload=offload)
         return self.submit("repeat", {"artwork": id, **payload}, key=key)

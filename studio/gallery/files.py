@@ -331,6 +331,24 @@ def plain_png(picture: Image.Image, *, text: dict[str, str] | None = None, xmp: 
     return _png(picture, text=text or {}, xmp=xmp)
 
 
+def encoded(picture: Image.Image, kind: str, *, quality: int = 90) -> bytes:
+    """A cleared picture as the bytes of a png, jpeg or webp with nothing beside its pixels; it is written nowhere.
+
+    A JPEG has no transparency: what is see-through is laid on white, as the gate has seen it too.
+    """
+    if kind == "png":
+        return plain_png(picture)
+    if kind == "webp":
+        return _webp(picture, quality=quality)
+    if picture.mode == "RGBA":
+        ground = Image.new("RGBA", picture.size, "white")
+        ground.alpha_composite(picture)
+        picture = ground
+    buffer = BytesIO()
+    picture.convert("RGB").save(buffer, "JPEG", quality=quality, optimize=True, subsampling=0 if quality >= 90 else 2)
+    return buffer.getvalue()
+
+
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height in pixels of a picture file that was cleared, read from its header."""
     with Image.open(BytesIO(data)) as header:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Cleared, require_cleared
 from studio.gallery import incoming, inputs, inventory, lineage, upkeep
-from studio.gallery.files import Files, Written
+from studio.gallery.files import Files
 from studio.gallery.importing import shown_name
+from studio.gallery.incoming import Arrival
 from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
 from studio.gallery.suggesting import Vocabulary
@@ -53,6 +55,7 @@ class Gallery:
         map: ControlMap | None = None,
         made_by: str = "",
         facts: Facts | None = None,
+        tags: Sequence[str] = (),
     ) -> Artwork:
         """Keep a cleared picture: file first, then row, so that a crash leaves at worst a file that `sweep` settles.
 
@@ -60,9 +63,44 @@ class Gallery:
         imported from, `text` what that file said, kept when the picture is written anew; `record` what is known of its making
         (pack hashes, versions); `parents` are SHA-256 names, by default of the pictures that the recipe uses. `map` says what
         a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known; `facts` what else its
-        file says. Raises StorageFull with nothing left behind.
+        file says, and `tags`. Raises StorageFull with nothing left behind.
 
         A proposal's file says "painted": Keep changes the row alone, so neither the file nor its name ever changes.
+        """
+        arrival = self.stage(
+            cleared, recipe, kind=kind, prompt=prompt, source_name=source_name, source_sha256=source_sha256, note=note,
+            job=job, parents=parents, record=record, text=text, map=map, made_by=made_by, facts=facts, tags=tags,
+        )  # fmt: skip
+        try:
+            return self.get(self._insert(arrival)[0])
+        except BaseException:
+            self.withdraw(arrival)
+            raise
+
+    def stage(
+        self,
+        cleared: Cleared,
+        recipe: Recipe | None = None,
+        *,
+        kind: str,
+        prompt: str = "",
+        source_name: str = "",
+        source_sha256: str | None = None,
+        size: int = 0,
+        note: str = "",
+        job: int | None = None,
+        parents: Sequence[str] = (),
+        record: dict[str, Any] | None = None,
+        text: dict[str, str] | None = None,
+        map: ControlMap | None = None,
+        made_by: str = "",
+        facts: Facts | None = None,
+        tags: Sequence[str] = (),
+    ) -> Arrival:
+        """The first half of `add`: file and thumbnail are written, the row is not; `settle` writes it, or `withdraw` undoes it.
+
+        Where `facts` name a place, the picture stays there: it is a file of `size` bytes whose SHA-256 is `source_sha256`, and
+        only the thumbnail is written.
         """
         cleared = require_cleared(cleared)
         if kind not in KINDS:
@@ -78,68 +116,42 @@ class Gallery:
             says = incoming.of_map(map, kind=kind, verdict=verdict, parents=parents, text=text or {}, made_by=made_by)
         else:
             says = incoming.of_foreign(text or {})
-        written = self.files.write(cleared, text=says.text, xmp=says.xmp, anew=says.anew)
+        if facts is not None and facts.place is not None:
+            written = self.files.refer(cleared, sha=source_sha256 or "", size=size)
+        else:
+            written = self.files.write(cleared, text=says.text, xmp=says.xmp, anew=says.anew)
+        arrival = Arrival(
+            written, kind, verdict, recipe=recipe, prompt=storable(prompt), parents=parents,
+            source_name=shown_name(source_name), source_sha256=source_sha256, note=note, job=job, map=map,
+            facts=facts or (OURS if kind != "imported" or KEY in (text or {}) else Facts()),
+            tags=incoming.tag_names(tags),
+        )  # fmt: skip
         try:
             self.files.thumb(cleared, written.sha256)
-            return self._insert(
-                written,
-                kind=kind,
-                recipe=recipe,
-                prompt=storable(prompt),
-                verdict=verdict,
-                parents=parents,
-                source_name=shown_name(source_name),
-                source_sha256=source_sha256,
-                note=note,
-                job=job,
-                map=map,
-                facts=facts or (OURS if kind != "imported" or KEY in (text or {}) else Facts()),
-            )
         except BaseException:
-            self._withdraw(written)
+            self.withdraw(arrival)
             raise
+        return arrival
 
-    def _insert(
-        self,
-        written: Written,
-        *,
-        kind: str,
-        recipe: Recipe | None,
-        prompt: str,
-        verdict: dict[str, Any],
-        parents: Sequence[str] = (),
-        source_name: str = "",
-        source_sha256: str | None = None,
-        note: str = "",
-        job: int | None = None,
-        map: ControlMap | None = None,
-        facts: Facts = OURS,
-    ) -> Artwork:
-        parent = next(iter(self.by_names(parents).values()), None) if map else None
-        id = incoming.insert(
-            self.database,
-            written,
-            kind=kind,
-            recipe=recipe,
-            prompt=prompt,
-            verdict=verdict,
-            parents=parents,
-            source_name=source_name,
-            source_sha256=source_sha256,
-            note=note,
-            job=job,
-            map=map,
-            caption=incoming.map_words(map, parent) if map else "",
-            facts=facts,
-        )
-        self.files.from_bin(written.file)  # where the same picture lay in the bin, one copy is enough
-        return self.get(id)
+    def settle(self, arrivals: Sequence[Arrival]) -> list[tuple[int, bool]]:
+        """The second half of `add`, for several at once: all rows or none; of each its number, and whether it is new."""
+        with self.database.transaction():
+            return [self._insert(arrival) for arrival in arrivals]
 
-    def _withdraw(self, written: Written) -> None:
-        """After a failure: take the file away again, unless an artwork has it."""
+    def _insert(self, arrival: Arrival) -> tuple[int, bool]:
+        if arrival.map is not None:
+            parent = next(iter(self.by_names(arrival.parents).values()), None)
+            arrival = replace(arrival, caption=incoming.map_words(arrival.map, parent))
+        told = incoming.insert(self.database, arrival)
+        if arrival.facts.place is None:
+            self.files.from_bin(arrival.written.file)  # where the same picture lay in the bin, one copy is enough
+        return told
+
+    def withdraw(self, arrival: Arrival) -> None:
+        """After a failure: take what `stage` wrote away again, unless an artwork has it."""
         try:
-            if self.by_sha(written.sha256) is None:
-                self.files.drop(written.file)
+            if self.by_sha(arrival.written.sha256) is None:
+                self.files.drop(arrival.written.file)
         except EaselError:
             pass  # the sweep at the next start settles it
 
@@ -152,7 +164,7 @@ class Gallery:
 
     def opened(self, recipe: Recipe) -> dict[str, Intake]:
         """What `inputs` gives, with what each file says of itself."""
-        return inputs.opened(recipe, find=self.by_sha, path=self.path)
+        return inputs.opened(recipe, find=self.by_sha, read=self.data)
 
     def check_inputs(self, recipe: Recipe, *, coming: Sequence[str] = ()) -> None:
         """Raise BadInput when a picture that the recipe names cannot be used; `coming` are masks on their way."""
@@ -195,11 +207,12 @@ class Gallery:
         row = self.database.one(f"SELECT json_group_array(id) FROM artworks {clause}", *values)
         return set(json.loads(row[0])) if row else set()
 
-    def has_source(self, sha: str) -> int | None:
-        """The artwork made from a file with this SHA-256, if one is in the gallery and not in the bin."""
+    def has_source(self, sha: str, *, anywhere: bool = False) -> int | None:
+        """The artwork made from a file with this SHA-256, if one is in the gallery; `anywhere` also what is binned or gone."""
+        here = "" if anywhere else " AND deleted_at IS NULL AND gone_at IS NULL"
         row = self.database.one(
-            "SELECT id FROM artworks WHERE (source_sha256 = ? OR sha256 = ?) AND deleted_at IS NULL"
-            f" AND kind IN {SHOWN} LIMIT 1",
+            f"SELECT id FROM artworks WHERE (source_sha256 = ? OR sha256 = ?){here} AND kind IN {SHOWN}"
+            " ORDER BY deleted_at IS NOT NULL, gone_at IS NOT NULL, id LIMIT 1",
             sha,
             sha,
         )
@@ -227,14 +240,28 @@ class Gallery:
         return {artwork.sha256: artwork for artwork in self._artworks(clause, json.dumps(list(names)))}
 
     def path(self, artwork: Artwork) -> Path:
-        """Where an artwork's file lies."""
+        """Where an artwork's file lies; one in a watched folder may be another by now, so it is read with `data` only."""
+        if artwork.place is not None:
+            return Path(artwork.place)
         return self.files.path(artwork.file, binned=artwork.deleted_at is not None)
+
+    def data(self, artwork: Artwork) -> bytes:
+        """The bytes of an artwork's file, the very ones that were cleared; raises BadInput when they are gone or changed."""
+        return self.files.unchanged(artwork.file, binned=artwork.deleted_at is not None, place=artwork.place)
+
+    def served(self, artwork: Artwork) -> bytes:
+        """What may be shown and handed out of an artwork: its file, of one in a watched folder without what was not checked.
+
+        PNG, JPEG or WebP, as the ending of `Artwork.file` says. Raises BadInput as `data` does.
+        """
+        data = self.data(artwork)
+        return data if artwork.place is None else incoming.servable(data)
 
     def thumb(self, artwork: Artwork) -> Path:
         """Where an artwork's thumbnail lies; it is made again when somebody deleted it. Raises BadInput when it cannot be."""
         path = self.files.thumb_path(artwork.sha256)
         if not path.exists():
-            self.files.thumb_again(artwork.file, binned=artwork.deleted_at is not None)
+            self.files.thumb_again(artwork.file, binned=artwork.deleted_at is not None, place=artwork.place)
         return path
 
     def _artworks(self, clause: str, *values: Any) -> list[Artwork]:
@@ -327,7 +354,7 @@ class Gallery:
     def missing_vectors(self, model: str) -> list[Artwork]:
         """The artworks outside the bin that this model has not seen yet, oldest first."""
         clause = (
-            f"WHERE deleted_at IS NULL AND kind IN {SHOWN}"
+            f"WHERE deleted_at IS NULL AND gone_at IS NULL AND kind IN {SHOWN}"
             " AND id NOT IN (SELECT artwork FROM embeddings WHERE model = ?) ORDER BY id"
         )
         return self._artworks(clause, model)
@@ -342,6 +369,9 @@ class Gallery:
 
     def _adopt(self, found: upkeep.Orphan) -> None:
         self._insert(
-            found.written, kind=found.kind, recipe=found.recipe, prompt=found.recipe.prompt if found.recipe else "",
-            verdict=found.verdict, parents=found.parents, note="found after a crash", map=found.map,
+            Arrival(
+                found.written, found.kind, found.verdict, recipe=found.recipe,
+                prompt=found.recipe.prompt if found.recipe else "", parents=found.parents, note="found after a crash",
+                map=found.map, facts=OURS,
+            )
         )  # fmt: skip

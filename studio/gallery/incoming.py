@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from studio.database import Database
 from studio.domain.artwork import Artwork, Facts
 from studio.domain.control import CONTROLS, ControlMap
+from studio.domain.errors import BadInput
 from studio.domain.query import RATING_RANGE
 from studio.domain.recipe import SEED_LIMIT, Recipe
 from studio.gallery import lineage
-from studio.gallery.files import Written
+from studio.gallery.files import Written, plain_png
+from studio.gallery.foreign.told import Foreign
 from studio.gallery.metadata import read_map, write_map, write_text
-from studio.gallery.rows import CAPTION_LIMIT, storable
+from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name
 from studio.safety.contents import XMP_KEY
+from studio.safety.intake import open_picture
 from studio.safety.provenance import read_source_type, source_type, xmp_packet
 
 OWN_WORDS = "easel"  # who captions a map; no captioner replaces it
 NOTHING = Facts()
+_TAGS_KEPT = 100
 _TEXT_KEPT = 2**20  # characters of foreign text that travel along when a picture is written anew
 
 
@@ -96,49 +101,77 @@ def _filled(facts: Facts, recipe: Recipe) -> Facts:
     )
 
 
-def insert(
-    database: Database,
-    written: Written,
-    *,
-    kind: str,
-    recipe: Recipe | None,
-    prompt: str,
-    verdict: dict[str, Any],
-    parents: Sequence[str],
-    source_name: str,
-    source_sha256: str | None,
-    note: str,
-    job: int | None,
-    map: ControlMap | None,
-    caption: str,
-    facts: Facts = NOTHING,
-) -> int:
-    """Write the row of a file that lies where it belongs, and its place in the lineage; returns the artwork's number.
+def told_facts(told: Foreign) -> Facts:
+    """What a file says beside recipe and prompt: the columns, and what its maker wrote of it as the note."""
+    said = [text for text in (told.title, told.description) if text and text != told.prompt]
+    return Facts(**told.columns(), remark="\n".join(dict.fromkeys(said))[:CAPTION_LIMIT])
 
-    A row of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as. Where
-    `facts` say nothing of model, sampler, seed and negative, the recipe says it.
+
+def tag_names(tags: Sequence[str]) -> tuple[str, ...]:
+    """Another tool's tags as ours; one that cannot be a tag is left out, and so is what comes after the first hundred."""
+    kept = []
+    for tag in tags:
+        with suppress(BadInput):
+            kept.append(tag_name(tag))
+    return tuple(dict.fromkeys(kept))[:_TAGS_KEPT]
+
+
+def servable(data: bytes) -> bytes:
+    """What may leave of a cleared file that was not copied: the file, or without what the gate did not see in it, or a PNG."""
+    intake = open_picture(data)
+    if intake.keep:
+        return intake.data
+    says = of_foreign(intake.text)
+    return plain_png(intake.picture, text=says.text, xmp=says.xmp)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A picture whose file lies where it belongs, and what its row will say; the fields are an Artwork's."""
+
+    written: Written
+    kind: str
+    verdict: dict[str, Any]
+    recipe: Recipe | None = None
+    prompt: str = ""
+    parents: tuple[str, ...] = ()
+    source_name: str = ""
+    source_sha256: str | None = None
+    note: str = ""
+    job: int | None = None
+    map: ControlMap | None = None
+    caption: str = ""
+    facts: Facts = NOTHING
+    tags: tuple[str, ...] = ()
+
+
+def insert(database: Database, one: Arrival) -> tuple[int, bool]:
+    """Write the row of a file that lies where it belongs, and its place in the lineage; the artwork's number, and if it is new.
+
+    A row of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as, and
+    what lay in a watched folder is ours once it was copied. Where facts say nothing of model, sampler, seed and negative, the
+    recipe says it.
     """
-    if recipe is not None:
-        facts = _filled(facts, recipe)
+    facts = one.facts if one.recipe is None else _filled(one.facts, one.recipe)
     values = {
-        "sha256": written.sha256,
-        "file": written.file,
-        "kind": kind,
-        "width": written.width,
-        "height": written.height,
-        "bytes": written.bytes,
-        "recipe": recipe.to_json() if recipe else None,
-        "prompt": prompt,
-        "verdict": json.dumps(verdict),
-        "parents": json.dumps(list(parents)),
-        "source_name": source_name,
-        "source_sha256": source_sha256,
-        "note": note,
-        "job": job,
+        "sha256": one.written.sha256,
+        "file": one.written.file,
+        "kind": one.kind,
+        "width": one.written.width,
+        "height": one.written.height,
+        "bytes": one.written.bytes,
+        "recipe": one.recipe.to_json() if one.recipe else None,
+        "prompt": one.prompt,
+        "verdict": json.dumps(one.verdict),
+        "parents": json.dumps(list(one.parents)),
+        "source_name": one.source_name,
+        "source_sha256": one.source_sha256,
+        "note": one.note,
+        "job": one.job,
         "created_at": time.time(),
-        "map": json.dumps(map.to_dict()) if map else None,
-        "caption": caption,
-        "caption_by": OWN_WORDS if map else "",
+        "map": json.dumps(one.map.to_dict()) if one.map else None,
+        "caption": one.caption,
+        "caption_by": OWN_WORDS if one.map else "",
         "taken_at": facts.taken_at,
         "made_with": facts.made_with,
         "model": storable(facts.model),
@@ -153,14 +186,22 @@ def insert(
         "remark": storable(facts.remark),
     }
     with database.transaction() as connection:
+        known = connection.execute("SELECT id FROM artworks WHERE sha256 = ?", (one.written.sha256,)).fetchone()
         row = connection.execute(
             f"INSERT INTO artworks ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
             " ON CONFLICT (sha256) DO UPDATE SET deleted_at = NULL,"
             " source_sha256 = coalesce(source_sha256, excluded.source_sha256),"
+            # who copies a picture that lay in a watched folder has a file of it here from now on
+            " file = iif(excluded.place IS NULL, excluded.file, file),"
+            " gone_at = iif(excluded.place IS NULL, NULL, gone_at), place = iif(excluded.place IS NULL, NULL, place),"
             # what was proposed, or served as a mask, and now comes to be kept
             " kind = CASE WHEN kind = 'proposal' AND excluded.kind IN ('painted', 'imported') THEN 'painted'"
             " WHEN kind = 'mask' THEN excluded.kind ELSE kind END RETURNING id",
             tuple(values.values()),
         ).fetchone()
-        lineage.write(connection, written.sha256, recipe, parents)
-    return int(row["id"])
+        if known is None:
+            connection.executemany(
+                "INSERT OR IGNORE INTO tags (artwork, tag) VALUES (?, ?)", [(row["id"], tag) for tag in one.tags]
+            )
+        lineage.write(connection, one.written.sha256, one.recipe, one.parents)
+    return int(row["id"]), known is None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from pathlib import Path
+from contextlib import suppress
 
 from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
 from studio.gallery import lineage
-from studio.safety.intake import Intake, open_picture, sha256
+from studio.safety.intake import Intake, open_picture
 
 Find = Callable[[str], Artwork | None]
 
@@ -30,27 +30,24 @@ def check(recipe: Recipe, *, find: Find, coming: Collection[str] = ()) -> None:
         raise BadInput(field, " ".join(sentences))
 
 
-def opened(recipe: Recipe, *, find: Find, path: Callable[[Artwork], Path]) -> dict[str, Intake]:
+def opened(recipe: Recipe, *, find: Find, read: Callable[[Artwork], bytes]) -> dict[str, Intake]:
     """The files that a recipe names, decoded, by hash; raises BadInput as `check` does, and for a file that was changed."""
     check(recipe, find=find)
     found: dict[str, Intake] = {}
     for role, name in lineage.uses(recipe):
         if name not in found:
-            found[name] = _open(role, find(name), path)
+            found[name] = _open(role, find(name), read)
     return found
 
 
-def _open(role: str, artwork: Artwork | None, path: Callable[[Artwork], Path]) -> Intake:
-    try:
-        data = path(artwork).read_bytes() if artwork else b""
-    except OSError:
-        data = b""
-    if artwork is None or sha256(data) != artwork.sha256:
-        raise BadInput(
-            _field(role),
-            f"The file of the {_word(role)} is gone or was changed; choose another, or ask `python -m studio check`.",
-        )
-    return open_picture(data)
+def _open(role: str, artwork: Artwork | None, read: Callable[[Artwork], bytes]) -> Intake:
+    if artwork is not None:
+        with suppress(BadInput):
+            return open_picture(read(artwork))
+    raise BadInput(
+        _field(role),
+        f"The file of the {_word(role)} is gone or was changed; choose another, or ask `python -m studio check`.",
+    )
 
 
 def _lacks(role: str, artwork: Artwork | None) -> str:

@@ -42,7 +42,10 @@ class Orphan:
 def sweep(database: Database, files: Files, *, adopt: Callable[[Orphan], None]) -> list[str]:
     """Settle what a crash left; returns a sentence for each picture touched. Only the worker calls it, before it works."""
     files.sweep(uploads=_awaited_uploads(database))
-    rows = {row["file"]: row["deleted_at"] for row in database.read("SELECT file, deleted_at FROM artworks")}
+    rows = {
+        row["file"]: row["deleted_at"]
+        for row in database.read("SELECT file, deleted_at FROM artworks WHERE place IS NULL")
+    }
     told = []
     for file in files.stored():
         if file not in rows:
@@ -108,7 +111,7 @@ def empty_bin(database: Database, files: Files, *, before: float) -> int:
         ).fetchall()
     for row in rows:
         files.drop(row["file"])
-    known = {row["file"] for row in database.read("SELECT file FROM artworks")}
+    known = {row["file"] for row in database.read("SELECT file FROM artworks WHERE place IS NULL")}
     for file in files.stored(binned=True):  # strays that the sweep put there, and what a crash left of the loop above
         if file not in known and files.path(file, binned=True).stat().st_mtime <= before:
             files.path(file, binned=True).unlink(missing_ok=True)
@@ -118,8 +121,15 @@ def empty_bin(database: Database, files: Files, *, before: float) -> int:
 def check(database: Database, files: Files) -> list[str]:
     """Compare rows, files, hashes and indexes; changes nothing. Reads every picture, so it takes a while."""
     stored, binned = files.stored(), files.stored(binned=True)  # before the rows: a file comes first, then its row
-    rows = database.read("SELECT id, file, sha256, bytes, deleted_at FROM artworks ORDER BY id")
+    rows = database.read("SELECT id, file, sha256, bytes, deleted_at FROM artworks WHERE place IS NULL ORDER BY id")
     problems = []
+    for row in database.read(
+        "SELECT id, sha256, place FROM artworks WHERE place IS NOT NULL AND gone_at IS NULL ORDER BY id"
+    ):
+        if not _is_there(row["place"], row["sha256"]):
+            problems.append(
+                f"Artwork {row['id']}: its file {row['place']!r} was moved or changed; scan its folder again."
+            )
     for row in rows:
         problem = _problem(files.path(row["file"], binned=row["deleted_at"] is not None), row["sha256"])
         if problem:
@@ -141,6 +151,14 @@ def check(database: Database, files: Files) -> list[str]:
         if not _index_is_whole(path)
     ]
     return problems
+
+
+def _is_there(place: str, sha: str) -> bool:
+    """Whether a picture that was not copied lies where it did, as it was."""
+    try:
+        return sha256(read_file(Path(place))) == sha
+    except BadPicture:
+        return False
 
 
 def _problem(path: Path, sha: str) -> str:

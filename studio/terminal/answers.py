@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +97,7 @@ def facts(studio: Studio, artwork: Artwork) -> dict[str, Any]:
     recipe = artwork.recipe
     return {
         "id": artwork.id,
-        "path": str(studio.files.path(artwork.file)),
+        "path": str(studio.gallery.path(artwork)),
         "sha256": artwork.sha256,
         "seed": recipe.seed if recipe else None,
         "width": artwork.width,
@@ -136,4 +135,4 @@ def copy_out(studio: Studio, artworks: list[Artwork], out: Path | None) -> None:
     """Copy the files of artworks into the folder that `--out` names."""
     if out is not None:
         for artwork in artworks:
-            shutil.copyfile(studio.gallery.path(artwork), out / artwork.file)
+            (out / artwork.file).write_bytes(studio.gallery.served(artwork))

@@ -12,7 +12,7 @@ from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
-from studio.gallery.records import record_at, typed_at
+from studio.gallery.records import record_in, typed_in
 from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
 from studio.ui.grid import rows
 
@@ -106,12 +106,12 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     rows.line(studio, artwork)
     _map(artwork)
     show.part("File")
-    show.rows(_file_rows(artwork) + again.made_with(record_at(studio.gallery.path(artwork))))
+    show.rows(_file_rows(artwork) + again.made_with(record_in(studio.gallery, artwork)))
 
 
 def _typed(studio: Studio, artwork: Artwork) -> None:
     """What was typed before styles, wildcards and LoRA tags made the prompt of it."""
-    typed = typed_at(studio.gallery.path(artwork))
+    typed = typed_in(studio.gallery, artwork)
     if typed is not None:
         prompt, styles = typed
         rows = [("Typed", prompt)] if artwork.recipe and prompt != artwork.recipe.prompt else []

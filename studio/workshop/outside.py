@@ -36,7 +36,7 @@ class Outside:
             self._read()
         before, kept = self._before, self._kept
         assert before is not None
-        after = _pixels(open_picture(self._gallery.path(artwork).read_bytes()).picture)
+        after = _pixels(open_picture(self._gallery.data(artwork)).picture)
         left, top, right, bottom = self._recipe.extend
         if after.shape[:2] != (before.shape[0] + top + bottom, before.shape[1] + left + right):
             return before.shape[0] * before.shape[1]

@@ -18,7 +18,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.record import Difference, differences, said
 from studio.domain.verdict import Cleared
 from studio.gallery.files import SHOWN_SIDE, plain_png
-from studio.gallery.records import record_at
+from studio.gallery.records import record_in
 from studio.measure.pictures import nearness
 from studio.packs.making import check_making
 from studio.safety.contents import XMP_KEY
@@ -47,7 +47,7 @@ def repeat(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     report.stage("looking at what is here")
     check_making(tools.models.shelf, recipe)
     opened = tools.gallery.opened(recipe)
-    stored = tools.stored(artwork, unchanged=True)
+    stored = tools.stored(artwork)
     report.stage(f"loading {recipe.upscaler or recipe.pack}")
     gate = tools.gate(recipe.pack, waiting=report.check)
     gate.prompt(recipe)
@@ -56,7 +56,7 @@ def repeat(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     else:
         painter = tools.models.painter(recipe.pack, waiting=report.check)
     here = record_of(recipe, shelf=tools.models.shelf, painter=painter)
-    then = record_at(tools.gallery.path(artwork))
+    then = record_in(tools.gallery, artwork)
     saving = then is not None and then.saving  # its tiles leave their own faint seams
     here = replace(here, saving=saving)
     unlike = differences(then, here)

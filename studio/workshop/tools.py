@@ -11,14 +11,13 @@ from PIL import Image
 
 from studio.database import Database
 from studio.domain.artwork import Artwork
-from studio.domain.errors import BadInput
 from studio.domain.settings import Settings
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.jobs.queue import Queue
 from studio.packs.shelf import open_shelf
 from studio.safety.gate import Gate
-from studio.safety.intake import open_picture, sha256
+from studio.safety.intake import open_picture
 from studio.workshop.models import Models
 
 if TYPE_CHECKING:
@@ -46,24 +45,9 @@ class Tools:
         """The gate of a pack, as cautious as the settings say now."""
         return self.models.gate(pack_id, caution=self.settings().caution, waiting=waiting)
 
-    def stored(self, artwork: Artwork, *, unchanged: bool = False) -> Image.Image:
-        """The pixels of an artwork, whose file was checked when it came in; with `unchanged` of the very file that was saved.
-
-        Raises BadInput where that is gone.
-        """
-        try:
-            data = self.gallery.path(artwork).read_bytes()
-        except OSError as error:
-            raise BadInput(
-                "artwork", f"The file of artwork {artwork.id} is gone; `python -m studio check` says more."
-            ) from error
-        if unchanged and sha256(data) != artwork.sha256:
-            raise BadInput(
-                "artwork",
-                f"The file of artwork {artwork.id} was changed, so there is nothing to compare with;"
-                " `python -m studio check` says more.",
-            )
-        return open_picture(data).picture
+    def stored(self, artwork: Artwork) -> Image.Image:
+        """The pixels of an artwork, of the very file that was checked when it came in; raises BadInput where that is gone."""
+        return open_picture(self.gallery.data(artwork)).picture
 
     def vectors(self, model: str) -> Vectors:
         """The index over one model's embeddings."""
