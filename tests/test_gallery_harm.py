@@ -179,11 +179,11 @@ def test_the_check_finds_every_kind_of_harm(gallery, paint):
     gallery.files.path(binned.file, binned=True).unlink()
     (gallery.files.home / "pictures" / f"{'a' * 64}.png").write_bytes(b"x")
     index = gallery.files.home / "index"
-    (index / "m.faiss").write_bytes(b"half an index")
+    (index / "m.clusters").write_bytes(b"half an index")
     gallery.database.write("INSERT INTO embeddings (artwork, model, vector) VALUES (?, 'm', ?)", whole.id, b"odd")
     problems = gallery.check()
     told = [f"Artwork {artwork.id}: its file" for artwork in (gone, flipped, binned)]
-    told += ["a.png in pictures/ has no row", "index m.faiss is damaged", f"Artwork {whole.id}: its embedding"]
+    told += ["a.png in pictures/ has no row", "index m.clusters is damaged", f"Artwork {whole.id}: its embedding"]
     for part in told:
         assert sum(part in problem for problem in problems) == 1, part
     assert len(problems) == 6 and all(problem.endswith(".") for problem in problems)

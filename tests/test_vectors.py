@@ -1,8 +1,6 @@
-"""The index: exact, in step with the table, and thrown away when it cannot be trusted."""
+"""The vectors: exact, in step with the table, and clusters that are thrown away when they cannot be trusted."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +9,8 @@ import numpy as np
 import pytest
 
 from studio.database import Database
-from studio.domain.errors import BadInput, NotNumbers
-from studio.gallery.vectors import SAVE_AFTER, Vectors, file_stem
+from studio.domain.errors import BadInput, Cancelled, NotNumbers
+from studio.gallery.vectors import Vectors, file_stem
 from studio.schema import MIGRATIONS
 
 ROOT = Path(__file__).parent.parent
@@ -43,9 +41,9 @@ def points(count=COUNT, seed=0):
     return values.astype(np.float16).astype(np.float32)  # as the table keeps them
 
 
-def open_vectors(database, folder, model=MODEL):
+def open_vectors(database, folder, model=MODEL, **more):
     folder.mkdir(exist_ok=True)
-    return Vectors(database=database, folder=folder, model=model)
+    return Vectors(database=database, folder=folder, model=model, **more)
 
 
 @pytest.fixture
@@ -182,42 +180,178 @@ def test_a_vector_takes_two_bytes_a_number_and_none_is_kept_for_what_is_gone(vec
     assert vectors.get(10**6) is None
 
 
-# --- the saved copy -------------------------------------------------------------------------------------------------------
+# --- whatever happens to the table --------------------------------------------------------------------------------------
+
+
+def brute(held, query, limit, allowed=None):
+    """What a plain product finds: (artwork, cosine), best first, ties newest first."""
+    ids = sorted(held if allowed is None else set(held) & set(allowed), reverse=True)
+    scores = [float(held[id] @ query) for id in ids]
+    order = sorted(range(len(ids)), key=lambda at: -scores[at])[:limit]
+    return [(ids[at], scores[at]) for at in order]
+
+
+def same(hits, wanted):
+    """The same answer, but that what is nearer to each other than sums can tell may change places."""
+    assert len(hits) == len(wanted)
+    assert np.allclose([score for _, score in hits], [score for _, score in wanted], atol=2e-6)
+    for (id, score), (other, _) in zip(hits, wanted, strict=True):
+        near = [one for one, as_near in wanted if abs(as_near - score) < 4e-6]
+        assert id == other or id in near or score - wanted[-1][1] < 4e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_search_is_a_plain_product_whatever_is_added_deleted_and_allowed(tmp_path, monkeypatch, seed):
+    monkeypatch.setattr("studio.gallery.blocks.BLOCK", 64)  # several blocks, and some that are full
+    monkeypatch.setattr("studio.gallery.vectors.BLOCK", 64)
+    monkeypatch.setattr("studio.gallery.embeddings.AT_ONCE", 50)
+    chance = np.random.default_rng(seed)
+    database, other = Database(tmp_path / "a.db"), Database(tmp_path / "a.db")
+    insert_artworks(database, 600)
+    here, there = (open_vectors(one, tmp_path / "index") for one in (database, other))
+    shapes = points(40, seed=seed)  # few shapes and many artworks: most of them are ties
+    held = {}
+    left = list(chance.permutation(np.arange(1, 601)))
+    for _ in range(12):
+        who = (here, there)[chance.integers(2)]
+        came = [int(left.pop()) for _ in range(min(len(left), int(chance.integers(1, 90))))]
+        values = shapes[chance.integers(len(shapes), size=len(came))]
+        who.add(came, values)
+        held |= {id: one.astype(np.float16).astype(np.float32) for id, one in zip(came, values, strict=True)}
+        gone = chance.choice(sorted(held), size=min(len(held) - 1, int(chance.integers(0, 40))), replace=False)
+        with (database, other)[chance.integers(2)].transaction() as connection:
+            connection.executemany("DELETE FROM artworks WHERE id = ?", [(int(id),) for id in gone])
+        held = {id: one for id, one in held.items() if id not in set(gone.tolist())}
+        query = points(1, seed=int(chance.integers(1_000)))[0]
+        query /= np.linalg.norm(query)
+        few = chance.choice(np.arange(1, 700), size=int(chance.integers(1, 400)), replace=False)
+        for vectors in (here, there):
+            for allowed in (None, few, set(few.tolist())):
+                for limit in (1, 7, 1_000):
+                    chosen = None if allowed is None else few.tolist()
+                    same(vectors.search(query, limit=limit, allowed=allowed), brute(held, query, limit, chosen))
+    for one in (database, other):
+        one.close()
+
+
+def test_many_ties_are_cut_at_the_newest(database, tmp_path, monkeypatch):
+    monkeypatch.setattr("studio.gallery.blocks.BLOCK", 128)
+    vectors = open_vectors(database, tmp_path / "index")
+    vectors.add(range(1, COUNT + 1), [np.ones(SIZE)] * COUNT)
+    assert [id for id, _ in vectors.search(np.ones(SIZE), limit=5)] == [400, 399, 398, 397, 396]
+    allowed = np.arange(1, 300)
+    assert [id for id, _ in vectors.search(np.ones(SIZE), limit=3, allowed=allowed)] == [299, 298, 297]
+
+
+def test_another_process_sees_a_vector_and_a_deletion_at_its_next_search(vectors, database):
+    target = points()[41]
+    assert vectors.search(target, limit=1)[0][0] == 42
+    program = f"""
+from pathlib import Path
+import numpy as np
+from studio.database import Database
+from studio.gallery import embeddings
+database = Database(Path({str(database.path)!r}))
+database.write("DELETE FROM artworks WHERE id = 42")
+database.write("DELETE FROM embeddings WHERE artwork = 7")
+embeddings.store(database, {MODEL!r}, [7], [np.array({target.tolist()})])
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    hits = vectors.search(target, limit=COUNT)
+    assert hits[0][0] == 7 and 42 not in dict(hits) and len(hits) == COUNT - 1
+
+
+def test_nothing_is_read_again_while_nothing_changes(vectors, database):
+    vectors.search(points(1)[0], limit=1)
+    seen = reads(database)
+    vectors.search(points(1)[0], limit=1)
+    assert seen == []
+    vectors.add([3], [points()[5]])  # it has one: nothing changed
+    vectors.search(points(1)[0], limit=1)
+    assert seen == []
+
+
+def test_what_many_deletions_leave_behind_is_cleared_away(database, tmp_path, monkeypatch):
+    monkeypatch.setattr("studio.gallery.vectors.BLOCK", 16)
+    vectors = open_vectors(database, tmp_path / "index")
+    vectors.add(range(1, COUNT + 1), points())
+    vectors.search(points(1)[0], limit=1)
+    before = vectors.bytes
+    database.write("DELETE FROM artworks WHERE id % 2")
+    query = points(1, seed=9)[0]
+    assert [id for id, _ in vectors.search(query, limit=30)] == expected(points(), query, 30, range(2, COUNT + 1, 2))
+    assert vectors.bytes < before and vectors.refresh() == COUNT // 2
+
+
+def test_a_backup_put_in_its_place_is_another_table(vectors, database):
+    target = points()[41]
+    database.write("DELETE FROM artworks WHERE id = 41")
+    vectors.search(target, limit=1)
+    with database.transaction() as connection:  # as the backup had it
+        connection.execute("DELETE FROM embeddings WHERE artwork = 42")
+        connection.execute("DELETE FROM embeddings_gone")
+    assert vectors.search(target, limit=1)[0][0] != 42
+
+
+# --- clusters -----------------------------------------------------------------------------------------------------------
+
+
+def grouped(count, seed=0):
+    """Vectors in 30 groups, as pictures of like things lie."""
+    chance = np.random.default_rng(seed)
+    middles = np.random.default_rng(99).normal(size=(30, SIZE))
+    values = middles[chance.integers(30, size=count)] + 0.3 * chance.normal(size=(count, SIZE))
+    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.fixture
-def saved(vectors, tmp_path):
-    """The saved index of a gallery that was searched once, and an answer to compare with."""
-    query = points(1, seed=9)[0]
-    answer = vectors.search(query, limit=10)
-    path = tmp_path / "index" / f"{file_stem(MODEL)}.faiss"
-    assert path.exists() and SAVE_AFTER <= COUNT
-    return path, query, answer
+def many(tmp_path):
+    """Vectors of which not all are compared, and what they are."""
+    database = Database(tmp_path / "many.db")
+    insert_artworks(database, 3_000)
+    vectors = open_vectors(database, tmp_path / "index", exact=1_000)
+    vectors.add(range(1, 2_901), grouped(2_900))
+    yield vectors, grouped(2_900), database
+    database.close()
 
 
-def reads(database):
-    """Count the vectors that a new index reads from the table."""
-    seen = []
-    database._connection().set_trace_callback(lambda sql: seen.append(sql) if "vector FROM" in sql else None)
-    return seen
+def test_clusters_find_nearly_all_of_what_a_plain_product_finds(many):
+    vectors, values, _ = many
+    assert vectors.unsettled()
+    assert vectors.learn() and not vectors.unsettled() and not vectors.learn()
+    found = []
+    for query in grouped(40, seed=5):
+        wanted = set(expected(values, query, 10, range(1, 2_901)))
+        found.append(len(wanted & {id for id, _ in vectors.search(query, limit=10)}) / 10)
+    assert np.mean(found) >= 0.97
+    few = np.arange(1, 2_901, 7)  # no more than are all compared
+    query = grouped(1, seed=6)[0]
+    assert [id for id, _ in vectors.search(query, limit=20, allowed=few)] == expected(values, query, 20, few)
+    assert len(vectors.search(query, limit=2_900)) == 2_900
 
 
-def test_a_whole_copy_is_loaded_and_not_built_again(saved, database):
-    path, query, answer = saved
-    seen = reads(database)
-    assert open_vectors(database, path.parent).search(query, limit=10) == answer
-    assert seen == []
+def test_what_comes_and_goes_after_the_clusters_is_seen_at_once(many, tmp_path):
+    vectors, _, database = many
+    vectors.learn()
+    target = grouped(1, seed=8)[0]
+    vectors.add([2_950], [target])
+    assert vectors.search(target, limit=1)[0][0] == 2_950
+    database.write("DELETE FROM artworks WHERE id = 2950")
+    assert vectors.search(target, limit=1)[0][0] != 2_950
+    vectors.add([2_960], [target])
+    again = open_vectors(database, tmp_path / "index", exact=1_000)  # a process that starts later reads the file
+    assert again.search(target, limit=1)[0][0] == 2_960
+    assert not again.unsettled()
+
+
+def file_of(folder):
+    return folder / f"{file_stem(MODEL)}.clusters"
 
 
 def flip(path):
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF  # in the payload: FAISS itself would load it without a word
+    data[len(data) // 2] ^= 0xFF
     path.write_bytes(bytes(data))
-
-
-def edit_sidecar(path, **changes):
-    sidecar = path.with_suffix(".json")
-    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), **changes}))
 
 
 @pytest.mark.parametrize(
@@ -227,74 +361,51 @@ def edit_sidecar(path, **changes):
         lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
         flip,
         lambda path: path.unlink(),
-        lambda path: path.with_suffix(".json").unlink(),
-        lambda path: path.with_suffix(".json").write_text("{"),
-        lambda path: path.with_suffix(".json").write_text("[]"),
-        lambda path: edit_sidecar(path, count=3),
-        lambda path: edit_sidecar(path, model="another"),
+        lambda path: path.write_bytes(path.read_bytes().split(b"\n", 1)[1]),
+        lambda path: path.write_bytes(path.read_bytes().replace(MODEL.encode(), b"another")),
     ],
-    ids=[
-        "empty",
-        "half",
-        "flipped",
-        "gone",
-        "no sidecar",
-        "broken sidecar",
-        "odd sidecar",
-        "wrong count",
-        "other model",
-    ],
+    ids=["empty", "half", "flipped", "gone", "no head", "other model"],
 )
-def test_a_damaged_copy_is_built_again(saved, database, harm):
-    path, query, answer = saved
-    harm(path)
-    seen = reads(database)
-    assert open_vectors(database, path.parent).search(query, limit=10) == answer
-    assert seen
-    database._connection().set_trace_callback(None)
-    again = reads(database)  # and it was saved again, whole
-    assert open_vectors(database, path.parent).search(query, limit=10) == answer
-    assert again == []
+def test_a_damaged_file_of_clusters_is_made_again(many, tmp_path, harm):
+    vectors, values, database = many
+    vectors.learn()
+    harm(file_of(tmp_path / "index"))
+    again = open_vectors(database, tmp_path / "index", exact=1_000)
+    query = grouped(1, seed=6)[0]
+    assert [id for id, _ in again.search(query, limit=9)] == expected(values, query, 9, range(1, 2_901))  # all compared
+    assert again.unsettled() and again.learn()
+    assert not open_vectors(database, tmp_path / "index", exact=1_000).unsettled()
 
 
-def test_a_copy_that_lags_behind_the_table_reads_only_the_rest(saved, database):
-    path, query, _ = saved
-    database.write("DELETE FROM artworks WHERE id <= 5")
-    vectors = open_vectors(database, path.parent)
-    hits = vectors.search(query, limit=COUNT)
-    assert {id for id, _ in hits} == set(range(6, COUNT + 1))
+def test_learning_can_be_stopped_and_leaves_nothing(many, tmp_path):
+    def stop(done, total):
+        assert 0 <= done <= total
+        if done:
+            raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled):
+        many[0].learn(stop)
+    assert many[0].unsettled() and not file_of(tmp_path / "index").exists()
 
 
-def test_a_kill_between_index_and_sidecar_is_noticed(saved, database, tmp_path):
-    path, query, answer = saved
-    program = f"""
-import os, signal
-from pathlib import Path
-import numpy as np
-from studio.database import Database
-from studio.gallery import vectors
-whole = vectors.write_whole
-def write(path, data):
-    if path.suffix == ".json":
-        os.kill(os.getpid(), signal.SIGKILL)
-    whole(path, data)
-vectors.write_whole = write
-opened = vectors.Vectors(database=Database(Path({str(database.path)!r})), folder=Path({str(path.parent)!r}), model={MODEL!r})
-opened.search(np.ones({SIZE}), limit=1)
-opened._index.remove_ids(np.arange(100))
-opened._save()
-"""
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    assert ended.returncode == -signal.SIGKILL
-    assert open_vectors(database, path.parent).search(query, limit=10) == answer
+def test_the_index_of_an_older_easel_is_cleared_away(database, tmp_path):
+    (tmp_path / f"{file_stem(MODEL)}.faiss").write_bytes(b"old")
+    open_vectors(database, tmp_path)
+    assert not (tmp_path / f"{file_stem(MODEL)}.faiss").exists()
 
 
-def test_a_full_disk_does_not_stop_a_search(vectors, tmp_path, monkeypatch):
+def test_a_full_disk_does_not_stop_a_search(many, tmp_path, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("studio.gallery.files.os.fsync", full)
-    assert len(vectors.search(points(1)[0], limit=10)) == 10
+    assert many[0].learn() and not many[0].unsettled()
+    assert len(many[0].search(grouped(1)[0], limit=10)) == 10
     assert list((tmp_path / "index").iterdir()) == []
+
+
+def reads(database):
+    """The vectors that are read from the table from now on."""
+    seen = []
+    database._connection().set_trace_callback(lambda sql: seen.append(sql) if "vector FROM" in sql else None)
+    return seen

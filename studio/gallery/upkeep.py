@@ -147,7 +147,7 @@ def check(database: Database, files: Files) -> list[str]:
     problems += [f"Artwork {row['artwork']}: its embedding by {row['model']} is damaged." for row in bad]
     problems += [
         f"The index {path.name} is damaged; the next search builds it again."
-        for path in sorted((files.home / "index").glob("*.faiss"))
+        for path in sorted((files.home / "index").glob("*.clusters"))
         if not _index_is_whole(path)
     ]
     return problems
@@ -173,7 +173,7 @@ def _problem(path: Path, sha: str) -> str:
 
 def _index_is_whole(path: Path) -> bool:
     try:
-        told = json.loads(path.with_suffix(".json").read_text())
-        return bool(told["sha256"] == sha256(path.read_bytes()))
+        head, body = path.read_bytes().split(b"\n", 1)
+        return bool(json.loads(head)["sha256"] == sha256(body))
     except (OSError, ValueError, KeyError, TypeError):
         return False
