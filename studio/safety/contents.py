@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from studio.domain.errors import BadPicture
+from studio.safety.folding import unfold
 from studio.safety.pixels import has_strange_profile
 from studio.safety.provenance import read_source_type, xmp_packet
 
@@ -114,7 +115,8 @@ def read_text(picture: Image.Image) -> dict[str, str]:
     found |= {str(key): str(value) for key, value in getattr(picture, "text", {}).items()}
     xmp = _xmp(picture)
     if xmp:
-        found[XMP_KEY] = without_place(xmp)
+        packet, texts = unfold(without_place(xmp))
+        found = {**texts, **found, XMP_KEY: packet}
     comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
     if comment:
         found["UserComment"] = comment if isinstance(comment, str) else _user_comment(bytes(comment))

@@ -14,7 +14,7 @@ _JFIF_BARE = 14  # bytes of a JFIF segment without a thumbnail
 
 
 def bare(data: bytes, *, exif: bytes, xmp: bytes = b"") -> bytes:
-    """The same picture with `exif` (beginning "Exif\\0\\0") and an XMP packet, and nothing else beside its ICC profile.
+    """The same picture with `exif` (beginning "Exif\\0\\0", or empty), an XMP packet, and nothing else beside its ICC profile.
 
     Raises ValueError when the segments do not lead to an end, struct.error when they do not fit their lengths.
     """
@@ -33,7 +33,7 @@ def bare(data: bytes, *, exif: bytes, xmp: bytes = b"") -> bytes:
         if _draws(marker, data[start + 2 : end]):
             parts.append(bytes((0xFF, marker)) + data[start:end])
         place = end
-    own = [_segment(exif)]
+    own = [_segment(exif)] if exif else []
     own += [_segment(b"http://ns.adobe.com/xap/1.0/\0" + xmp)] if xmp else []
     after = 2 if len(parts) > 1 and parts[1][1] == _APP[0] else 1  # JFIF, where it is, comes first
     return b"".join([*parts[:after], *own, *parts[after:], bytes((0xFF, _EOI))])
