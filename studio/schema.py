@@ -265,6 +265,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         -- A file that changed is another artwork under the same path; the one before stays, gone, and remembers where it lay
         DROP INDEX artworks_place;
         CREATE UNIQUE INDEX artworks_place ON artworks (place) WHERE place IS NOT NULL AND gone_at IS NULL;
+        CREATE INDEX artworks_gone ON artworks (place) WHERE gone_at IS NOT NULL;
         ALTER TABLE folder_files ADD COLUMN problem TEXT NOT NULL DEFAULT '';   -- why it is not in the gallery
         ALTER TABLE folder_files ADD COLUMN judge TEXT NOT NULL DEFAULT '';     -- whose refusal that was; '' for a bad file
         """,
@@ -276,6 +277,26 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE artworks ADD COLUMN colours INTEGER;  -- the colours that are in it, a bit for each bin of gallery/palette.py
         CREATE INDEX artworks_looked ON artworks (looked) WHERE looked IS NOT NULL;
         CREATE INDEX artworks_unseen ON artworks (id) WHERE looked IS NULL;
+        """,
+    ),
+    (
+        "map",
+        """
+        CREATE TABLE map_drawings (                  -- the maps there are, one for each model whose vectors were laid out
+            model TEXT PRIMARY KEY, drawn_at REAL NOT NULL,
+            pictures INTEGER NOT NULL                -- how many it was drawn from; those that came since are placed among them
+        ) WITHOUT ROWID;
+        CREATE TABLE map_points (                    -- x and y 0 to 1; cluster is the number of its group at the nearest level
+            model TEXT NOT NULL REFERENCES map_drawings (model) ON DELETE CASCADE,
+            artwork INTEGER NOT NULL REFERENCES artworks (id) ON DELETE CASCADE,
+            x REAL NOT NULL, y REAL NOT NULL, cluster INTEGER NOT NULL, PRIMARY KEY (model, artwork)
+        ) WITHOUT ROWID;
+        CREATE INDEX map_points_artwork ON map_points (artwork);
+        CREATE TABLE map_clusters (                  -- groups of pictures, by the zoom at which they are seen
+            model TEXT NOT NULL REFERENCES map_drawings (model) ON DELETE CASCADE,
+            number INTEGER NOT NULL, level INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL,
+            x REAL NOT NULL, y REAL NOT NULL, box TEXT NOT NULL, artwork INTEGER, PRIMARY KEY (model, number)
+        ) WITHOUT ROWID;
         """,
     ),
 )

@@ -23,6 +23,7 @@ LANES = {
     "sheet": "look",  # lay a grid out as one labelled picture
     "warm": "look",  # load what the first look needs
     "install": "fetch",  # bring a pack from the hub
+    "map": "fetch",  # draw the gallery's map: needs no model, and may take minutes
     "scan": "fetch",  # look for the user's own models: this and the next three read whole files and need no model
     "bring": "fetch",
     "verify": "fetch",

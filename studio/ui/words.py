@@ -26,6 +26,7 @@ KINDS = {
     "sheet": "Contact sheet",
     "install": "Install",
     "warm": "Warm up",
+    "map": "Draw the map",
     "scan": "Look for models",
     "bring": "Bring a model",
     "verify": "Verify a pack",

@@ -15,7 +15,7 @@ from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.gallery.search import blend, search
 from studio.jobs import forecast
-from studio.workshop import contact, tending
+from studio.workshop import contact, mapping, tending
 from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
 from studio.workshop.describe import describe, small
@@ -237,6 +237,7 @@ TASKS: Mapping[str, Task] = {
     "sheet": lambda job, report, tools: Outcome(contact.make(job, report, tools)),
     "warm": warm,
     "install": install,
+    "map": lambda job, report, tools: Outcome(mapping.draw(job, report, tools)),
     "scan": lambda job, report, tools: Outcome(tending.scan(job, report, tools)),
     "bring": lambda job, report, tools: Outcome(tending.bring_model(job, report, tools)),
     "verify": lambda job, report, tools: Outcome(tending.verify_pack(job, report, tools)),
