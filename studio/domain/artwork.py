@@ -98,11 +98,16 @@ class Why:
 
     `meaning` is the cosine of picture and query, -1 to 1; `words` are (field, words of it that were asked for) pairs, `excerpt`
     a few words around the first of them. Words and excerpt come from prompts and files: hostile text, only ever shown escaped.
+    `look` is the likeness of colours and forms, 0 to 1; `colour` how much of the picture has the colours that were asked for;
+    `recipe` names the parts of the recipe that are the same.
     """
 
     meaning: float | None = None
     words: tuple[tuple[str, tuple[str, ...]], ...] = ()
     excerpt: str = ""
+    look: float | None = None
+    colour: float | None = None
+    recipe: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict."""
@@ -110,13 +115,23 @@ class Why:
             "meaning": self.meaning,
             "words": {name: list(found) for name, found in self.words},
             "excerpt": self.excerpt,
+            "look": self.look,
+            "colour": self.colour,
+            "recipe": list(self.recipe),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Why:
         """Read `to_dict` back."""
         words = tuple((str(name), tuple(map(str, found))) for name, found in data.get("words", {}).items())
-        return cls(data.get("meaning"), words, str(data.get("excerpt", "")))
+        return cls(
+            data.get("meaning"),
+            words,
+            str(data.get("excerpt", "")),
+            look=data.get("look"),
+            colour=data.get("colour"),
+            recipe=tuple(map(str, data.get("recipe", ()))),
+        )
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -17,7 +18,7 @@ from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Cleared, require_cleared
-from studio.gallery import incoming, inputs, inventory, lineage, upkeep
+from studio.gallery import incoming, inputs, inventory, lineage, near, upkeep
 from studio.gallery.files import Files
 from studio.gallery.importing import shown_name
 from studio.gallery.incoming import Arrival
@@ -25,6 +26,9 @@ from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
 from studio.gallery.suggesting import Vocabulary
 from studio.safety.intake import Intake
+
+if TYPE_CHECKING:
+    from studio.gallery.looks import Looks
 
 OURS = Facts(made_with="easel")
 
@@ -35,6 +39,13 @@ class Gallery:
     def __init__(self, *, database: Database, files: Files) -> None:
         self.database = database
         self.files = files
+
+    @cached_property
+    def looks(self) -> Looks:
+        """How all pictures look, in memory once somebody asks."""
+        from studio.gallery.looks import Looks  # here: numpy, which the front does not need
+
+        return Looks(self.database)
 
     # --- coming in ----------------------------------------------------------------------------------------------------
 
@@ -127,11 +138,13 @@ class Gallery:
             tags=incoming.tag_names(tags),
         )  # fmt: skip
         try:
+            from studio.gallery import appearance  # here: numpy, which the front does not need
+
             self.files.thumb(cleared, written.sha256)
+            return replace(arrival, look=appearance.of(cleared.picture))
         except BaseException:
             self.withdraw(arrival)
             raise
-        return arrival
 
     def settle(self, arrivals: Sequence[Arrival]) -> list[tuple[int, bool]]:
         """The second half of `add`, for several at once: all rows or none; of each its number, and whether it is new."""
@@ -191,12 +204,20 @@ class Gallery:
         return {id: found[id] for id in ids if id in found}
 
     def page(self, query: Query) -> list[Artwork]:
-        """One page of what the filters let through, newest first (by number: the clock may have been set back)."""
+        """One page of what the filters let through, newest first (by number: the clock may have been set back).
+
+        What ranks without a model (a colour, like:12 by:look) is answered best first; words and pictures that need one are left
+        to the search.
+        """
+        if query.ranked and not query.by_meaning:
+            return [hit.artwork for hit in near.hits(self, query)]
         clause, values = where(query)
         return self._artworks(f"{clause} ORDER BY id DESC LIMIT ? OFFSET ?", *values, query.limit, query.offset)
 
     def count(self, query: Query) -> int:
-        """How many artworks the filters let through."""
+        """How many artworks the filters let through; of what `page` ranks, how many it ranks."""
+        if query.ranked and not query.by_meaning:
+            return len(near.ids(self, query))
         clause, values = where(query)
         row = self.database.one(f"SELECT count(*) FROM artworks {clause}", *values)
         return int(row[0]) if row else 0

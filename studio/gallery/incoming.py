@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.database import Database
 from studio.domain.artwork import Artwork, Facts
@@ -15,7 +15,7 @@ from studio.domain.control import CONTROLS, ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.query import RATING_RANGE
 from studio.domain.recipe import SEED_LIMIT, Recipe
-from studio.gallery import lineage
+from studio.gallery import folders, lineage
 from studio.gallery.files import Written, plain_png
 from studio.gallery.foreign.told import Foreign
 from studio.gallery.metadata import read_map, write_map, write_text
@@ -23,6 +23,9 @@ from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name
 from studio.safety.contents import XMP_KEY
 from studio.safety.intake import open_picture
 from studio.safety.provenance import read_source_type, source_type, xmp_packet
+
+if TYPE_CHECKING:
+    from studio.gallery.appearance import Look
 
 OWN_WORDS = "easel"  # who captions a map; no captioner replaces it
 NOTHING = Facts()
@@ -143,6 +146,7 @@ class Arrival:
     caption: str = ""
     facts: Facts = NOTHING
     tags: tuple[str, ...] = ()
+    look: Look | None = None  # how it looks, which a search by colour asks for; what is missing is made later
 
 
 def insert(database: Database, one: Arrival) -> tuple[int, bool]:
@@ -186,6 +190,8 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
         "remark": storable(facts.remark),
     }
     with database.transaction() as connection:
+        if facts.place is not None:
+            folders.vacate(connection, facts.place, besides=one.written.sha256)
         known = connection.execute("SELECT id FROM artworks WHERE sha256 = ?", (one.written.sha256,)).fetchone()
         row = connection.execute(
             f"INSERT INTO artworks ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
@@ -203,5 +209,9 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
             connection.executemany(
                 "INSERT OR IGNORE INTO tags (artwork, tag) VALUES (?, ?)", [(row["id"], tag) for tag in one.tags]
             )
+        if one.look is not None:
+            from studio.gallery import looks  # here: numpy, which the front does not need
+
+            looks.put(connection, int(row["id"]), one.look)
         lineage.write(connection, one.written.sha256, one.recipe, one.parents)
     return int(row["id"]), known is None
