@@ -4,7 +4,7 @@ import streamlit as st
 
 from studio.domain.artwork import Query
 from studio.ui import detail, session, show
-from studio.ui.gallery import answers, box, bringing, views, wall
+from studio.ui.gallery import answers, box, bringing, collections, views, wall
 
 studio = session.studio()
 view = views.current()
@@ -13,11 +13,17 @@ id = session.number("id")
 if id is not None:
     detail.show_artwork(studio, id, shown=views.shown(), back=lambda: views.look(views.current()))
 else:
-    show.title("Gallery", more=f"{studio.gallery.count(Query()):,} pictures")
-    with st.container(horizontal=True, key="gallery_tools", vertical_alignment="center"):
-        box.draw(studio, view)
+    with st.container(horizontal=True, key="gallery_head", vertical_alignment="bottom"):
+        show.title("Gallery", more=f"{studio.gallery.count(Query()):,} pictures")
+        st.space("stretch")
+        views.switch(view)
         bringing.draw(studio)
+    asked = box.draw(studio, view)
     views.complaint()
     wall.undo_bar(studio)
     bringing.notice(studio)
-    answers.draw(studio, box.example(studio, view))
+    rail, room = st.columns([1, 6], gap="medium")
+    with rail, st.container(key="gallery_rail_room"):
+        collections.draw(studio, view)
+    with room, st.container(key="gallery_room"):
+        answers.draw(studio, asked)

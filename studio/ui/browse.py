@@ -7,24 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.domain.artwork import Query
-from studio.domain.errors import BadInput
+from studio.gallery.language import TEXT_LIMIT
 from studio.gallery.language import read as read_words
 
 PAGE = 60  # thumbnails
 SHELVES = ("All", "Favourites", "Maps", "Bin")
 LOOKS = ("pictures", "map", "timeline", "duplicates")
-WORDS_LIMIT = 1_000  # characters
+FOUND = 1_000  # pictures that a search by meaning ranks; beyond them nothing is alike
 
 
 @dataclass(frozen=True)
 class View:
     """What the person looks at, and how: `look` is one of LOOKS.
 
-    `words` as typed; `example` is the spool name of a dropped picture; `place` the first tile.
+    `words` as typed; `examples` are (spool name, weight) of dropped pictures; `place` the first tile.
     """
 
     words: str = ""
-    example: str = ""
+    examples: tuple[tuple[str, float], ...] = ()
     shelf: str = "All"
     tag: str = ""
     place: int = 0
@@ -41,7 +41,7 @@ def read(address: Mapping[str, str]) -> View:
     shelf = address.get("shelf", "All")
     place = address.get("from", "")
     return View(
-        words=address.get("q", "")[:WORDS_LIMIT],
+        words=address.get("q", "")[:TEXT_LIMIT],
         shelf=shelf if shelf in SHELVES else "All",
         tag=address.get("tag", "")[:80],
         place=int(place) if place.isascii() and place.isdecimal() and len(place) < 9 else 0,
@@ -50,7 +50,7 @@ def read(address: Mapping[str, str]) -> View:
 
 
 def address(view: View) -> dict[str, str]:
-    """The query string that brings a view back after a refresh; an example picture is not part of it."""
+    """The query string that brings a view back after a refresh or in another tab; dropped pictures are not part of it."""
     whole = {
         "q": view.words,
         "shelf": "" if view.shelf == "All" else view.shelf,
@@ -73,8 +73,6 @@ def query(view: View) -> Query:
 
 def asked(view: View) -> tuple[Query, tuple[str, ...]]:
     """The Query of a view as `query` gives it, and a sentence for whatever was taken otherwise than it may have been meant."""
-    if len(view.words) > WORDS_LIMIT:
-        raise BadInput("words", "The search has more than 1,000 characters; a few words find more.")
     filters = Query(
         tag=view.tag,
         favourites=view.shelf == "Favourites",
@@ -87,9 +85,10 @@ def asked(view: View) -> tuple[Query, tuple[str, ...]]:
         return filters, ()
     reading = read_words(view.words)
     said = reading.query
-    like = said.like + (((f"sha:{view.example}", 1.0),) if view.example else ())
-    whole = dataclasses.replace(filters, words=said.words, like=like, exact=said.exact, filters=said.filters)
-    return whole, reading.notes
+    like = said.like + tuple((f"sha:{spool}", weight) for spool, weight in view.examples)
+    return dataclasses.replace(
+        filters, words=said.words, like=like, exact=said.exact, filters=said.filters, by=said.by
+    ), reading.notes
 
 
 def neighbours(ids: Sequence[int], id: int) -> tuple[int | None, int | None]:

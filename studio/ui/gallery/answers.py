@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import streamlit as st
 
 from studio.app import Studio
@@ -24,17 +26,20 @@ def draw(studio: Studio, view: View) -> None:
         return
     for note in notes:
         show.line(note)
-    if not query.by_meaning:
+    if not query.ranked:
         total = studio.gallery.count(query)
         wall.draw(studio, view, [Hit(artwork) for artwork in studio.gallery.page(query)], total)
         return
-    job = _search(studio, query)
+    # All that is ranked at once: who scrolls or steps back does not ask the worker again
+    job = _search(studio, dataclasses.replace(query, limit=browse.FOUND, offset=0))
     if job.live:
         watch.follow(studio, job, lambda now: _searching(studio, now))
     elif job.state != "done":
         show.problem(job.error or f"The search was {job.state}.")
     else:
-        wall.draw(studio, view, studio.hits(job), job.result.get("total"))
+        found = job.result.get("hits", [])
+        page = {**job.result, "hits": found[view.place : view.place + browse.PAGE]}
+        wall.draw(studio, view, studio.hits(dataclasses.replace(job, result=page)), len(found), job)
 
 
 def _search(studio: Studio, query: Query) -> Job:

@@ -1,4 +1,4 @@
-"""What this tab looks at: the view, kept in the session and in the address. It asks no table and draws no picture."""
+"""What this tab looks at: the view, kept in session and address, and the switch between its looks. It asks no table."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from studio.ui.browse import View
 VIEW = "gallery_view"
 SHOWN = "gallery_shown"  # the ids that the wall showed last, in its order
 CHOSEN = "gallery_chosen"  # the ids that are selected, from whatever room
+SWITCH = "gallery_look"
+LABELS = {
+    "pictures": ":material/grid_view: Pictures",
+}
 PROBLEM = "gallery_problem"  # a sentence from a callback, which cannot draw
 
 
@@ -32,6 +36,27 @@ def look(view: View) -> None:
 def turn(place: int) -> None:
     """Another page of the same view."""
     look(dataclasses.replace(st.session_state[VIEW], place=max(0, place)))
+
+
+def switch(view: View) -> None:
+    """Pictures, map, timeline or duplicates of the same view; those that this studio has."""
+    looks = [look for look in browse.LOOKS if look in LABELS]
+    if len(looks) < 2:
+        return
+    st.session_state[SWITCH] = view.look
+    st.segmented_control(
+        "Look at it as",
+        looks,
+        key=SWITCH,
+        format_func=lambda look: LABELS[look],
+        required=True,
+        label_visibility="collapsed",
+        on_change=_switched,
+    )
+
+
+def _switched() -> None:
+    look(browse.changed(st.session_state[VIEW], look=st.session_state[SWITCH]))
 
 
 def shown() -> list[int]:
