@@ -31,7 +31,7 @@ def draw(studio: Studio, view: View) -> None:
         wall.draw(studio, view, [Hit(artwork) for artwork in studio.gallery.page(query)], total)
         return
     # All that is ranked at once: who scrolls or steps back does not ask the worker again
-    job = _search(studio, dataclasses.replace(query, limit=browse.FOUND, offset=0))
+    job = search(studio, dataclasses.replace(query, limit=browse.FOUND, offset=0))
     if job.live:
         watch.follow(studio, job, lambda now: _searching(studio, now))
     elif job.state != "done":
@@ -42,7 +42,7 @@ def draw(studio: Studio, view: View) -> None:
         wall.draw(studio, view, studio.hits(dataclasses.replace(job, result=page)), len(found), job)
 
 
-def _search(studio: Studio, query: Query) -> Job:
+def search(studio: Studio, query: Query) -> Job:
     """The job that answers this query: the one that this tab has begun, or a new one."""
     held = st.session_state.get(FIND)
     if held is None or held[0] != query:
