@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from test_pages import assert_sound, jobs, page, painted, studio, text  # noqa: F401  (studio is a fixture)
 
+from studio.domain.artwork import Why
 from studio.domain.query import Query
 from studio.gallery import collections, teaching
 from studio.gallery.language import MINUS, parse, read
@@ -13,7 +14,7 @@ from studio.gallery.suggesting import suggest
 from studio.ui import browse
 from studio.ui.browse import View
 from studio.ui.components import finding
-from studio.ui.gallery import chips
+from studio.ui.gallery import chips, why
 from studio.ui.gallery import collections as rail
 
 TYPED = 'red star -(big house) (like:3:2) -like:4 "night sky" model:"dream shaper" -seed:..105 by:look'
@@ -169,3 +170,28 @@ def test_an_empty_box_teaches_with_what_is_here(gallery, gate):
         if not parse(each.text).ranked and each.text != "ratio:tall":
             assert gallery.count(parse(each.text)) == 1, each.text
     assert suggest("", gallery.vocabulary()) == []
+
+
+# --- why ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, ""),
+        (Why(), ""),
+        (Why(meaning=0.31), "Likeness 0.31"),
+        (Why(meaning=-0.001), "Likeness 0.00"),
+        (
+            Why(0.1, (("caption", ("boat", "boats")), ("tags", ("boat",))), "a <b>red</b> boat"),
+            "“boat”, “boats” in its caption and tags: a <b>red</b> boat · likeness 0.10",
+        ),
+        (Why(words=(("tags", ("night",)),), excerpt="night, sea"), "“night” in its tags"),
+        (
+            Why(look=0.9, colour=0.42, recipe=("seed", "model")),
+            "Look 0.90 · 42 % of these colours · same seed, model",
+        ),
+    ],
+)
+def test_why_is_one_line_of_text(found, said):
+    assert why.line(found) == said
