@@ -150,7 +150,7 @@ def test_deleting_and_undoing_moves_the_files_with_the_rows(gallery, gate):
     first, second = (painter(gallery, gate)(number) for number in (1, 5))
     number = apply(gallery, [first.id, second.id], Change("bin"))
     assert gallery.files.stored() == [] and len(gallery.files.stored(binned=True)) == 2
-    assert last(gallery).words == "2 pictures put into the bin"
+    assert last(gallery).words == "2 pictures put in the bin"
     gallery.restore(first.id)
     gallery.delete(first.id)  # a second time, by another hand: that one is not this undo's
     said = undo(gallery, number)

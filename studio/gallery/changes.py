@@ -169,7 +169,7 @@ def said(change: Change) -> str:
         "caption": "given a caption" if value else "without a caption now",
         "collect": f"put into “{change.label or value}”",
         "uncollect": f"taken out of “{change.label or value}”",
-        "bin": "put into the bin",
+        "bin": "put in the bin",
         "restore": "taken out of the bin",
     }[change.what]
 
@@ -264,6 +264,36 @@ def last(gallery: Gallery) -> Applied | None:
     sql = "SELECT * FROM changes WHERE undone_at IS NULL AND at >= ? ORDER BY id DESC LIMIT 1"
     row = gallery.database.one(sql, time.time() - KEPT)
     return _applied(row) if row else None
+
+
+def tags_of(gallery: Gallery, ids: Sequence[int]) -> dict[str, int]:
+    """The tags of these pictures and how many have each, most used first."""
+    rows = gallery.database.read(
+        "SELECT tag, count(*) AS uses FROM tags WHERE artwork IN (SELECT value FROM json_each(?))"
+        " GROUP BY tag ORDER BY uses DESC, tag",
+        json.dumps(list(ids)),
+    )
+    return {row["tag"]: row["uses"] for row in rows}
+
+
+def collections_of(gallery: Gallery, ids: Sequence[int]) -> dict[int, int]:
+    """The collections that hold any of these pictures, by number, and how many they hold."""
+    rows = gallery.database.read(
+        "SELECT collection, count(*) AS uses FROM collection_items WHERE artwork IN (SELECT value FROM json_each(?))"
+        " GROUP BY collection",
+        json.dumps(list(ids)),
+    )
+    return {row["collection"]: row["uses"] for row in rows}
+
+
+def favourites_of(gallery: Gallery, ids: Sequence[int]) -> tuple[int, int, int]:
+    """How many of these pictures exist, are favourites, lie in the bin."""
+    row = gallery.database.one(
+        "SELECT count(*), coalesce(sum(favourite), 0), count(deleted_at) FROM artworks"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        json.dumps(list(ids)),
+    )
+    return (int(row[0]), int(row[1]), int(row[2])) if row else (0, 0, 0)
 
 
 def _write(gallery: Gallery, connection: Any, work: tuple[str, str, str], values: Mapping[str, Any]) -> None:

@@ -12,11 +12,12 @@ from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
+from studio.gallery.changes import Change
 from studio.gallery.records import record_in, typed_in
 from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
+from studio.ui.gallery import bulk
 from studio.ui.grid import rows
 
-DELETED = "detail_deleted"
 _GO = "detail_go"
 _PROBLEM = "detail_problem"
 ROOM = 150  # pixels of the window's height that are not the picture
@@ -167,8 +168,8 @@ def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None
             key="favourite",
             icon=":material/heart_check:" if artwork.favourite else ":material/favorite:",
             help="Take the mark off" if artwork.favourite else "Mark as a favourite",
-            on_click=studio.gallery.favourite,
-            args=(artwork.id, not artwork.favourite),
+            on_click=bulk.act,
+            args=(studio, [artwork.id], Change("favourite", not artwork.favourite)),
         )
         show.download(artwork)
         st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, artwork.id, back))
@@ -258,15 +259,12 @@ def _retag(studio: Studio, artwork: Artwork, key: str) -> None:
 
 
 def _delete(studio: Studio, id: int, back: Callable[[], None]) -> None:
-    studio.gallery.delete(id)
-    st.session_state[DELETED] = id
-    back()
+    if bulk.act(studio, [id], Change("bin")):
+        back()
 
 
 def _restore(studio: Studio, id: int) -> None:
-    studio.gallery.restore(id)
-    if st.session_state.get(DELETED) == id:
-        st.session_state.pop(DELETED)
+    bulk.act(studio, [id], Change("restore"))
 
 
 def _keep(studio: Studio, id: int) -> None:

@@ -48,6 +48,72 @@ def grid(
     _component("grid")(key=key, data=data, on_open_change=chosen)
 
 
+def wall(
+    *,
+    key: str,
+    answer: str,
+    route: str,
+    tiles: Sequence[dict[str, Any]],
+    start: int,
+    total: int,
+    run: str,
+    stamp: str,
+    chosen: Sequence[int],
+    binned: bool,
+    opened: Callable[[], None],
+    selected: Callable[[], None],
+    changed: Callable[[], None],
+) -> None:
+    """An answer of any length to scroll, select and rate in; it asks `studio/ui/gallery/tiles.py` for what comes into sight.
+
+    `answer` tells this one from others, `route` is the query string that names it; `tiles` are those from `start` on, so that
+    the first look needs no request. `run` is another one whenever the page asked anew, `stamp` whenever pictures were
+    changed. `opened`, `selected` and `changed` are called when a picture was opened (`picked(key)`), others are selected
+    (`sent_numbers(key, "chosen")`), or a key changed some (`sent_number(key, "changed")`).
+    """
+    data = {
+        "key": answer,
+        "route": route,
+        "tiles": list(tiles),
+        "start": start,
+        "total": total,
+        "run": run,
+        "stamp": stamp,
+        "chosen": list(chosen),
+        "n": _heard(key),
+        "binned": binned,
+    }
+    _component("wall", "make", "leaves", "viewer")(
+        key=key, data=data, on_open_change=opened, on_chosen_change=selected, on_changed_change=changed
+    )
+
+
+def plate(*, key: str, id: int, rating: int, favourite: bool, pressed: Callable[[], None]) -> None:
+    """Stars, a heart and a thumb turned down for one picture, with their keys, and those that walk to the next one.
+
+    `pressed` is called with `sent(key, "did")` being {"do": "rate", "favourite", "bin", "undo", "back", "before" or "after",
+    "value"}.
+    """
+    data = {"id": id, "rating": rating, "favourite": favourite}
+    _component("plate", "make")(key=key, data=data, on_did_change=pressed)
+
+
+def sent_numbers(key: str, name: str, *, most: int) -> list[int]:
+    """The whole numbers that the component of that key holds under a name, at most so many; none for anything else."""
+    value = sent(key, name)
+    ids = value.get("ids") if isinstance(value, dict) else None
+    if not isinstance(ids, list):
+        return []
+    return [int(one) for one in ids[:most] if isinstance(one, int | float) and not isinstance(one, bool)]
+
+
+def _heard(key: str) -> int:
+    """Which of its selections the component of that key has been heard of last; it counts them."""
+    value = sent(key, "chosen")
+    n = value.get("n") if isinstance(value, dict) else 0
+    return n if isinstance(n, int) and not isinstance(n, bool) else 0
+
+
 def sheet(
     *,
     key: str,

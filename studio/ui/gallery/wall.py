@@ -2,40 +2,68 @@
 
 from __future__ import annotations
 
+import json
+import secrets
+from dataclasses import astuple, replace
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from studio.app import Studio
 from studio.domain.artwork import Hit
-from studio.ui import browse, components, detail, session, show
+from studio.domain.job import Job
+from studio.gallery import leafing
+from studio.ui import components, session, show
 from studio.ui.browse import View
-from studio.ui.gallery import box, views
+from studio.ui.gallery import box, bulk, tiles, views
+
+KEY = "gallery_wall"
+ASKED = "gallery_asked"  # the address of the answer that hangs here, for whoever stands beside a picture of it
 
 
-def draw(studio: Studio, view: View, hits: list[Hit], total: int | None) -> None:
-    """One page of pictures, best or newest first; `total` is how many there are, where it is known."""
+def draw(studio: Studio, view: View, hits: list[Hit], total: int | None, job: Job | None = None) -> None:
+    """An answer, best or newest first, from `hits` on as far as one scrolls; `job` is the search that made it, if any did."""
     st.session_state[views.SHOWN] = [hit.artwork.id for hit in hits]
     if not hits:
         with st.container(key="nothing_here"):
             _nothing_here(studio, view)
+        bulk.draw(studio, [])
         return
-    components.grid(show.tiles(hits), key="gallery_grid", chosen=_opened)
-    more = total is not None and view.place + len(hits) < total
-    if view.place or more:
-        with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", key="turning"):
-            back, on = view.place - browse.PAGE, view.place + browse.PAGE
-            st.button("Back", icon=":material/arrow_back:", on_click=views.turn, args=(back,), disabled=not view.place)
-            show.line(browse.counted(view, len(hits), total))
-            st.button("Next", icon=":material/arrow_forward:", on_click=views.turn, args=(on,), disabled=not more)
+    asked = tiles.address(view, upto=leafing.newest(studio.gallery), job=job.id if job else None)
+    st.session_state[ASKED] = asked
+    count = total if job is None and total is not None else leafing.total(studio.gallery, tiles.answer(studio, asked))
+    first, run = tiles.tiles(hits), secrets.token_hex(4)
+    answer = json.dumps(astuple(replace(view, place=0, look="pictures")))
+
+    @st.fragment
+    def hang() -> None:
+        """What is selected and what a key did is drawn without the rest of the page."""
+        if session.number("id") is not None:  # a picture was opened: that is another page
+            st.rerun()
+        chosen = st.session_state.get(views.CHOSEN, [])
+        components.wall(
+            key=KEY,
+            answer=answer,
+            route=urlencode(asked),
+            tiles=first,
+            start=view.place,
+            total=max(count, view.place + len(first)),
+            run=run,
+            stamp=tiles.stamp(studio),
+            chosen=chosen,
+            binned=view.shelf == "Bin",
+            opened=_opened,
+            selected=_selected,
+            changed=_changed,
+        )
+        bulk.draw(studio, chosen)
+        bulk.comparing(studio)
+
+    hang()
 
 
 def undo_bar(studio: Studio) -> None:
-    """What was just put into the bin, with Undo."""
-    id = st.session_state.get(detail.DELETED)
-    if id is not None:
-        with st.container(horizontal=True, vertical_alignment="center", key="undo_bar"):
-            show.notice(f"Picture {id} is in the bin.", symbol="delete")
-            st.button("Undo", key="undo", icon=":material/undo:", on_click=_undo, args=(studio, id), type="primary")
-            st.button("Close", key="close_undo", on_click=_forget)
+    """Nothing: what was done and its undo stand under the wall, beside what is selected."""
 
 
 def _nothing_here(studio: Studio, view: View) -> None:
@@ -55,15 +83,18 @@ def _nothing_here(studio: Studio, view: View) -> None:
 
 
 def _opened() -> None:
-    id = components.picked("gallery_grid")
+    id = components.picked(KEY)
     if id is not None:
         st.query_params["id"] = str(id)
 
 
-def _undo(studio: Studio, id: int) -> None:
-    studio.gallery.restore(id)
-    _forget()
+def _selected() -> None:
+    st.session_state[views.CHOSEN] = components.sent_numbers(KEY, "chosen", most=tiles.MOST_CHOSEN)
 
 
-def _forget() -> None:
-    st.session_state.pop(detail.DELETED, None)
+def _changed() -> None:
+    """A key changed pictures: its undo is offered as if a button had."""
+    change = components.sent_number(KEY, "changed")
+    if change:
+        st.session_state.pop(bulk.UNDONE, None)
+        st.session_state[bulk.DONE] = change
