@@ -28,6 +28,8 @@ LANES = {
     "bring": "fetch",
     "verify": "fetch",
     "move": "fetch",
+    "export": "fetch",  # pictures to a folder, a zip or contact sheets
+    "empty": "fetch",  # delete for good what lies in the bin
 }
 WAITING = ("waiting",)
 LIVE = ("waiting", "running")

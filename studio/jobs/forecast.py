@@ -31,9 +31,9 @@ def subject_and_work(kind: str, payload: dict[str, Any]) -> tuple[str, float]:
 
     A paint job is measured in steps of the model on a picture of the recipe's size ("paint:storybook:128x128:euler", 80.0);
     every task but `create` is a subject of its own, and so is the way that needs less memory. An upscaler asks no painter: it
-    is measured by the source's area. An import is measured in files, where the payload lists them; everything else is one
-    unit, and so is a repeat that only keeps what another painted. A payload that holds `source_size` ([width, height] in
-    pixels) is foretold better.
+    is measured by the source's area. An import is measured in files, where the payload lists them, an export in pictures;
+    everything else is one unit, and so is a repeat that only keeps what another painted. A payload that holds `source_size`
+    ([width, height] in pixels) is foretold better.
     """
     if kind == "repeat" and payload.get("keep"):
         return "keep", 1.0
@@ -50,6 +50,10 @@ def subject_and_work(kind: str, payload: dict[str, Any]) -> tuple[str, float]:
         return subject, max(1.0, model_steps(recipe, payload.get("source_size")))
     if kind == "import":
         return "import", float(max(1, len(payload.get("files", ()))))
+    if kind in ("export", "empty"):
+        choice = payload.get("choice", {})
+        way = f":{choice.get('shape', '')}:{choice.get('format', '')}" if kind == "export" else ""
+        return f"{kind}{way}", float(max(1, len(payload.get("ids", ()))))
     return kind, 1.0
 
 

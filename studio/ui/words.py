@@ -31,7 +31,10 @@ KINDS = {
     "bring": "Bring a model",
     "verify": "Verify a pack",
     "move": "Move a pack",
+    "export": "Export",
+    "empty": "Empty the bin",
 }
+COUNTED = ("import", "export", "empty")  # jobs whose progress is told in pictures
 ROLES = {
     **{role: does[:1].upper() + does[1:] for role, does in PACK_ROLES.items()},
     **{f"control-{name}": f"Follows {kind.label.lower()}" for name, kind in CONTROLS.items()},
@@ -116,7 +119,7 @@ def progress(job: Job, *, left: float | None, ahead: int) -> str:
         place = "Waiting for the worker" if ahead == 0 else f"Waiting, {ahead} ahead of it"
         return " · ".join(filter(None, (place, duration(left))))
     stage = job.stage[:1].upper() + job.stage[1:] if job.stage else "Working"
-    steps = f"{job.done:,} of {job.total:,}" if job.total and job.kind == "import" else ""
+    steps = f"{job.done:,} of {job.total:,}" if job.total and job.kind in COUNTED else ""
     return " · ".join(filter(None, (stage, steps, f"{duration(left)} left" if left is not None else "")))
 
 

@@ -12,19 +12,16 @@ from studio.domain.errors import BadInput
 from studio.domain.grid import Grid
 from studio.domain.job import Job
 from studio.domain.recipe import SAMPLERS
+from studio.gallery.lettering import LINE, PAPER, QUIET, WASH, broken, paste, typeface, write
 from studio.jobs.grids import get, squares_of
-from studio.places import ASSETS
 from studio.safety.provenance import GENERATED, xmp_packet
 from studio.workshop.paint import fit
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 
-FONT = ASSETS / "fonts" / "hanken-grotesk.woff2"
-PAPER, INK, QUIET, WASH = "#f7f2e8", "#1d1a16", "#625a4e", "#e6dccb"
 SIDES = (176, 512)  # pixels, of a cell: small pictures are shown larger, so that words beside them can be read
 MOST = 6_000  # pixels of the sheet's long side; a WebP ends at 16,383
 GAP, MARGIN = 10, 28
-LINE = 22  # pixels from one line of words to the next
 HEAD = 150  # of the headings of the rows
 LINES = 3  # of a heading
 UNBROKEN = 6  # pictures that stand in one row where there are no others below it
@@ -106,18 +103,18 @@ def compose(grid: Grid, pictures: Mapping[tuple[int, int], Image.Image]) -> Imag
     across = columns if grid.y or columns <= UNBROKEN else math.ceil(math.sqrt(1.5 * columns))
     shape = (across, rows if grid.y else math.ceil(columns / across))
     places = layout(shape, (cell[0], cell[1]), rows_named=grid.y is not None)
-    (wide, high), font = places.cell, _font(16)
+    (wide, high), font = places.cell, typeface(16)
     sheet = Image.new("RGB", places.size, PAPER)
     draw = ImageDraw.Draw(sheet)
     room = places.size[0] - 2 * MARGIN
-    _write(draw, grid.base.prompt, (MARGIN, MARGIN), room, lines=2, font=_font(19))
-    _write(draw, _facts(grid), (MARGIN, MARGIN + 2 * LINE + 6), room, lines=1, font=_font(14), ink=QUIET)
+    write(draw, grid.base.prompt, (MARGIN, MARGIN), room, lines=2, font=typeface(19))
+    write(draw, _facts(grid), (MARGIN, MARGIN + 2 * LINE + 6), room, lines=1, font=typeface(14), ink=QUIET)
     for column, words in enumerate(grid.x.labels):
         left, top = places.at(column % across, column // across)
-        _write(draw, words, (left, top - 6 - _height(words, font, wide)), wide, lines=LINES, font=font)
+        write(draw, words, (left, top - 6 - _height(words, font, wide)), wide, lines=LINES, font=font)
     for row, words in enumerate(grid.y.labels if grid.y else ()):
         top = places.at(0, row)[1] + (high - _height(words, font, HEAD - 14)) // 2
-        _write(draw, words, (MARGIN, top), HEAD - 14, lines=LINES, font=font)
+        write(draw, words, (MARGIN, top), HEAD - 14, lines=LINES, font=font)
     for column in range(columns):
         for row in range(rows):
             left, top = places.at(column % across, row + column // across)
@@ -125,15 +122,8 @@ def compose(grid: Grid, pictures: Mapping[tuple[int, int], Image.Image]) -> Imag
             if picture is None:
                 draw.rectangle((left, top, left + wide - 1, top + high - 1), fill=WASH)
             else:
-                _paste(sheet, picture, (left, top), places.cell)
+                paste(sheet, picture, (left, top), places.cell)
     return sheet
-
-
-def _paste(sheet: Image.Image, picture: Image.Image, box: tuple[int, int], cell: tuple[int, int]) -> None:
-    scale = min(cell[0] / picture.width, cell[1] / picture.height)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    placed = picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
-    sheet.paste(placed, (box[0] + (cell[0] - size[0]) // 2, box[1] + (cell[1] - size[1]) // 2))
 
 
 def _facts(grid: Grid) -> str:
@@ -150,51 +140,6 @@ def _facts(grid: Grid) -> str:
     return " · ".join([axes, *(words for name, words in same.items() if name not in varied)])
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(FONT, size)
-
-
 def _height(words: str, font: ImageFont.FreeTypeFont, room: int) -> int:
     """How high a heading is, in pixels."""
-    return LINE * min(LINES, len(_broken(words, font, room)))
-
-
-def _write(
-    draw: ImageDraw.ImageDraw,
-    words: str,
-    place: tuple[int, int],
-    room: int,
-    *,
-    lines: int,
-    font: ImageFont.FreeTypeFont,
-    ink: str = INK,
-) -> None:
-    """Words in at most so many lines of `room` pixels; what does not fit ends in an ellipsis."""
-    broken = _broken(words, font, room)
-    if len(broken) > lines:
-        broken = [*broken[: lines - 1], _ended(broken[lines - 1], font, room)]
-    for number, line in enumerate(broken):
-        draw.text((place[0], place[1] + number * LINE), line, font=font, fill=ink)
-
-
-def _broken(words: str, font: ImageFont.FreeTypeFont, room: int) -> list[str]:
-    """Words in lines that fit; a word that is too long by itself is cut."""
-    made = [""]
-    for word in words.split():
-        longer = f"{made[-1]} {word}".strip()
-        if font.getlength(longer) <= room:
-            made[-1] = longer
-            continue
-        if made[-1]:
-            made.append("")
-        for letter in word:
-            if made[-1] and font.getlength(made[-1] + letter) > room:
-                made.append("")
-            made[-1] += letter
-    return made
-
-
-def _ended(line: str, font: ImageFont.FreeTypeFont, room: int) -> str:
-    while line and font.getlength(f"{line}…") > room:
-        line = line[:-1]
-    return f"{line.rstrip()}…"
+    return LINE * min(LINES, len(broken(words, font, room)))

@@ -15,7 +15,7 @@ from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.gallery.search import blend, search
 from studio.jobs import forecast
-from studio.workshop import contact, mapping, tending
+from studio.workshop import contact, disposing, exporting, mapping, tending
 from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
 from studio.workshop.describe import describe, small
@@ -242,6 +242,8 @@ TASKS: Mapping[str, Task] = {
     "bring": lambda job, report, tools: Outcome(tending.bring_model(job, report, tools)),
     "verify": lambda job, report, tools: Outcome(tending.verify_pack(job, report, tools)),
     "move": lambda job, report, tools: Outcome(tending.move_pack(job, report, tools)),
+    "export": lambda job, report, tools: Outcome(exporting.export(job, report, tools)),
+    "empty": lambda job, report, tools: Outcome(disposing.empty(job, report, tools)),
 }
 
 

@@ -16,11 +16,12 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.domain.errors import BadInput, Cancelled, EaselError, Refused, StorageFull
+from studio.domain.errors import BadInput, Busy, Cancelled, EaselError, Refused, StorageFull
 from studio.domain.job import Job
 from studio.jobs.lock import Lock
 from studio.jobs.queue import CLOSED, said
 from studio.packs.sweeping import sweep
+from studio.workshop import exporting
 from studio.workshop.reporting import JobReport, Stopped
 from studio.workshop.spools import spent
 from studio.workshop.tools import Tools
@@ -34,6 +35,7 @@ BEAT_SECONDS = 1.0
 IDLE_SECONDS = 600.0  # EASEL_IDLE_SECONDS
 HANG_SECONDS = 600.0  # EASEL_HANG_SECONDS: a lane that shows no sign of life for so long is stuck; loading is one sign
 STOP_SECONDS = 5.0
+TEND_SECONDS = 86_400.0  # from one look for what is due every day to the next
 ROOM_BYTES = 48 << 20  # below this the paint lane waits: a picture, its thumbnail and the database's journal need room
 LOG_BYTES, LOGS_KEPT = 1 << 20, 3
 logger = logging.getLogger(__name__)
@@ -109,11 +111,9 @@ class Worker:
         tools.queue.lost(alive=self.name)
         threading.Thread(target=self._beating, name="beat", daemon=True).start()
         with contextlib.suppress(StorageFull):
-            tools.queue.tidy()
             for sentence in tools.gallery.sweep() + sweep(self.home / "packs"):
                 logger.info("%s", sentence)
-            tools.gallery.empty_bin(older_than=tools.settings().bin_days * 86_400)
-            tools.database.backup()
+        tended = self._tend()
         if self._tasks is None:
             from studio.workshop.tasks import TASKS
 
@@ -133,6 +133,8 @@ class Worker:
             if self._idle_for() > self._idle_seconds:
                 logger.info("nothing to do for %.0f s; the worker ends", self._idle_seconds)
                 break
+            if time.monotonic() - tended > TEND_SECONDS:
+                tended = self._tend()
         self.stop.set()
         deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
@@ -140,6 +142,20 @@ class Worker:
         with contextlib.suppress(EaselError):
             tools.queue.lost(blame=False)
         return not any(thread.is_alive() for thread in threads)
+
+    def _tend(self) -> float:
+        """What is due every day, for a worker that is never idle too; returns when it was done (monotonic seconds)."""
+        tools = self._tools
+        try:
+            tools.queue.tidy()
+            exporting.sweep(tools)
+            gone = tools.gallery.empty_bin(older_than=tools.settings().bin_days * 86_400)
+            if gone:
+                logger.info("%d pictures lay in the bin for %d days; they are gone", gone, tools.settings().bin_days)
+            tools.database.backup()
+        except (StorageFull, Busy) as error:
+            logger.warning("what is due every day waits: %s", error)
+        return time.monotonic()
 
     # ---------------------------------------------------------------- lanes
 
