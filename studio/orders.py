@@ -10,10 +10,11 @@ from studio.database import Database
 from studio.domain.artwork import Query
 from studio.domain.control import ControlMap, kind_of, parameters_of
 from studio.domain.errors import BadInput, PackMissing
-from studio.domain.job import Job
+from studio.domain.job import LIVE, Job
 from studio.domain.pose import figures_of
 from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
 from studio.domain.settings import Settings
+from studio.gallery import folders
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.gallery.records import record_in
@@ -278,18 +279,44 @@ class Orders:
 
     def import_files(self, files: list[tuple[bytes, str]], *, key: str | None = None) -> Job:
         """Queue an import of (bytes, original name) pairs."""
-        listed = [{"spool": self.upload(data), "name": name} for data, name in files]
+        listed = [{"spool": self.upload(data), "name": name, "size": len(data)} for data, name in files]
         return self.submit("import", {"files": listed}, key=key)
 
-    def import_folder(self, folder: Path, *, key: str | None = None) -> Job:
-        """Queue an import of every picture below a folder; raises BadInput when it is not one."""
-        folder = folder.expanduser()
-        try:
-            if not folder.is_dir():
-                raise BadInput("folder", f"{folder} is not a folder.")
-        except (OSError, ValueError) as error:
-            raise BadInput("folder", f"That path cannot be read ({error}).") from error
-        return self.submit("import", {"folder": str(folder.resolve())}, key=key)
+    def import_folder(self, folder: Path, *, watch: bool = False, key: str | None = None) -> Job:
+        """Queue an import of every picture below a folder; with `watch` they stay where they are and are looked at again.
+
+        Raises BadInput when it is no folder, is Easel's own, or overlaps with one that is watched.
+        """
+        path = folders.check(folder, home=self.home)
+        if not watch:
+            return self.submit("import", {"folder": str(path)}, key=key)
+        known = folders.add(self.database, path, watched=True)
+        return self._scanned(known) or self.submit("import", {"folder": str(path), "watch": True}, key=key)
+
+    def folders(self) -> list[folders.Folder]:
+        """The watched folders, with what their last scan saw."""
+        return folders.listed(self.database)
+
+    def rescan(self, id: int) -> Job:
+        """Queue another look at a watched folder; where one is on its way, that one. Raises BadInput."""
+        folder = folders.get(self.database, id)
+        return self._scanned(folder) or self.submit("import", {"folder": folder.path, "rescan": id})
+
+    def stop_watching(self, id: int, *, forget: bool = False) -> int:
+        """Watch a folder no longer; with `forget` its pictures go to the bin, and how many is returned. No file is touched."""
+        going = self._scanned(folders.get(self.database, id))
+        if going is not None:
+            self.queue.cancel(going.id)
+        return folders.stop(self.database, id, forget=forget)
+
+    def left_out(self, id: int) -> list[tuple[str, str]]:
+        """The files of a watched folder that are not in the gallery, each with its reason."""
+        return folders.left_out(self.database, id)
+
+    def _scanned(self, folder: folders.Folder) -> Job | None:
+        """The job that scans this folder, or will."""
+        live = (job for job in self.queue.list(LIVE, ("import",)) if job.payload.get("folder") == folder.path)
+        return next((job for job in live if not job.cancel), None)
 
     def clear(self, data: bytes, name: str) -> Job:
         """Queue the gate's look at one upload; its result names a preview that may be shown."""

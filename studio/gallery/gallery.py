@@ -140,8 +140,8 @@ class Gallery:
         try:
             from studio.gallery import appearance  # here: numpy, which the front does not need
 
-            self.files.thumb(cleared, written.sha256)
-            return replace(arrival, look=appearance.of(cleared.picture))
+            whole = self.files.thumb(cleared, written.sha256)
+            return replace(arrival, look=appearance.of(whole))
         except BaseException:
             self.withdraw(arrival)
             raise

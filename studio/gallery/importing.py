@@ -7,18 +7,23 @@ from pathlib import Path
 
 _CLUTTER = {"thumbs.db", "desktop.ini"}  # what desktops leave in picture folders
 NAME_LIMIT = 255
+PATH_LIMIT = 1_024
 
 
-def files_below(folder: Path) -> list[Path]:
+def files_below(folder: Path, *, without: Path | None = None) -> list[Path]:
     """Every file below a folder, sorted, links and pipes included (each is refused with its own reason); hidden ones left out.
 
     Linked folders are listed, not entered, so a loop ends and nothing outside the folder is read. A folder that cannot be
-    read is skipped.
+    read is skipped, and so is `without`: a home folder among somebody's pictures holds only copies of ours.
     """
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
         links = [name for name in folders if Path(place, name).is_symlink()]
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in links)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and name not in links and (without is None or Path(place, name) != without)
+        )
         names = (name for name in [*files, *links] if not name.startswith(".") and name.lower() not in _CLUTTER)
         found += [Path(place, name) for name in sorted(names)]
     return found
@@ -29,5 +34,13 @@ def shown_name(name: str) -> str:
 
     Controls, direction overrides and undecodable bytes become the replacement character. It is still only text: escape it.
     """
-    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return "".join(sign if sign.isprintable() or sign == "\u200d" else "\ufffd" for sign in last[:NAME_LIMIT])
+    return _visible(name.replace("\\", "/").rstrip("/").rpartition("/")[2][:NAME_LIMIT])
+
+
+def shown_path(path: str) -> str:
+    """A path below a folder as it may be shown, as `shown_name` shows a name; at most its last 1,024 characters."""
+    return _visible(path[-PATH_LIMIT:])
+
+
+def _visible(text: str) -> str:
+    return "".join(sign if sign.isprintable() or sign == "\u200d" else "\ufffd" for sign in text)

@@ -125,6 +125,20 @@ class Gate:
             raise Refused(verdict)
         return Cleared(copy, verdict, seal=SEAL, original=intake.data if intake.keep else None), intake
 
+    def files(self, intakes: Sequence[Intake]) -> list[Cleared | Verdict]:
+        """Clear several opened files in one look, as `file` does; a refused one gives its verdict.
+
+        Whatever goes wrong with all of them together is tried one by one, so that a file costs the others nothing.
+        """
+        decided: list[Cleared | Verdict] = []
+        for intake, (copy, verdict) in zip(intakes, self._judge_all([one.picture for one in intakes]), strict=True):
+            if copy is None or not verdict.allowed:
+                decided.append(verdict)
+            else:
+                kept = intake.data if intake.keep else None
+                decided.append(Cleared(copy, verdict, seal=SEAL, original=kept))
+        return decided
+
     def watch(self, report: Report) -> Callable[..., None]:
         """Wrap a report so that its drafts come through the gate: a draft gives a Cleared, or None when refused."""
 
@@ -149,14 +163,39 @@ class Gate:
         try:
             if picture.mode not in ("RGB", "RGBA"):
                 return None, self._blocked(f"A picture of mode {picture.mode} cannot be judged; convert it to RGB.")
-            copy = Image.frombytes(picture.mode, picture.size, picture.tobytes())
-            scores = self._worst(views(copy))
+            copy = _own(picture)
+            answers = self._ask(views(copy))
         except (Cancelled, MemoryError):
             raise
         except Exception as error:  # whatever went wrong: what could not be checked is blocked
             return None, self._blocked(
                 f"The checker failed ({type(error).__name__}: {error}), so nothing is let through."
             )
+        return copy, self._verdict(answers)
+
+    def _judge_all(self, pictures: Sequence[Image.Image]) -> list[tuple[Image.Image | None, Verdict]]:
+        """`_judge` of each, by one question to the checker where that can be."""
+        if self._why_not or len(pictures) < 2:
+            return [self._judge(picture) for picture in pictures]
+        try:
+            if any(picture.mode not in ("RGB", "RGBA") for picture in pictures):
+                raise ValueError("one of them cannot be judged")
+            copies = [_own(one) for one in pictures]
+            looks = [views(copy) for copy in copies]
+            answers = self._ask([view for look in looks for view in look])
+        except Cancelled:
+            raise
+        except Exception:  # too little memory, a checker that fails at one of them: each is judged by itself
+            return [self._judge(picture) for picture in pictures]
+        judged, start = [], 0
+        for copy, look in zip(copies, looks, strict=True):
+            judged.append((copy, self._verdict(answers[start : start + len(look)])))
+            start += len(look)
+        return judged
+
+    def _verdict(self, answers: list[dict[str, float]]) -> Verdict:
+        """What the answers to all views of one picture come to: the highest score of each concept, with caution added."""
+        scores = {name: max(answer[name] for answer in answers) + self._caution for name in answers[0]}
         margin = -max(scores.values())
         reasons = tuple(
             f"It looks like {self._labels.get(name, name)}: {score:.3f} over the limit."
@@ -164,12 +203,7 @@ class Gate:
             if score >= 0
         )
         name = self._checker.name if self._checker else ""
-        return copy, Verdict(allowed=not reasons, reasons=reasons, margin=margin, scores=scores, checker=name)
-
-    def _worst(self, pictures: list[Image.Image]) -> dict[str, float]:
-        """The highest score of each concept over all views of one picture, with caution added."""
-        answers = self._ask(pictures)
-        return {name: max(answer[name] for answer in answers) + self._caution for name in answers[0]}
+        return Verdict(allowed=not reasons, reasons=reasons, margin=margin, scores=scores, checker=name)
 
     def _ask(self, pictures: list[Image.Image]) -> list[dict[str, float]]:
         if self._checker is None:
@@ -226,6 +260,13 @@ def views(picture: Image.Image) -> list[Image.Image]:
     else:
         shown = [picture.convert("RGB")]
     return [view for one in shown for view in (one, *_squares(one))]
+
+
+def _own(picture: Image.Image) -> Image.Image:
+    """The pixels alone, copied."""
+    copy = picture.copy()
+    copy.info = {}
+    return copy
 
 
 def _on(picture: Image.Image, backing: str) -> Image.Image:

@@ -83,8 +83,8 @@ def read_file(path: Path) -> bytes:
         os.close(handle)
 
 
-def open_picture(data: bytes) -> Intake:
-    """Decode a file of unknown origin; raises BadPicture with the reason.
+def open_picture(data: bytes, *, sha: str = "") -> Intake:
+    """Decode a file of unknown origin; raises BadPicture with the reason. `sha` is its SHA-256 where that is known.
 
     The size is judged from the header, before anything is decoded. Then two passes: Pillow's verify() misses a truncated JPEG,
     load() misses a PNG without its last bytes. Warnings are not turned into errors: the switch is global, and the other lane of
@@ -95,7 +95,7 @@ def open_picture(data: bytes) -> Intake:
     if len(data) > BYTES_LIMIT:
         raise BadPicture(_too_large(len(data)))
     try:
-        return _open(data)
+        return _open(data, sha or sha256(data))
     except BadPicture:
         raise
     except Image.UnidentifiedImageError as error:
@@ -121,6 +121,15 @@ def place_of(data: bytes) -> tuple[float, float] | None:
         return None
 
 
+def promised(data: bytes) -> int:
+    """How many pixels a file says it has, 0 where it does not say; no pixel is decoded, and nothing of it is to be trusted."""
+    try:
+        with _reader(data) as header:
+            return header.width * header.height
+    except Exception:  # as in open_picture, which will say it
+        return 0
+
+
 def _reader(data: bytes) -> Image.Image:
     """The file, opened and not decoded."""
     for size in boxes.sizes(data):  # what a HEIC or AVIF decodes to before a crop, which its header does not show
@@ -143,7 +152,7 @@ def _kind(picture: Image.Image) -> str:
     return {"MPO": "JPEG", "HEIF": "HEIC"}.get(str(picture.format), str(picture.format))
 
 
-def _open(data: bytes) -> Intake:
+def _open(data: bytes, sha: str) -> Intake:
     with _reader(data) as header:
         kind = _kind(header)
         _check_size(header.size)
@@ -167,7 +176,7 @@ def _open(data: bytes) -> Intake:
         notes.append(f"first frame of {frames}" if frames < _MANY else "first frame of many")
     if kind in _CONVERTED:
         notes.append(f"converted from {kind}")
-    return Intake(upright, kept if keep else data, kind, frames, sha256(data), "; ".join(notes), keep, text)
+    return Intake(upright, kept if keep else data, kind, frames, sha, "; ".join(notes), keep, text)
 
 
 def _bare_jpeg(data: bytes, picture: Image.Image, text: dict[str, str]) -> bytes:

@@ -37,8 +37,8 @@ def srgb(picture: Image.Image) -> Image.Image:
     if alpha is not None and alpha.getextrema() != (255, 255):
         picture.putalpha(alpha)
     picture = picture if turn is None else picture.transpose(turn)
-    # A fresh copy: no profile, text or orientation of the file may follow the pixels into something we write
-    return Image.frombytes(picture.mode, picture.size, picture.tobytes())
+    picture.info = {}  # no profile, text or orientation of the file may follow the pixels into something we write
+    return picture  # converted above, so a picture of its own
 
 
 def _common(picture: Image.Image) -> Image.Image:

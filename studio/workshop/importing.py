@@ -1,91 +1,104 @@
-"""Imports files and folders through the gate, one by one; a bad file costs one line, and a second run does only the rest."""
+"""The job "import": uploads, or a folder to copy or to watch. It can be cancelled, and a second run does only the rest."""
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable
+from contextlib import closing
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from studio.domain.errors import BadInput, BadPicture, Refused
+from studio.domain.errors import BadInput, Refused
 from studio.domain.job import Job
-from studio.gallery.importing import files_below, shown_name
-from studio.gallery.metadata import read_map, read_parents, read_recipe
+from studio.gallery import folders
+from studio.gallery.folders import Folder
+from studio.gallery.importing import shown_name
 from studio.phrases.wording import find_lora
 from studio.safety.gate import Gate
-from studio.safety.intake import read_file, sha256
-from studio.workshop.describe import describe, small
+from studio.workshop.bringing import Bringing, Item
+from studio.workshop.describe import describe
 from studio.workshop.reporting import JobReport
+from studio.workshop.scanning import Tally, scan
 from studio.workshop.tools import Tools
-
-AT_ONCE = 16  # captions and vectors are made for so many pictures together
 
 
 def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
-    """Import the payload's files or folder; returns imported, ids, duplicates and skipped (name, reason, refused).
+    """Import the payload's files or folder; returns imported, ids, duplicates, moved, back, gone and skipped (name, reason).
 
     Known by the SHA-256 of each file's bytes: what is in the gallery already is counted as a duplicate and not opened again.
+    A payload is {"files": [{"spool", "name"}]}, {"folder": path}, with "watch" to leave its files where they are, or with
+    "rescan" (a number) for one that is watched already.
     """
-    pack_id = tools.settings().pack
+    settings = tools.settings()
+    tally = Tally()
+
+    def progress(done: int, total: int) -> None:
+        report.result = tally.counts()
+        report(done, total)
+
+    bringing = Bringing(
+        gallery=tools.gallery,
+        gate=cache(partial(_ready, tools, report)),
+        lora=lambda name: find_lora(tools.models.shelf, name),
+        job=job.id,
+        learn=lambda fresh: describe(fresh, tools=tools, pack_id=settings.pack, waiting=report.check),
+        waiting=report.check,
+    )
+    began = time.monotonic()
+    report.stage("looking at the files")
+    try:
+        if "folder" in job.payload:
+            folder = _folder(job.payload, tools)
+            bringing.anywhere = folder.watched
+            scan(folder, bringing=bringing, tally=tally, judge=f"{settings.pack} {settings.caution}", progress=progress)
+        else:
+            _uploads(job.payload["files"], bringing=bringing, tally=tally, tools=tools, progress=progress)
+    finally:
+        report.result = tally.result()  # also of what was cancelled half-way: all that came in stays
+    tools.queue.record_timing("import", float(tally.total), time.monotonic() - began)
+    return report.result
+
+
+def _ready(tools: Tools, report: JobReport) -> Gate:
+    """The gate, once something has to be looked at; raises Refused when it lets nothing through."""
     report.stage("loading")
-    gate = tools.gate(pack_id, waiting=report.check)
+    gate = tools.gate(tools.settings().pack, waiting=report.check)
     if gate.ready():
         raise Refused(gate.blocked())
-    items = _items(job.payload, tools)
-    ids: list[int] = []
-    duplicates = 0
-    skipped: list[dict[str, Any]] = []
-    fresh: list[tuple[int, Image.Image]] = []
     report.stage("importing")
-    for index, (name, read) in enumerate(items):
-        report.result = {"imported": len(ids), "ids": ids, "duplicates": duplicates, "skipped": skipped}
-        report(index, len(items))
-        try:
-            added = _one(name, read(), gate=gate, tools=tools, job=job)
-        except (BadPicture, BadInput, Refused) as error:
-            skipped.append({"name": name, "reason": str(error), "refused": isinstance(error, Refused)})
-            continue
-        if added is None:
-            duplicates += 1
-            continue
-        ids.append(added[0])
-        fresh.append(added)
-        if len(fresh) == AT_ONCE:
-            describe(fresh, tools=tools, pack_id=pack_id, waiting=report.check)
-            fresh.clear()
-    report.stage("captioning")
-    describe(fresh, tools=tools, pack_id=pack_id, waiting=report.check)
-    return {"imported": len(ids), "ids": ids, "duplicates": duplicates, "skipped": skipped}
+    return gate
 
 
-def _one(name: str, data: bytes, *, gate: Gate, tools: Tools, job: Job) -> tuple[int, Image.Image] | None:
-    """Bring one file in; None if it was there already."""
-    if tools.gallery.has_source(sha256(data)) is not None:
-        return None
-    cleared, intake = gate.file(data)
-    recipe, prompt, _ = read_recipe(intake, lora=lambda name: find_lora(tools.models.shelf, name))
-    mapped = read_map(intake.text)  # one of our own control maps comes back as what it was
-    artwork = tools.gallery.add(
-        cleared, recipe, kind="map" if mapped else "imported", prompt=prompt, source_name=name,
-        source_sha256=intake.sha256, note=intake.note, job=job.id, text=intake.text, map=mapped[0] if mapped else None,
-        parents=read_parents(intake.text),
-    )  # fmt: skip
-    return artwork.id, small(cleared.picture)
+def _folder(payload: dict[str, Any], tools: Tools) -> Folder:
+    if "rescan" in payload:
+        return folders.get(tools.database, int(payload["rescan"]))
+    try:
+        path = folders.check(Path(payload["folder"]), home=tools.home)
+    except BadInput:
+        known = [one for one in folders.listed(tools.database) if one.path == str(payload["folder"])]
+        if not known:
+            raise
+        return known[0]  # its disk is not plugged in, and the scan says so
+    return folders.add(tools.database, path, watched=payload.get("watch") is True)
 
 
-def _items(payload: dict[str, Any], tools: Tools) -> list[tuple[str, Callable[[], bytes]]]:
-    """(shown name, function that reads the bytes) for each file."""
-    if "folder" in payload:
-        folder = Path(payload["folder"])
-        return [(shown_name(os.fspath(path.relative_to(folder))), _reader(path)) for path in files_below(folder)]
-    return [(shown_name(str(file["name"])), _spooled(tools, str(file["spool"]))) for file in payload["files"]]
-
-
-def _reader(path: Path) -> Callable[[], bytes]:
-    return lambda: read_file(path)
-
-
-def _spooled(tools: Tools, name: str) -> Callable[[], bytes]:
-    return lambda: tools.files.spooled(name)
+def _uploads(
+    listed: list[dict[str, Any]],
+    *,
+    bringing: Bringing,
+    tally: Tally,
+    tools: Tools,
+    progress: Callable[[int, int], None],
+) -> None:
+    items = [
+        Item(shown_name(str(one["name"])), partial(tools.files.spooled, str(one["spool"])), int(one.get("size", 0)))
+        for one in listed
+    ]
+    tally.total = len(items)
+    tally.tick()
+    progress(0, tally.total)
+    with closing(bringing(items)) as batches:
+        for batch in batches:
+            tally.count(batch)
+            progress(tally.done, tally.total)
