@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 from test_pages import assert_sound, jobs, page, painted, studio, text  # noqa: F401  (studio is a fixture)
 
-from studio.domain.artwork import Why
+from studio.domain.artwork import Hit, Why
 from studio.domain.query import Query
 from studio.gallery import collections, teaching
 from studio.gallery.language import MINUS, parse, read
@@ -14,7 +15,7 @@ from studio.gallery.suggesting import suggest
 from studio.ui import browse
 from studio.ui.browse import View
 from studio.ui.components import finding
-from studio.ui.gallery import chips, why
+from studio.ui.gallery import chips, tiles, why
 from studio.ui.gallery import collections as rail
 
 TYPED = 'red star -(big house) (like:3:2) -like:4 "night sky" model:"dream shaper" -seed:..105 by:look'
@@ -195,3 +196,58 @@ def test_an_empty_box_teaches_with_what_is_here(gallery, gate):
 )
 def test_why_is_one_line_of_text(found, said):
     assert why.line(found) == said
+
+
+def test_a_colour_is_found_without_a_job_and_says_why(studio, gate):  # noqa: F811
+    studio.gallery.add(gate.picture(Image.new("RGB", (64, 48), "navy")), kind="imported")
+    test = page("gallery", q="colour:blue")
+    assert_sound(test)
+    assert jobs(studio, "find") == []
+    found = Hit(studio.gallery.get(1), 0.31, Why(0.31, (("caption", ("<b>",)),), "<b>"))
+    assert tiles.tiles([found])[0]["why"] == "“<b>” in its caption: <b> · likeness 0.31"
+
+
+def deeds_done():
+    """A page of which the rail's deeds are done one after the other."""
+    import streamlit as st
+
+    from studio.ui import session
+    from studio.ui.gallery import collections, views
+
+    home = session.studio()
+    views.current()
+    for deed in st.session_state["deeds"]:
+        collections._DEEDS[deed["do"]](home, {"id": 0, "name": "", "ids": [], **deed})
+    collections.draw(home, views.current())
+    views.complaint()
+
+
+def test_what_is_done_in_the_rail(studio, gate):  # noqa: F811
+    ids = [painted(studio, gate, seed=seed).id for seed in (1, 2, 3)]
+    test = AppTest.from_function(deeds_done, default_timeout=60)
+
+    def do(*deeds, **state):
+        test.session_state["deeds"] = list(deeds)
+        for key, value in state.items():
+            test.session_state[key] = value
+        test.run()
+        assert_sound(test)
+        return [(one.name, one.count) for one in collections.all_of(studio.database)]
+
+    def at():
+        q = test.query_params["q"]
+        return q if isinstance(q, str) else q[0]
+
+    assert do({"do": "create", "name": "boats"}, gallery_chosen=ids[:2]) == [("boats", 2)]
+    assert do({"do": "collect", "id": 1, "ids": ids}) == [("boats", 3)]
+    do({"do": "open", "id": 1})
+    assert at() == "collection:boats"
+    assert do({"do": "rename", "id": 1, "name": "night boats"}) == [("night boats", 3)]
+    assert at() == 'collection:"night boats"'  # what is open stays open
+    do({"do": "shelf", "name": "Favourites"})
+    assert do({"do": "save", "name": "loved"}) == [("loved", None), ("night boats", 3)]
+    assert collections.named(studio.database, "loved").query == "is:favourite"
+    assert do({"do": "delete", "id": 1}) == [("loved", None)]
+    test.session_state["deeds"] = []
+    test.button(key="undo_collection").click().run()
+    assert do()[1] == ("night boats", 3)

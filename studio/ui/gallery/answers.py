@@ -10,25 +10,34 @@ from studio.app import Studio
 from studio.domain.artwork import Hit, Query
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
+from studio.gallery import near
 from studio.ui import browse, show, watch
 from studio.ui.browse import View
-from studio.ui.gallery import wall
+from studio.ui.gallery import tiles, wall
 
 FIND = "gallery_find"
+NEAR = "gallery_near"
 
 
 def draw(studio: Studio, view: View) -> None:
     """What the view asks for, on the wall; or a sentence, or that it is being looked for."""
     try:
         query, notes = browse.asked(view)
+        for note in notes:
+            show.line(note)
+        _hang(studio, view, query)
     except BadInput as error:  # a filter that makes no sense says so, and the box keeps what was typed
         show.problem(str(error))
-        return
-    for note in notes:
-        show.line(note)
+
+
+def _hang(studio: Studio, view: View, query: Query) -> None:
     if not query.ranked:
         total = studio.gallery.count(query)
         wall.draw(studio, view, [Hit(artwork) for artwork in studio.gallery.page(query)], total)
+        return
+    if not query.by_meaning:
+        hits = _near(studio, dataclasses.replace(query, limit=browse.FOUND, offset=0))
+        wall.draw(studio, view, hits[view.place : view.place + browse.PAGE], len(hits))
         return
     # All that is ranked at once: who scrolls or steps back does not ask the worker again
     job = search(studio, dataclasses.replace(query, limit=browse.FOUND, offset=0))
@@ -40,6 +49,17 @@ def draw(studio: Studio, view: View) -> None:
         found = job.result.get("hits", [])
         page = {**job.result, "hits": found[view.place : view.place + browse.PAGE]}
         wall.draw(studio, view, studio.hits(dataclasses.replace(job, result=page)), len(found), job)
+
+
+def _near(studio: Studio, query: Query) -> list[Hit]:
+    """All that a query without need of a model finds, kept until a picture is changed or something else is asked."""
+    now = (query, tiles.stamp(studio))
+    held = st.session_state.get(NEAR)
+    if held is None or held[0] != now:
+        held = (now, near.hits(studio.gallery, query))
+        st.session_state[NEAR] = held
+    found: list[Hit] = held[1]
+    return found
 
 
 def search(studio: Studio, query: Query) -> Job:

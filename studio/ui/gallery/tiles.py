@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from studio.domain.artwork import Why
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import Query
 from studio.gallery import changes, leafing
@@ -18,6 +19,7 @@ from studio.gallery.changes import Change
 from studio.gallery.leafing import Answer
 from studio.ui import browse
 from studio.ui.browse import View
+from studio.ui.gallery.why import line
 
 if TYPE_CHECKING:
     from studio.app import Studio
@@ -52,10 +54,14 @@ def answer(studio: Studio, asked: Mapping[str, str]) -> Answer:
     query = browse.query(browse.read({name: asked[name] for name in ("q", "shelf", "tag") if name in asked}))
     if query.by_meaning:
         raise BadInput("q", "Words are searched for by a job; name it.")
+    if query.ranked:
+        from studio.gallery import near
+
+        return Answer(query, found=tuple(near.ids(studio.gallery, query)))
     return Answer(query, upto=_number(asked, "upto") if "upto" in asked else 0)
 
 
-def tile(artwork: Artwork, score: float | None = None) -> dict[str, Any]:
+def tile(artwork: Artwork, score: float | None = None, why: Why | None = None) -> dict[str, Any]:
     """A picture as the wall wants it; words are text, never markup."""
     alt = artwork.alt
     return {
@@ -66,22 +72,26 @@ def tile(artwork: Artwork, score: float | None = None) -> dict[str, Any]:
         "rating": artwork.rating,
         "noted": bool(artwork.remark),
         "gone": artwork.gone_at is not None,
+        "why": line(why),
     }
 
 
 def tiles(hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Hits as the wall wants them."""
-    return [tile(hit.artwork, hit.score) for hit in hits]
+    return [tile(hit.artwork, hit.score, hit.why) for hit in hits]
 
 
 def stretch(studio: Studio, asked: Mapping[str, str], *, start: int, count: int) -> list[dict[str, Any]]:
     """The tiles of a stretch of an answer."""
     ids = leafing.ids(studio.gallery, answer(studio, asked), start=start, count=count)
     scores: dict[int, float | None] = {}
+    told: dict[str, Any] = {}
     if "job" in asked:
-        scores = {int(id): score for id, score in studio.job(int(asked["job"])).result.get("hits", ())}
+        result = studio.job(int(asked["job"])).result
+        scores = {int(id): score for id, score in result.get("hits", ())}
+        told = {str(id): Why.from_dict(one) for id in ids if (one := result.get("why", {}).get(str(id)))}
     held = studio.gallery.many(ids)
-    return [tile(held[id], scores.get(id)) for id in ids if id in held]
+    return [tile(held[id], scores.get(id), told.get(str(id))) for id in ids if id in held]
 
 
 # --- the doors ------------------------------------------------------------------------------------------------------------
