@@ -464,10 +464,19 @@ def test_the_detail_shows_everything_and_edits(studio, gate):
     assert HOSTILE in shown and "5" in shown and "64 × 64" in shown and artwork.sha256[:12] in shown
     test.text_area(key=f"caption_{artwork.id}").set_value("my star").run()
     test.multiselect(key=f"tags_{artwork.id}").set_value(["Night sky"]).run()
-    test.button(key="favourite").click().run()
+    test.text_area(key=f"remark_{artwork.id}").set_value("for the wall").run()
     assert_sound(test)
     after = studio.gallery.get(artwork.id)
-    assert (after.caption, after.caption_by, after.tags, after.favourite) == ("my star", "you", ("night sky",), True)
+    assert (after.caption, after.caption_by, after.tags, after.remark) == (
+        "my star",
+        "you",
+        ("night sky",),
+        "for the wall",
+    )
+    test.button(key="undo").click().run()
+    assert_sound(test)
+    assert studio.gallery.get(artwork.id).remark == test.text_area(key=f"remark_{artwork.id}").value == ""
+    assert studio.gallery.get(artwork.id).caption == "my star"
 
 
 def test_delete_goes_back_to_the_grid_and_can_be_undone(studio, gate):

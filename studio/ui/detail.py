@@ -15,7 +15,7 @@ from studio.domain.pose import to_openpose
 from studio.gallery.changes import Change
 from studio.gallery.records import record_in, typed_in
 from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
-from studio.ui.gallery import bulk
+from studio.ui.gallery import about, bulk, views
 from studio.ui.grid import rows
 
 _GO = "detail_go"
@@ -33,7 +33,8 @@ def show_artwork(studio: Studio, id: int, *, shown: Sequence[int], back: Callabl
         st.button("All pictures", icon=":material/arrow_back:", on_click=back)
         return
     again.serve()
-    _bar(artwork, shown, back)
+    views.complaint()
+    _bar(artwork, about.beside(studio, id, shown), back)
     left, right = st.columns([2.4, 1], gap="large")
     with left, st.container(key="detail_picture"):
         room = ROOM + TREE if family.has_any(studio, artwork) else ROOM
@@ -47,11 +48,12 @@ def show_artwork(studio: Studio, id: int, *, shown: Sequence[int], back: Callabl
         family.tree(studio, artwork, open=_open)
     with right, st.container(key="detail_side"):
         _side(studio, artwork, back)
+    bulk.draw(studio, [])
     _go_on(studio)
 
 
-def _bar(artwork: Artwork, shown: Sequence[int], back: Callable[[], None]) -> None:
-    before, after = browse.neighbours(shown, artwork.id)
+def _bar(artwork: Artwork, beside: tuple[int | None, int | None], back: Callable[[], None]) -> None:
+    before, after = beside
     with st.container(horizontal=True, key="detail_bar", vertical_alignment="center"):
         st.button("All pictures", key="detail_back", icon=":material/arrow_back:", on_click=back, type="tertiary")
         st.space("stretch")
@@ -72,6 +74,8 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     if st.session_state.get(_PROBLEM):
         show.problem(st.session_state.pop(_PROBLEM))
     again.problem()
+    about.lies(artwork)
+    about.plate(studio, artwork, open=_open, back=back)
     key = f"caption_{artwork.id}"
     st.session_state.setdefault(key, artwork.caption)
     st.text_area(
@@ -92,6 +96,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     show.verdict(artwork, more=by)
     _actions(studio, artwork, back)
     _tags(studio, artwork)
+    about.note(studio, artwork)
     asking.box(studio, artwork)
     recipe = artwork.recipe
     if artwork.prompt or recipe:
@@ -106,6 +111,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
         show.rows([pair for pair in kin.fields(recipe).items() if pair[0] not in ("Prompt", "Without")])
     rows.line(studio, artwork)
     _map(artwork)
+    about.origin(artwork)
     show.part("File")
     show.rows(_file_rows(artwork) + again.made_with(record_in(studio.gallery, artwork)))
 
@@ -163,14 +169,6 @@ def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None
             )
         again.button(studio, artwork)
         st.button("More like this", key="like", icon=":material/image_search:", on_click=_like, args=(artwork.id,))
-        st.button(
-            "Favourite",
-            key="favourite",
-            icon=":material/heart_check:" if artwork.favourite else ":material/favorite:",
-            help="Take the mark off" if artwork.favourite else "Mark as a favourite",
-            on_click=bulk.act,
-            args=(studio, [artwork.id], Change("favourite", not artwork.favourite)),
-        )
         show.download(artwork)
         st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, artwork.id, back))
 
@@ -241,7 +239,7 @@ def _open(id: int) -> None:
 
 def _caption(studio: Studio, id: int, key: str) -> None:
     try:
-        studio.gallery.set_caption(id, st.session_state[key], "you")
+        bulk.act(studio, [id], Change("caption", st.session_state[key]))
     except EaselError as error:
         st.session_state[_PROBLEM] = str(error)
 
@@ -249,10 +247,7 @@ def _caption(studio: Studio, id: int, key: str) -> None:
 def _retag(studio: Studio, artwork: Artwork, key: str) -> None:
     on, off = browse.tag_changes(artwork.tags, st.session_state[key])
     try:
-        for tag in off:
-            studio.gallery.untag(artwork.id, tag)
-        for tag in on:
-            studio.gallery.tag(artwork.id, tag)
+        bulk.act(studio, [artwork.id], [*(Change("untag", tag) for tag in off), *(Change("tag", tag) for tag in on)])
     except EaselError as error:
         st.session_state[_PROBLEM] = str(error)
     st.session_state[key] = list(studio.gallery.get(artwork.id).tags)  # as they are kept: trimmed, in small letters

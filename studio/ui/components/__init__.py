@@ -88,14 +88,14 @@ def wall(
     )
 
 
-def plate(*, key: str, id: int, rating: int, favourite: bool, pressed: Callable[[], None]) -> None:
-    """Stars, a heart and a thumb turned down for one picture, with their keys, and those that walk to the next one.
+def plate(*, key: str, id: int, rating: int, favourite: bool, binned: bool, pressed: Callable[[], None]) -> None:
+    """Stars, a thumb turned down and a heart for one picture, with their keys and those that walk on; it changes the picture.
 
-    `pressed` is called with `sent(key, "did")` being {"do": "rate", "favourite", "bin", "undo", "back", "before" or "after",
-    "value"}.
+    `pressed` is called with `sent(key, "did")` being {"do", "change"}: before, after or back; changed, binned or undone, with
+    the number of the change.
     """
-    data = {"id": id, "rating": rating, "favourite": favourite}
-    _component("plate", "make")(key=key, data=data, on_did_change=pressed)
+    data = {"id": id, "rating": rating, "favourite": favourite, "binned": binned}
+    _component("plate", "make", "leaves")(key=key, data=data, on_did_change=pressed)
 
 
 def sent_numbers(key: str, name: str, *, most: int) -> list[int]:

@@ -70,11 +70,21 @@ def act(studio: Studio, ids: Sequence[int], change: Change | Sequence[Change]) -
     return True
 
 
+def made(change: int | None) -> None:
+    """A key made a change, or undid one, and what comes next draws its undo."""
+    _forget()
+    if change is not None:
+        st.session_state[DONE] = change
+    else:
+        _reread()
+
+
 def take_back(studio: Studio, change: int) -> None:
     """Undo a change in a callback."""
     st.session_state.pop(DONE, None)
     try:
         st.session_state[UNDONE] = changes.undo(studio.gallery, change).words
+        _reread()
     except EaselError as error:
         views.complain(str(error))
 
@@ -240,6 +250,13 @@ def comparing(studio: Studio) -> None:
 
 def _clear() -> None:
     st.session_state[views.CHOSEN] = []
+
+
+def _reread() -> None:
+    """What the fields of a picture hold is no longer so: they begin anew with what the gallery says."""
+    for key in [str(key) for key in st.session_state]:
+        if key.startswith(("caption_", "tags_", "remark_")):
+            del st.session_state[key]
 
 
 def _forget() -> None:

@@ -94,7 +94,4 @@ def _selected() -> None:
 
 def _changed() -> None:
     """A key changed pictures: its undo is offered as if a button had."""
-    change = components.sent_number(KEY, "changed")
-    if change:
-        st.session_state.pop(bulk.UNDONE, None)
-        st.session_state[bulk.DONE] = change
+    bulk.made(components.sent_number(KEY, "changed") or None)
