@@ -75,6 +75,8 @@ def shares(database: Database, subject: str, *, pack: str = "") -> list[float]:
 
 
 def _own_seconds_left(database: Database, job: Job) -> float | None:
+    if job.kind == "import" and isinstance(job.result.get("left"), int | float):
+        return max(0.0, float(job.result["left"]))  # by how fast it goes now: files differ more than days do
     subject, work = forecast.subject_and_work(job.kind, job.payload)
     if job.kind == "import" and job.total:
         work = job.total  # a folder is counted only when the worker has walked it

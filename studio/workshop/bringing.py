@@ -103,18 +103,18 @@ class Bringing:
 
     # --- in the threads -----------------------------------------------------------------------------------------------
 
-    def _look(self, item: Item) -> tuple[Came, bytes]:
+    def _look(self, item: Item) -> tuple[Came, bytes | None]:
         """Read and hash a file; bytes that are known are not opened."""
         came = Came(item)
         try:
             data = item.read()
         except (BadPicture, BadInput) as error:
             came.problem = str(error)
-            return came, b""
+            return came, None
         came.sha256, came.size = sha256(data), len(data)
         came.artwork = self.gallery.has_source(came.sha256, anywhere=self.anywhere)
         if came.artwork is not None:
-            return came, b""
+            return came, None
         came.pixels = promised(data)
         return came, data
 
@@ -208,13 +208,13 @@ class _Ahead:
         items: Sequence[Item],
         *,
         pool: ThreadPoolExecutor,
-        look: Callable[[Item], tuple[Came, bytes]],
+        look: Callable[[Item], tuple[Came, bytes | None]],
         open: Callable[[Came, bytes], Came],
         waiting: Callable[[], None],
     ) -> None:
         self._items = deque(items)
         self._pool, self._look, self._open, self._waiting = pool, look, open, waiting
-        self._looking: deque[tuple[Item, Future[tuple[Came, bytes]]]] = deque()
+        self._looking: deque[tuple[Item, Future[tuple[Came, bytes | None]]]] = deque()
         self._opening: deque[tuple[Came, Future[Came] | None]] = deque()
         self._bytes = self._pixels = 0
 
@@ -252,7 +252,7 @@ class _Ahead:
             came, data = looking.result()
             self._bytes -= item.size
             self._pixels += came.pixels
-            self._opening.append((came, self._pool.submit(self._open, came, data) if data else None))
+            self._opening.append((came, self._pool.submit(self._open, came, data) if data is not None else None))
             self._read_on()
 
     def _read_on(self) -> None:

@@ -40,8 +40,10 @@ def describe(
             if not silent:
                 return
             captioner = tools.models.captioner(pack_id, waiting=waiting)
-            for (id, _), text in zip(silent, captioner([one for _, one in silent]), strict=True):
-                tools.gallery.set_caption(id, text, captioner.name)
+            texts = captioner([one for _, one in silent])
+            with tools.database.transaction():  # one wait for the disk, not one for each
+                for (id, _), text in zip(silent, texts, strict=True):
+                    tools.gallery.set_caption(id, text, captioner.name)
     except (Cancelled, Stopped, StorageFull):
         raise
     except Exception:
