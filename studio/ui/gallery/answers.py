@@ -13,7 +13,7 @@ from studio.domain.job import Job
 from studio.gallery import near
 from studio.ui import browse, show, watch
 from studio.ui.browse import View
-from studio.ui.gallery import tiles, wall
+from studio.ui.gallery import box, tiles, wall
 
 FIND = "gallery_find"
 NEAR = "gallery_near"
@@ -28,6 +28,8 @@ def draw(studio: Studio, view: View) -> None:
         _hang(studio, view, query)
     except BadInput as error:  # a filter that makes no sense says so, and the box keeps what was typed
         show.problem(str(error))
+        with st.container(horizontal=True):
+            st.button("Show everything", on_click=box.everything, args=(studio,))
 
 
 def _hang(studio: Studio, view: View, query: Query) -> None:
