@@ -15,7 +15,7 @@ from studio.app import Studio, open_studio
 from studio.domain.errors import EaselError
 from studio.places import ROOT
 from studio.ui import session
-from studio.ui.gallery import tiles
+from studio.ui.gallery import chart, tiles
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +41,7 @@ async def _warm(app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     ROOT / "studio/ui/frame.py",
-    routes=[*routes(studio), *tiles.routes(studio)],
+    routes=[*routes(studio), *tiles.routes(studio), *chart.routes(studio)],
     middleware=[Middleware(Guard)],
     lifespan=_warm,
     on_script_error=session.oops,

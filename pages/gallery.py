@@ -4,7 +4,9 @@ import streamlit as st
 
 from studio.domain.artwork import Query
 from studio.ui import detail, session, show
-from studio.ui.gallery import answers, box, bringing, collections, views, wall
+from studio.ui.gallery import answers, box, bringing, collections, map, timeline, views, wall
+
+ROOMS = {"pictures": answers, "map": map, "timeline": timeline}
 
 studio = session.studio()
 view = views.current()
@@ -26,4 +28,4 @@ else:
     with rail, st.container(key="gallery_rail_room"):
         collections.draw(studio, view)
     with room, st.container(key="gallery_room"):
-        answers.draw(studio, asked)
+        ROOMS.get(view.look, answers).draw(studio, asked)

@@ -15,6 +15,8 @@ CHOSEN = "gallery_chosen"  # the ids that are selected, from whatever room
 SWITCH = "gallery_look"
 LABELS = {
     "pictures": ":material/grid_view: Pictures",
+    "map": ":material/scatter_plot: Map",
+    "timeline": ":material/timeline: Timeline",
 }
 PROBLEM = "gallery_problem"  # a sentence from a callback, which cannot draw
 
@@ -43,7 +45,7 @@ def switch(view: View) -> None:
     looks = [look for look in browse.LOOKS if look in LABELS]
     if len(looks) < 2:
         return
-    st.session_state[SWITCH] = view.look
+    st.session_state[SWITCH] = view.look if view.look in looks else looks[0]
     st.segmented_control(
         "Look at it as",
         looks,
