@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.control import BALANCES, KINDS
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import FACTORS, METHODS, SAMPLERS
-from studio.terminal import asking, foretelling, grids, guiding, painting, phrasing, repeating, shelving, wearing
+from studio.terminal import (
+    asking,
+    bringing,
+    duplicating,
+    exporting,
+    foretelling,
+    grids,
+    guiding,
+    painting,
+    phrasing,
+    repeating,
+    shelving,
+    wearing,
+)
 from studio.terminal.answers import (
     CANCELLED,
     DONE,
     FAILED,
-    ending,
     must_be_done,
     open_home_studio,
     print_json,
@@ -93,22 +105,14 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("id", metavar="ID", help="an artwork's number in the gallery")
     again.add_argument("--keep", action="store_true", help="keep what was painted, where a pixel of it differs")
 
-    find = verb("find", _find, "Find pictures in the gallery by meaning, by words and by filters.")
-    find.add_argument(
-        "words", nargs="*", metavar="WORDS",
-        help="as in the gallery's search box, best in one pair of quotes: 'red boat -people date:2026-10.. rating:>=3'",
-    )  # fmt: skip
-    find.add_argument("--like", action="append", default=[], metavar="FILE_OR_ID", help="like this picture; repeatable")
-    find.add_argument("--without", action="append", default=[], metavar="WORDS", help="unlike these words; repeatable")
-    find.add_argument("--limit", type=int, default=20, metavar="N")
-
+    _finding(verb("find", _find, "Find pictures in the gallery by meaning, by words and by filters."))
     verb("caption", _caption, "Say what is in a picture.").add_argument("file", type=Path, metavar="FILE")
     ask = verb("ask", asking.ask, "Answer a question about a picture.")
     ask.add_argument("file", metavar="FILE_OR_ID")
     ask.add_argument("question", metavar="QUESTION")
-    verb("import", _import, "Bring every picture of a folder into the gallery.").add_argument(
-        "folder", type=Path, metavar="FOLDER"
-    )
+    bringing.options_of(verb("import", bringing.bring, "Bring every picture of a folder into the gallery."))
+    bringing.folder_options(verb("folders", bringing.folders, "List the watched folders, or look at them again."))
+    duplicating.options_of(verb("duplicates", duplicating.duplicates, "Find copies of one picture, and which to keep."))
     verb("queue", _queue, "List the jobs, newest first.").add_argument("--limit", type=int, default=50, metavar="N")
     verb("packs", shelving.packs, "List the packs on this machine.").add_argument(
         "--all", action="store_true", help="also those that can be installed"
@@ -121,6 +125,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb("wildcards", phrasing.wildcards, "List the wildcard files, or the lines of one.").add_argument(
         "name", nargs="?", metavar="NAME"
+    )
+    exporting.options_of(
+        verb("export", exporting.export, "Copy pictures out: files, a zip, contact sheets; what leaves is said first."),
+        verb("bin", exporting.bin, "Say what lies in the bin; restore it, or delete it for good."),
     )
     verb("check", _check, "Check database, files, hashes and index; change nothing.")
     verb("worker", _worker, "Run the worker (started by whoever first needs it).", json=False)
@@ -148,6 +156,17 @@ def _painting(paint: argparse.ArgumentParser) -> None:
     paint.add_argument("--select", metavar="WORDS", help="fill what these words name in the source")
     paint.add_argument("--feather", type=int, metavar="N", help="pixels that blend inside the mask's edge")
     paint.add_argument("--extend", metavar="SIDE=N,...", help="extend the source: left=64,top=32,right=..,bottom=..")
+
+
+def _finding(find: argparse.ArgumentParser) -> None:
+    """What `find` can be told."""
+    find.add_argument(
+        "words", nargs="*", metavar="WORDS",
+        help="as in the gallery's search box, best in one pair of quotes: 'red boat -people date:2026-10.. rating:>=3'",
+    )  # fmt: skip
+    find.add_argument("--like", action="append", default=[], metavar="FILE_OR_ID", help="like this picture; repeatable")
+    find.add_argument("--without", action="append", default=[], metavar="WORDS", help="unlike these words; repeatable")
+    find.add_argument("--limit", type=int, default=20, metavar="N")
 
 
 def _settings(verb: argparse.ArgumentParser) -> None:
@@ -205,17 +224,6 @@ def _caption(options: argparse.Namespace) -> int:
     must_be_done(job)
     respond(options, {"caption": job.result["caption"]}, [job.result["caption"]])
     return DONE
-
-
-def _import(options: argparse.Namespace) -> int:
-    studio = open_home_studio()
-    job = wait(studio, studio.import_folder(options.folder))
-    answer = {
-        name: job.result.get(name, empty) for name, empty in (("imported", 0), ("duplicates", 0), ("skipped", []))
-    }
-    lines = [f"{answer['imported']} imported, {answer['duplicates']} already here, {len(answer['skipped'])} skipped."]
-    respond(options, answer, lines + [f"  {skip['name']!r}: {skip['reason']}" for skip in answer["skipped"]])
-    return ending(job, [job.error] if job.error else [])
 
 
 def _queue(options: argparse.Namespace) -> int:

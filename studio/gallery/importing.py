@@ -1,11 +1,15 @@
-"""What an import finds in a folder, and what it calls it; it opens nothing and follows no link."""
+"""What an import finds in a folder, what it calls it, and its report as a file; it opens nothing and follows no link."""
 
 from __future__ import annotations
 
+import csv
 import os
+from collections.abc import Iterable
+from io import StringIO
 from pathlib import Path
 
 _CLUTTER = {"thumbs.db", "desktop.ini"}  # what desktops leave in picture folders
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NAME_LIMIT = 255
 PATH_LIMIT = 1_024
 
@@ -44,3 +48,15 @@ def shown_path(path: str) -> str:
 
 def _visible(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign == "\u200d" else "\ufffd" for sign in text)
+
+
+def report(lines: Iterable[tuple[str, str]]) -> str:
+    """The files that were left out, each with its reason, as CSV that begins with a heading.
+
+    A table program takes what begins with = + - or @ for a formula: such a name gets an apostrophe before it.
+    """
+    text = StringIO()
+    rows = csv.writer(text, lineterminator="\r\n")  # RFC 4180
+    rows.writerow(("file", "reason"))
+    rows.writerows([tuple(f"'{cell}" if cell[:1] in _FORMULA else cell for cell in line) for line in lines])
+    return text.getvalue()

@@ -17,6 +17,7 @@ WATCHED_SECONDS = 3.0  # a page that polls looks several times in this; a closed
 LOOKS_KEPT_SECONDS = 86_400  # answers to searches are of no use a day later
 PAUSE = "queue_paused"  # the name of the row in `settings`
 
+RESUMED = ("import", "looks", "duplicates")  # what is done of them is not done again, so the next worker goes on without being asked
 SEED, RESUME = "Run again with the same seed.", "Install it again: it goes on from the byte where it stopped."
 INTERRUPTED = "The worker stopped while {stage}; nothing was lost. Run again with the same seed."
 CRASHED = "This job crashed the worker twice, so it was set aside (the last time while {stage})."
@@ -231,9 +232,9 @@ class Queue:
     def lost(self, *, alive: str = "", hung: bool = False, blame: bool = True) -> tuple[Job, ...]:
         """End the running jobs of every worker but `alive`; return them as they are now.
 
-        The first death leaves a job `interrupted`; a job that was there at two deaths is `failed` and set aside. A hung
-        worker fails its jobs at once. `blame=False` for a worker that ends on request. Waiting jobs are not touched, so they
-        keep their order.
+        The first death leaves a job `interrupted`, or waiting where it goes on by itself; a job that was there at two deaths is
+        `failed` and set aside. A hung worker fails its jobs at once. `blame=False` for a worker that ends on request. Waiting
+        jobs are not touched, so they keep their order.
         """
         running = "SELECT * FROM jobs WHERE state = 'running' AND worker IS NOT ?"
         if self.database.one(running, alive) is None:  # pages ask often; a plain read takes no lock
@@ -253,11 +254,33 @@ class Queue:
                     state, error = "interrupted", said(INTERRUPTED, row["kind"], stage)
                 if row["cancel"]:
                     state, error = "cancelled", "Cancelled."
+                if state == "interrupted" and row["kind"] in RESUMED:
+                    self._wait_again(connection, row["id"], attempts)
+                    continue
                 connection.execute(
                     "UPDATE jobs SET state = ?, error = ?, attempts = ?, ended_at = ?, preview = '' WHERE id = ?",
                     (state, error, attempts, time.time(), row["id"]),
                 )
         return tuple(self.get(row["id"]) for row in rows)
+
+    def resume_later(self, id: int) -> bool:
+        """Let a running job that was interrupted wait for the next worker, if it is one that goes on; False if it is not."""
+        with self.database.transaction() as connection:
+            row = connection.execute(
+                "SELECT kind, attempts, cancel FROM jobs WHERE id = ? AND state = 'running'", (id,)
+            )
+            job = row.fetchone()
+            if job is None or job["kind"] not in RESUMED or job["cancel"]:
+                return False
+            self._wait_again(connection, id, job["attempts"])
+        return True
+
+    def _wait_again(self, connection: Any, id: int, attempts: int) -> None:
+        connection.execute(
+            "UPDATE jobs SET state = 'waiting', worker = NULL, started_at = NULL, attempts = ?, stage = '', preview = ''"
+            " WHERE id = ?",
+            (attempts, id),
+        )
 
     def tidy(self) -> None:
         """Forget ended searches and other looks of yesterday; paint and import jobs stay as history."""
@@ -303,6 +326,8 @@ class Queue:
 
 def said(sentence: str, kind: str, stage: str) -> str:
     """Why a job ended, for its kind: what is painted has a seed, what is fetched a byte where it stopped."""
+    if kind in RESUMED:
+        return sentence.format(stage=stage).replace(SEED, "Run it again: it goes on where it stopped.")
     if kind != "install":
         return sentence.format(stage=stage)
     return sentence.format(stage=stage.partition(",")[0]).replace(SEED, RESUME)

@@ -27,6 +27,8 @@ KINDS = {
     "install": "Install",
     "warm": "Warm up",
     "map": "Draw the map",
+    "looks": "Read colours",
+    "duplicates": "Find duplicates",
     "scan": "Look for models",
     "bring": "Bring a model",
     "verify": "Verify a pack",
@@ -120,7 +122,9 @@ def progress(job: Job, *, left: float | None, ahead: int) -> str:
         return " · ".join(filter(None, (place, duration(left))))
     stage = job.stage[:1].upper() + job.stage[1:] if job.stage else "Working"
     steps = f"{job.done:,} of {job.total:,}" if job.total and job.kind in COUNTED else ""
-    return " · ".join(filter(None, (stage, steps, f"{duration(left)} left" if left is not None else "")))
+    rate = job.result.get("rate") if job.kind == "import" else None
+    pace = f"{rate:,.0f} a second" if rate and rate >= 1 else f"{60 * rate:,.0f} a minute" if rate else ""
+    return " · ".join(filter(None, (stage, steps, pace, f"{duration(left)} left" if left is not None else "")))
 
 
 def share(job: Job) -> float:
@@ -180,12 +184,17 @@ def about(job: Job) -> str:
 
 def imported(result: dict[str, Any]) -> str:
     """One line on an import."""
-    count, twice, left_out = result.get("imported", 0), result.get("duplicates", 0), len(result.get("skipped", ()))
-    parts = [f"{count:,} imported"]
-    if twice:
-        parts.append(f"{twice:,} already here")
-    if left_out:
-        parts.append(f"{left_out:,} skipped")
+    parts = [f"{result.get('imported', 0):,} imported"]
+    left_out = result.get("left_out", len(result.get("skipped", ())))
+    for count, said in (
+        (result.get("duplicates", 0), "already here"),
+        (result.get("moved", 0), "moved"),
+        (result.get("back", 0), "back again"),
+        (result.get("gone", 0), "gone"),
+        (left_out, "skipped"),
+    ):
+        if count:
+            parts.append(f"{count:,} {said}")
     return ", ".join(parts) + "."
 
 

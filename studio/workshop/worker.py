@@ -228,6 +228,8 @@ class Worker:
         queue = self._tools.queue
         while True:
             try:
+                if state == "interrupted" and queue.resume_later(job.id):
+                    break
                 queue.finish(job.id, state, result=report.result or None, error=error, seconds=seconds)
                 break
             except EaselError as trouble:
