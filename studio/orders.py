@@ -238,6 +238,18 @@ class Orders:
         }
         return self.submit("find", payload)
 
+    def find_duplicates(self, *, near: bool = True, key: str | None = None) -> Job:
+        """Queue the search for copies of one picture, or the one that is on its way; `near` also finds changed copies."""
+        live = (job for job in self.queue.list(LIVE, ("duplicates",)) if job.payload.get("near") is near and not job.cancel)
+        return next(live, None) or self.submit("duplicates", {"near": near}, key=key)
+
+    def read_looks(self) -> Job | None:
+        """Queue the reading of colours that are missing, or the one that is on its way; None where none are missing."""
+        live = self.queue.list(LIVE, ("looks", "duplicates"))
+        if live or not self.gallery.unseen():
+            return next(iter(live), None)
+        return self.submit("looks", {})
+
     def caption(self, *, artwork: int | None = None, data: bytes | None = None) -> Job:
         """Queue a caption of an artwork, or of a file's bytes (which the gate checks first)."""
         if artwork is not None:

@@ -353,4 +353,18 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX artworks_loras ON artworks (id) WHERE instr(recipe, '"loras":[{') > 0;
         """,
     ),
+    (
+        "copies",
+        """
+        CREATE TABLE copies (                        -- pairs of artworks that were laid over each other, one < other
+            one INTEGER NOT NULL REFERENCES artworks (id) ON DELETE CASCADE,
+            other INTEGER NOT NULL REFERENCES artworks (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL, likeness REAL NOT NULL,  -- exact, near, or '' for two pictures
+            apart INTEGER NOT NULL DEFAULT 0,            -- somebody said that they are not the same
+            PRIMARY KEY (one, other)
+        ) WITHOUT ROWID;
+        CREATE INDEX copies_other ON copies (other);
+        CREATE INDEX copies_found ON copies (kind) WHERE kind <> '';
+        """,
+    ),
 )

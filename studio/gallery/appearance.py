@@ -43,7 +43,7 @@ class Look:
 
 def of(picture: Image.Image) -> Look:
     """The look of a picture of any size and mode; what is transparent lies on white."""
-    seen = _oklab(_square(picture))
+    seen = oklab(upright(picture, SIDE))
     places = _bins(seen)
     shares = np.bincount(places.ravel(), minlength=palette.BINS) / places.size
     colours = sum(1 << int(place) for place in np.flatnonzero(shares >= palette.SOME))
@@ -61,11 +61,11 @@ def read(data: bytes) -> tuple[int, Floats] | None:
     return int.from_bytes(data[1:_HEAD], "little"), np.frombuffer(data[_HEAD:], dtype="<f2").astype(np.float32)
 
 
-def _square(picture: Image.Image) -> Any:
-    """A picture as (64, 64, 3) uint8, whatever its shape."""
+def upright(picture: Image.Image, side: int) -> Any:
+    """A picture as (side, side, 3) uint8, whatever its shape and mode; what is transparent lies on white."""
     if picture.mode not in ("RGB", "RGBA"):
         picture = picture.convert("RGBA" if "transparency" in picture.info or picture.mode in ("LA", "PA") else "RGB")
-    small = picture.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+    small = picture.resize((side, side), Image.Resampling.BOX, reducing_gap=2.0)
     if small.mode == "RGBA":
         ground = Image.new("RGBA", small.size, "white")
         ground.alpha_composite(small)
@@ -96,7 +96,7 @@ def _matrices() -> tuple[Floats, Floats]:
     return np.array(cones, dtype=np.float32).T, np.array(opponents, dtype=np.float32).T
 
 
-def _oklab(pixels: Any) -> Floats:
+def oklab(pixels: Any) -> Floats:
     """Lightness, a and b of (h, w, 3) uint8."""
     cones, opponents = _matrices()
     seen: Floats = np.cbrt(_light()[pixels] @ cones) @ opponents

@@ -372,6 +372,11 @@ class Gallery:
 
         embeddings.store(self.database, model, [id], [vector])
 
+    def unseen(self) -> bool:
+        """Whether there are pictures outside the bin whose look was never read."""
+        sql = f"SELECT 1 FROM artworks WHERE looked IS NULL AND deleted_at IS NULL AND kind IN {SHOWN} LIMIT 1"
+        return self.database.one(sql) is not None
+
     def missing_vectors(self, model: str) -> list[Artwork]:
         """The artworks outside the bin that this model has not seen yet, oldest first."""
         clause = (

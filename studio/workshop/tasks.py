@@ -15,7 +15,7 @@ from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.gallery.search import blend, search
 from studio.jobs import forecast
-from studio.workshop import contact, disposing, exporting, mapping, tending
+from studio.workshop import contact, disposing, exporting, looking, mapping, tending
 from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
 from studio.workshop.describe import describe, small
@@ -236,6 +236,8 @@ TASKS: Mapping[str, Task] = {
     "select": lambda job, report, tools: Outcome(find_by_words(job, report, tools)),
     "sheet": lambda job, report, tools: Outcome(contact.make(job, report, tools)),
     "warm": warm,
+    "looks": lambda job, report, tools: Outcome(looking.look(job, report, tools)),
+    "duplicates": lambda job, report, tools: Outcome(looking.find_duplicates(job, report, tools)),
     "install": install,
     "map": lambda job, report, tools: Outcome(mapping.draw(job, report, tools)),
     "scan": lambda job, report, tools: Outcome(tending.scan(job, report, tools)),
