@@ -206,6 +206,47 @@ def tally(database: Database, ids: Sequence[int], choice: Export) -> Tally:
     return Tally(*(int(value or 0) for value in row)) if row else Tally(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
+@dataclass(frozen=True)
+class Field:
+    """A kind of thing that pictures hold, whether it leaves, and a remark: how many have it, or why it stays."""
+
+    name: str
+    leaves: bool
+    remark: str
+
+
+def fields(counted: Tally, choice: Export) -> list[Field]:
+    """What of these pictures will leave and what stays here, before it is done; what none of them has is left out."""
+    said, whole = choice.metadata != "none", choice.metadata == "all"
+    many = counted.pictures > 1
+
+    def held(count: int) -> str:
+        return f"{count:,} of {counted.pictures:,}" if many and count < counted.pictures else ""
+
+    if choice.is_sheet:
+        found = [
+            Field(
+                "Their numbers and sizes" if many else "Its number and size", True, "printed under each" if many else ""
+            ),
+            Field("Captions or prompts", said, "two lines under each" if said else ""),
+            Field("Everything else they say" if many else "Everything else it says", False, ""),
+        ]
+    else:
+        found = [
+            Field("Prompt, seed, model, settings", said, held(counted.prompts)),
+            Field("Tags, captions, ratings, notes", whole, held(counted.notes)),
+            Field("Camera, date, photographer", whole, held(counted.cameras)),
+            Field("Texts of other tools, such as workflows", whole, held(counted.others)),
+        ]
+        counts = (counted.prompts or counted.seeds, counted.notes, counted.cameras, counted.others)
+        found = [one for one, count in zip(found, counts, strict=True) if count]
+        found.append(Field("Where it was taken", choice.gps, "if the file says it" if choice.gps else ""))
+        found.append(Field("Serial numbers, owners' names", False, "never"))
+    if counted.marked:
+        found.append(Field("The mark that a model made it", True, held(counted.marked) or "always"))
+    return found
+
+
 def payload(ids: Sequence[int], choice: Export, *, to: Path | None) -> dict[str, Any]:
     """The job that exports these pictures to a place of `place_for`, or into a download; raises BadInput."""
     if not ids:

@@ -74,6 +74,16 @@ def table(heads: tuple[str, str], lines: Sequence[tuple[str, str, str]]) -> None
     st.html(f'<table class="differing"><thead><tr><th></th>{head}</tr></thead><tbody>{inner}</tbody></table>')
 
 
+def leaving(lines: Sequence[tuple[str, bool, str]]) -> None:
+    """What leaves and what stays, one line each: what it is, whether it leaves, a remark."""
+    inner = "".join(
+        f'<li class="{"goes" if leaves else "stays"}">{icon("check" if leaves else "block")}<span>{escape(what)}'
+        f'<i class="sr-only">{": leaves" if leaves else ": stays here"}</i></span><em>{escape(remark)}</em></li>'
+        for what, leaves, remark in lines
+    )
+    st.html(f'<ul class="leaving" aria-label="What leaves and what stays here">{inner}</ul>')
+
+
 def plain(text: str) -> str:
     """Words for a label or a toast, which read Markdown: every sign stands for itself."""
     return _MARKS.sub(r"\\\1", text)
