@@ -240,7 +240,9 @@ class Orders:
 
     def find_duplicates(self, *, near: bool = True, key: str | None = None) -> Job:
         """Queue the search for copies of one picture, or the one that is on its way; `near` also finds changed copies."""
-        live = (job for job in self.queue.list(LIVE, ("duplicates",)) if job.payload.get("near") is near and not job.cancel)
+        live = (
+            job for job in self.queue.list(LIVE, ("duplicates",)) if job.payload.get("near") is near and not job.cancel
+        )
         return next(live, None) or self.submit("duplicates", {"near": near}, key=key)
 
     def read_looks(self) -> Job | None:
@@ -300,10 +302,10 @@ class Orders:
         Raises BadInput when it is no folder, is Easel's own, or overlaps with one that is watched.
         """
         path = folders.check(folder, home=self.home)
-        if not watch:
-            return self.submit("import", {"folder": str(path)}, key=key)
-        known = folders.add(self.database, path, watched=True)
-        return self._scanned(known) or self.submit("import", {"folder": str(path), "watch": True}, key=key)
+        if watch:
+            folders.add(self.database, path, watched=True)
+        payload = {"folder": str(path)} | ({"watch": True} if watch else {})
+        return self._scanned(str(path)) or self.submit("import", payload, key=key)
 
     def folders(self) -> list[folders.Folder]:
         """The watched folders, with what their last scan saw."""
@@ -312,11 +314,11 @@ class Orders:
     def rescan(self, id: int) -> Job:
         """Queue another look at a watched folder; where one is on its way, that one. Raises BadInput."""
         folder = folders.get(self.database, id)
-        return self._scanned(folder) or self.submit("import", {"folder": folder.path, "rescan": id})
+        return self._scanned(folder.path) or self.submit("import", {"folder": folder.path, "rescan": id})
 
     def stop_watching(self, id: int, *, forget: bool = False) -> int:
         """Watch a folder no longer; with `forget` its pictures go to the bin, and how many is returned. No file is touched."""
-        going = self._scanned(folders.get(self.database, id))
+        going = self._scanned(folders.get(self.database, id).path)
         if going is not None:
             self.queue.cancel(going.id)
         return folders.stop(self.database, id, forget=forget)
@@ -325,9 +327,9 @@ class Orders:
         """The files of a watched folder that are not in the gallery, each with its reason."""
         return folders.left_out(self.database, id)
 
-    def _scanned(self, folder: folders.Folder) -> Job | None:
+    def _scanned(self, path: str) -> Job | None:
         """The job that scans this folder, or will."""
-        live = (job for job in self.queue.list(LIVE, ("import",)) if job.payload.get("folder") == folder.path)
+        live = (job for job in self.queue.list(LIVE, ("import",)) if job.payload.get("folder") == path)
         return next((job for job in live if not job.cancel), None)
 
     def clear(self, data: bytes, name: str) -> Job:

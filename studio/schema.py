@@ -346,7 +346,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX artworks_binned ON artworks (deleted_at, id, kind) WHERE deleted_at IS NOT NULL;
         CREATE INDEX artworks_shown ON artworks (
             id, deleted_at, kind, made_with, model, sampler, pack, seed, rating, favourite, width, height, taken_at, created_at,
-            gone_at, colours, recipe IS NOT NULL, caption <> '', remark <> ''
+            gone_at, colours
         ) WHERE deleted_at IS NULL;
         CREATE INDEX artworks_hidden ON artworks (id, deleted_at, kind)
             WHERE deleted_at IS NOT NULL OR kind NOT IN ('painted', 'imported', 'map');
@@ -365,6 +365,13 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ) WITHOUT ROWID;
         CREATE INDEX copies_other ON copies (other);
         CREATE INDEX copies_found ON copies (kind) WHERE kind <> '';
+        """,
+    ),
+    (
+        "folder_counts",
+        """
+        ALTER TABLE folders ADD COLUMN files INTEGER NOT NULL DEFAULT 0;      -- that the last scan saw
+        ALTER TABLE folders ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;   -- of them, not in the gallery
         """,
     ),
 )

@@ -120,7 +120,7 @@ def add(database: Database, path: Path, *, watched: bool) -> Folder:
 
 def get(database: Database, id: int) -> Folder:
     """One folder; raises BadInput."""
-    found = _folders(database, "WHERE folders.id = ?", id)
+    found = _folders(database, "WHERE id = ?", id)
     if not found:
         raise BadInput("folder", "That folder is not watched any more.")
     return found[0]
@@ -133,12 +133,10 @@ def listed(database: Database) -> list[Folder]:
 
 def _folders(database: Database, clause: str, *values: Any) -> list[Folder]:
     rows = database.read(
-        "SELECT folders.*, count(folder_files.path) AS files, coalesce(sum(problem <> ''), 0) AS left_out,"
         # below a folder: from "path/" to "path0", which is the next sign
-        " (SELECT count(*) FROM artworks WHERE gone_at IS NOT NULL AND deleted_at IS NULL"
+        "SELECT *, (SELECT count(*) FROM artworks WHERE gone_at IS NOT NULL AND deleted_at IS NULL"
         " AND place > folders.path || '/' AND place < folders.path || '0') AS gone"
-        f" FROM folders LEFT JOIN folder_files ON folder_files.folder = folders.id {clause}"
-        " GROUP BY folders.id ORDER BY folders.path",
+        f" FROM folders {clause} ORDER BY path",
         *values,
     )
     return [Folder(**{**dict(row), "watched": bool(row["watched"])}) for row in rows]
@@ -321,4 +319,9 @@ def end(database: Database, id: int, *, note: str = "") -> None:
     if note:
         database.write("UPDATE folders SET note = ? WHERE id = ?", note, id)
     else:
-        database.write("UPDATE folders SET note = '', scanned_at = ? WHERE id = ?", time.time(), id)
+        database.write(
+            "UPDATE folders SET note = '', scanned_at = ?, (files, left_out) = (SELECT count(*),"
+            " coalesce(sum(problem <> ''), 0) FROM folder_files WHERE folder = folders.id) WHERE id = ?",
+            time.time(),
+            id,
+        )

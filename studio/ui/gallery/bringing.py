@@ -1,4 +1,4 @@
-"""Bringing pictures in: the form, and how an import goes. It reads no file; a job does."""
+"""Bringing pictures in: files, a folder to copy or to watch, and how that goes. It reads no picture; a job does."""
 
 from __future__ import annotations
 
@@ -9,36 +9,95 @@ import streamlit as st
 
 from studio.app import Studio
 from studio.domain.errors import EaselError
-from studio.domain.job import Job
+from studio.domain.job import LIVE, Job
+from studio.gallery.folders import Folder
+from studio.gallery.importing import report
 from studio.ui import show, watch, words
 from studio.ui.gallery import views
 
 IMPORT = "gallery_import"
+STOPPING = "import_stopping"  # the number of the folder that somebody is about to watch no longer
+COPY, WATCH = "Copy", "Watch"
+LINES = 200  # of a report that the page shows; the file has all
 
 
 def draw(studio: Studio) -> None:
     """The button that opens the form."""
     with st.popover("Import", icon=":material/upload:", key="import"):
         _form(studio)
+        _folders(studio)
 
 
 def notice(studio: Studio) -> None:
-    """The import that this tab began: how it goes, or what came of it."""
-    id = st.session_state.get(IMPORT)
-    if id is None:
+    """An import that is on its way, and what came of the one that this tab began."""
+    job = _job(studio)
+    if job is None:
         return
-    job = studio.job(id)
     if job.live:
+        st.session_state[IMPORT] = job.id  # whoever began it: its end is told here
         watch.follow(studio, job, lambda now: watch.bar(studio, now))
         return
-    skipped = job.result.get("skipped", [])
-    headline = words.imported(job.result) if job.result else words.STATES[job.state]
+    left_out = _left_out(studio, job)
     with st.container(horizontal=True, vertical_alignment="center", key="import_notice"):
-        show.notice(headline, job.error, symbol="task_alt" if job.state == "done" else "error")
+        headline, sentence = _ending(job)
+        show.notice(headline, sentence, symbol="task_alt" if job.state == "done" else "error")
+        ids = [id for id in job.result.get("ids", ()) if isinstance(id, int)]
+        if ids:
+            st.button(
+                f"Select the {len(ids):,} new" if len(ids) > 1 else "Select the new one",
+                key="import_select",
+                icon=":material/check_box:",
+                on_click=_select,
+                args=(ids,),
+            )
+        if left_out:
+            st.download_button(
+                "Report",
+                report(left_out),
+                file_name=f"easel-import-{job.id}.csv",
+                mime="text/csv",
+                key="import_report",
+                icon=":material/download:",
+                help="Every file that was left out, with its reason, as a table",
+                on_click="ignore",
+            )
         st.button("Close", key="close_import", on_click=_forget)
-    if skipped:
-        with st.expander(f"Skipped: {len(skipped)}", expanded=True):
-            show.rows([(str(skip["name"]), str(skip["reason"])) for skip in skipped[:500]])
+    if left_out:
+        with st.expander(f"Skipped: {len(left_out):,}", expanded=len(left_out) <= 20):
+            show.rows(left_out[:LINES])
+            if len(left_out) > LINES:
+                show.line(f"And {len(left_out) - LINES:,} more, all of them in the report.")
+
+
+def _job(studio: Studio) -> Job | None:
+    """The import that this tab began, or else one that runs."""
+    id = st.session_state.get(IMPORT)
+    try:
+        return studio.job(id) if id is not None else next(iter(studio.queue.list(LIVE, ("import",), limit=1)), None)
+    except EaselError:  # somebody took it off the list
+        _forget()
+        return None
+
+
+def _ending(job: Job) -> tuple[str, str]:
+    if job.state == "done":
+        return words.imported(job.result), ""
+    headline = words.imported(job.result) if job.result.get("imported") else words.STATES[job.state]
+    if job.state in ("cancelled", "interrupted"):
+        return headline, f"{words.STATES[job.state]}. What came in stays; import it again to go on from there."
+    return headline, job.error
+
+
+def _left_out(studio: Studio, job: Job) -> list[tuple[str, str]]:
+    """The files that were left out; of very many the folder knows them all, the job only the first."""
+    listed = [(str(one["name"]), str(one["reason"])) for one in job.result.get("skipped", ())]
+    if job.result.get("left_out", 0) > len(listed):
+        whole = next((one for one in studio.folders() if one.path == job.payload.get("folder")), None)
+        return studio.left_out(whole.id) if whole is not None else listed
+    return listed
+
+
+# --- the form -------------------------------------------------------------------------------------------------------------
 
 
 def _form(studio: Studio) -> None:
@@ -59,14 +118,72 @@ def _form(studio: Studio) -> None:
             width="stretch",
         )
     st.text_input("Or a folder on this machine", key="import_folder", placeholder="/home/me/Pictures")
-    if st.session_state["import_folder"].strip():
+    if not st.session_state["import_folder"].strip():
+        return
+    way = st.segmented_control("How", (COPY, WATCH), key="import_way", default=COPY, required=True, width="stretch")
+    if way == WATCH:
+        show.line("Nothing is copied or changed. Files that move keep their tags; Rescan finds what is new.")
+        label, symbol = "Watch the folder", ":material/visibility:"
+    else:
+        show.line("Its pictures are copied, so the folder may go afterwards.")
+        label, symbol = "Import the folder", ":material/folder_open:"
+    st.button(label, on_click=_bring_folder, args=(studio, way == WATCH), width="stretch", icon=symbol, type="primary")
+
+
+def _folders(studio: Studio) -> None:
+    watched = studio.folders()
+    if not watched:
+        return
+    show.part("Watched folders")
+    for folder in watched:
+        with st.container(key=f"watched_{folder.id}", gap="small"):
+            show.rows([(_short(folder.path), _state(folder))])
+            if st.session_state.get(STOPPING) == folder.id:
+                _stop(studio, folder)
+                continue
+            with st.container(horizontal=True):
+                st.button(
+                    "Rescan",
+                    key=f"rescan_{folder.id}",
+                    icon=":material/sync:",
+                    on_click=_rescan,
+                    args=(studio, folder.id),
+                )
+                st.button(
+                    "Stop watching",
+                    key=f"stop_{folder.id}",
+                    icon=":material/visibility_off:",
+                    type="tertiary",
+                    on_click=_ask,
+                    args=(folder.id,),
+                )
+
+
+def _stop(studio: Studio, folder: Folder) -> None:
+    show.line("Its files stay as they are. Shall its pictures stay in the gallery?")
+    for label, key, forget in (("Keep them", "keep", False), ("Put them into the bin", "bin", True)):
         st.button(
-            "Import the folder",
-            on_click=_bring_folder,
-            args=(studio,),
-            width="stretch",
-            icon=":material/folder_open:",
+            label, key=f"stop_{key}_{folder.id}", on_click=_stopped, args=(studio, folder.id, forget), width="stretch"
         )
+    st.button("Go on watching", key=f"stop_not_{folder.id}", on_click=_ask, args=(None,), type="tertiary")
+
+
+def _state(folder: Folder) -> str:
+    if folder.note:
+        return folder.note
+    if folder.scanned_at is None:
+        return "Not looked at yet"
+    parts = [f"{folder.files:,} file{'s' * (folder.files != 1)}"]
+    parts += [f"{folder.left_out:,} skipped"] * bool(folder.left_out) + [f"{folder.gone:,} gone"] * bool(folder.gone)
+    return " · ".join([*parts, f"looked at {words.ago(folder.scanned_at)}"])
+
+
+def _short(path: str, *, most: int = 44) -> str:
+    """The end of a path, which tells more than its beginning."""
+    return path if len(path) <= most else f"…{path[1 - most :]}"
+
+
+# --- what the buttons do --------------------------------------------------------------------------------------------------
 
 
 def _bring_files(studio: Studio) -> None:
@@ -75,8 +192,24 @@ def _bring_files(studio: Studio) -> None:
         _start(lambda: studio.import_files([(file.getvalue(), file.name) for file in files]))
 
 
-def _bring_folder(studio: Studio) -> None:
-    _start(lambda: studio.import_folder(Path(st.session_state["import_folder"].strip())))
+def _bring_folder(studio: Studio, watched: bool) -> None:
+    _start(lambda: studio.import_folder(Path(st.session_state["import_folder"].strip()), watch=watched))
+
+
+def _rescan(studio: Studio, id: int) -> None:
+    _start(lambda: studio.rescan(id))
+
+
+def _ask(id: int | None) -> None:
+    st.session_state[STOPPING] = id
+
+
+def _stopped(studio: Studio, id: int, forget: bool) -> None:
+    _ask(None)
+    try:
+        studio.stop_watching(id, forget=forget)
+    except EaselError as error:
+        views.complain(str(error))
 
 
 def _start(begin: Callable[[], Job]) -> None:
@@ -85,6 +218,10 @@ def _start(begin: Callable[[], Job]) -> None:
         st.session_state["import_round"] = st.session_state.get("import_round", 0) + 1
     except EaselError as error:
         views.complain(str(error))
+
+
+def _select(ids: list[int]) -> None:
+    st.session_state[views.CHOSEN] = ids
 
 
 def _forget() -> None:
