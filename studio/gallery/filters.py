@@ -17,6 +17,7 @@ PEOPLE = (
     "people", "person", "persons", "man", "men", "woman", "women", "child", "children", "boy", "boys", "girl", "girls",
     "baby", "crowd", "human", "humans", "portrait", "selfie", "face", "faces", "lady", "couple", "family", "figure", "figures",
 )  # fmt: skip
+LORAS = "instr(recipe, '\"loras\":[{') > 0"  # in the very words of the index of those that have any
 _LABELS = {label.lower(): name for name, label in SAMPLERS.items()}
 
 
@@ -51,12 +52,14 @@ def _pack(value: str, _today: date | None) -> Condition:
 
 
 def _lora(value: str, _today: date | None) -> Condition:
-    # the recipe's own, then what stands in a prompt from elsewhere; the first test spares reading most recipes
+    # the recipe's own, then what stands in a prompt from elsewhere; indexes know which recipes and prompts have any
+    asked, values = words.any_of(("lora",), columns=("prompt",))
     return (
-        "((instr(recipe, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(iif(json_valid(recipe), recipe, '{}'), '$.loras') AS one"
+        f"(id IN (SELECT id FROM artworks WHERE {LORAS} AND EXISTS (SELECT 1"
+        " FROM json_each(iif(json_valid(recipe), recipe, '{}'), '$.loras') AS one"
         " WHERE one.type = 'object' AND lower(json_extract(one.value, '$.name')) = ?))"
-        " OR prompt LIKE ? ESCAPE '\\')",
-        ['"loras":[{', value, f"%<lora:{_literal(value)}:%"],
+        f" OR ({asked} AND prompt LIKE ? ESCAPE '\\'))",
+        [value, *values, f"%<lora:{_literal(value)}:%"],
     )
 
 

@@ -22,6 +22,7 @@ from studio.gallery import incoming, inputs, inventory, lineage, near, upkeep
 from studio.gallery.files import Files
 from studio.gallery.importing import shown_name
 from studio.gallery.incoming import Arrival
+from studio.gallery.kept import Kept
 from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
 from studio.gallery.suggesting import Vocabulary
@@ -39,6 +40,7 @@ class Gallery:
     def __init__(self, *, database: Database, files: Files) -> None:
         self.database = database
         self.files = files
+        self.kept = Kept(database)
 
     @cached_property
     def looks(self) -> Looks:
@@ -219,8 +221,24 @@ class Gallery:
         if query.ranked and not query.by_meaning:
             return len(near.ids(self, query))
         clause, values = where(query)
-        row = self.database.one(f"SELECT count(*) FROM artworks {clause}", *values)
-        return int(row[0]) if row else 0
+
+        def count() -> int:
+            row = self.database.one(f"SELECT count(*) FROM artworks {clause}", *values)
+            return int(row[0]) if row else 0
+
+        return self.kept.get(("count", clause, *values), count)
+
+    def allowed(self, query: Query) -> Any:
+        """What `ids` gives as an array of numbers, kept while nothing changes: read it, never write to it."""
+        import numpy  # here: the front does not need it
+
+        clause, values = where(query)
+
+        def read() -> Any:
+            row = self.database.one(f"SELECT group_concat(id) FROM artworks {clause}", *values)
+            return numpy.fromstring((row[0] if row else "") or "", dtype=numpy.int64, sep=",")
+
+        return self.kept.get(("ids", clause, *values), read)
 
     def ids(self, query: Query) -> set[int]:
         """The numbers of all artworks that the filters let through; what a search by meaning may answer with."""
@@ -321,16 +339,15 @@ class Gallery:
         self.database.write("DELETE FROM tags WHERE artwork = ? AND tag = ?", id, tag_name(tag))
 
     def tags(self) -> dict[str, int]:
-        """Every tag in use and how many artworks have it, most used first; the bin is not counted."""
-        rows = self.database.read(
-            "SELECT tag, count(*) AS uses FROM tags JOIN artworks ON artworks.id = tags.artwork"
-            " WHERE deleted_at IS NULL GROUP BY tag ORDER BY uses DESC, tag"
-        )
-        return {row["tag"]: row["uses"] for row in rows}
+        """Every tag in use and how many artworks have it, most used first; the bin is not counted.
+
+        In a very large gallery the counts may be some seconds old.
+        """
+        return dict(self.kept.get("tags", lambda: inventory.tags(self.database), old=True))
 
     def vocabulary(self) -> Vocabulary:
-        """What filters can be asked for here, with counts; the bin is not counted."""
-        return Vocabulary(inventory.counts(self.database))
+        """What filters can be asked for here, with counts; the bin is not counted. As old as `tags` at most."""
+        return Vocabulary(self.kept.get("vocabulary", lambda: inventory.counts(self.database), old=True))
 
     def keep(self, id: int) -> Artwork:
         """Make a proposal an artwork, out of the bin too; one that is kept already stays. Raises BadInput for a mask."""
