@@ -186,7 +186,10 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         home = studio()
         text = request.query_params.get("q", "")[:TEXT_LIMIT]
         vocabulary = home.gallery.vocabulary()
-        found = suggesting.suggest(text, vocabulary) if text.strip() else teaching.examples(home.database, vocabulary)
+        if text.strip():
+            found = suggesting.suggest(text, vocabulary)
+        else:
+            found = home.gallery.kept.get("examples", lambda: teaching.examples(home.database, vocabulary), old=True)
         return JSONResponse([asdict(one) for one in found], headers={"cache-control": "private, no-store"})
 
     def font(request: Request) -> Response:

@@ -27,7 +27,7 @@ def named(query: Query) -> dict[str, chips.Chip]:
 
 def test_every_piece_of_a_search_has_a_chip():
     assert list(named(parse(TYPED))) == [
-        "red star", "not big house", "like 3", "not like 4", "“night sky”", "model dream shaper", "not seed ..105",
+        "red star", "not big house", "like 3", "not like 4", "“night sky”", "model dream shaper", "not seed ..105", "by look",
     ]  # fmt: skip
     assert chips.of(Query()) == []
 
@@ -37,6 +37,9 @@ def test_a_chip_taken_out_or_turned_round_leaves_the_rest_as_it_was(said):
     before, chip = parse(TYPED), named(parse(TYPED))[said]
     gone = named(parse(chip["off"]))
     assert set(gone) == set(named(before)) - {said}
+    if said == "by look":
+        assert chip["fixed"] and parse(chip["off"]).by == ("picture", "words")
+        return
     other = named(parse(chip["flip"]))
     assert len(other) == len(named(before)) and said not in other
     (turned,) = set(other) - set(named(before))

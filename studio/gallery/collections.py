@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.database import Database
@@ -33,30 +33,27 @@ class Collection:
         return self.query is not None
 
 
-def all_of(database: Database) -> list[Collection]:
-    """Every collection, by name; counted without looking at a picture's row, but for those in the bin."""
-    rows = database.read(
-        "SELECT id, name, query,"
-        " (SELECT count(*) FROM collection_items WHERE collection = collections.id) AS items"
-        f" FROM collections ORDER BY name LIMIT {MOST}"
-    )
-    # the bin is small beside the rest, so what lies in it is taken off instead of looking each picture up
-    binned = {
-        row["collection"]: row["items"]
-        for row in database.read(
-            "SELECT collection, count(*) AS items FROM artworks CROSS JOIN collection_items"
-            " ON collection_items.artwork = artworks.id WHERE deleted_at IS NOT NULL GROUP BY collection"
-        )
-    }
+def all_of(database: Database, counts: Mapping[int, int] | None = None) -> list[Collection]:
+    """Every collection, by name, with how many pictures outside the bin it holds, as `counted` says if not told."""
+    if counts is None:
+        counts = counted(database)
+    rows = database.read(f"SELECT id, name, query FROM collections ORDER BY name LIMIT {MOST}")
     return [
-        Collection(
-            row["id"],
-            row["name"],
-            row["query"],
-            row["items"] - binned.get(row["id"], 0) if row["query"] is None else None,
-        )
+        Collection(row["id"], row["name"], row["query"], counts.get(row["id"], 0) if row["query"] is None else None)
         for row in rows
     ]
+
+
+def counted(database: Database) -> dict[int, int]:
+    """How many pictures outside the bin each collection holds; it looks at no picture's row, but for those in the bin."""
+    held = database.read("SELECT collection, count(*) AS items FROM collection_items GROUP BY collection")
+    # the bin is small beside the rest, so what lies in it is taken off instead of looking each picture up
+    binned = database.read(
+        "SELECT collection, count(*) AS items FROM artworks CROSS JOIN collection_items"
+        " ON collection_items.artwork = artworks.id WHERE deleted_at IS NOT NULL GROUP BY collection"
+    )
+    gone = {row["collection"]: row["items"] for row in binned}
+    return {row["collection"]: row["items"] - gone.get(row["collection"], 0) for row in held}
 
 
 def get(database: Database, id: int) -> Collection:

@@ -150,7 +150,7 @@ function keyed(me, event) {
 function given(me, transfer) {
   const listed = (transfer.getData(ARTWORKS) || "").match(/\d{1,18}/g) || []
   const linked = OURS.exec(transfer.getData("text/uri-list") || "")
-  const ids = linked ? [linked[1]] : listed
+  const ids = listed.length || !linked ? listed : [linked[1]]
   if (ids.length) {
     me.act.ask([me.input.value.trim(), ...ids.slice(0, 8).map((id) => `like:${id}`)].filter(Boolean).join(" "))
     return true
@@ -178,7 +178,8 @@ function chip(me, one) {
   if (!one.wanted) words.append(make("i", "", "not"))
   if (one.name) words.append(make("span", "name", one.name))
   words.append(make("span", "value", one.value))
-  const face = press("face", `${one.said}; ${turned}`, () => me.act.turn(one, "flip"), words)
+  const face = one.fixed ? make("span", "face") : press("face", `${one.said}; ${turned}`, () => me.act.turn(one, "flip"))
+  face.append(words)
   if (one.src) {
     const image = make("img")
     image.alt = one.alt || ""

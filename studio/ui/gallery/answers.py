@@ -13,7 +13,7 @@ from studio.domain.job import Job
 from studio.gallery import near
 from studio.ui import browse, show, watch
 from studio.ui.browse import View
-from studio.ui.gallery import box, tiles, wall
+from studio.ui.gallery import box, wall
 
 FIND = "gallery_find"
 NEAR = "gallery_near"
@@ -55,7 +55,7 @@ def _hang(studio: Studio, view: View, query: Query) -> None:
 
 def _near(studio: Studio, query: Query) -> list[Hit]:
     """All that a query without need of a model finds, kept until a picture is changed or something else is asked."""
-    now = (query, tiles.stamp(studio))
+    now = (query, studio.gallery.kept.changes())
     held = st.session_state.get(NEAR)
     if held is None or held[0] != now:
         held = (now, near.hits(studio.gallery, query))

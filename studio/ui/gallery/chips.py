@@ -6,14 +6,14 @@ import dataclasses
 from typing import Any
 
 from studio.domain.artwork import Artwork
-from studio.domain.query import Query
-from studio.gallery.language import MINUS, write
+from studio.domain.query import USUAL, Query
+from studio.gallery.language import MINUS, WAYS, write
 
 WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 SYMBOLS = {
     "tag": "sell", "model": "deployed_code", "pack": "inventory_2", "lora": "texture", "sampler": "blur_on", "seed": "tag",
     "date": "calendar_month", "collection": "collections_bookmark", "size": "straighten", "ratio": "aspect_ratio",
-    "rating": "star", "is": "flag", "has": "check_circle", "from": "construction",
+    "colour": "palette", "rating": "star", "is": "flag", "has": "check_circle", "from": "construction",
 }  # fmt: skip
 
 Chip = dict[str, Any]
@@ -23,7 +23,7 @@ def of(query: Query) -> list[Chip]:
     """A chip for each phrase, picture of the gallery, quoted text and filter of a query, as the search box wants them.
 
     `off`, `flip`, `less` and `more` are the whole texts that the search would then be; the last two are empty where there is
-    nothing less or more.
+    nothing less or more. What is `fixed` has no opposite.
     """
     chips = []
     for place, (phrase, weight) in enumerate(query.words):
@@ -42,6 +42,10 @@ def of(query: Query) -> list[Chip]:
             _either(query, "filters", place, turned)
             | _named(one.name, one.value, one.wanted, symbol=SYMBOLS.get(one.name, "filter_alt"))
         )
+    if query.by != USUAL:
+        ways = ", ".join(way for way, one in WAYS.items() if one in query.by)
+        usual = write(dataclasses.replace(query, by=USUAL))
+        chips.append({"off": usual, "fixed": True} | _named("by", ways, True, symbol="join"))
     return chips
 
 

@@ -25,7 +25,9 @@ SHELVES = ({"name": "All", "symbol": "photo_library"}, {"name": "Favourites", "s
 
 def draw(studio: Studio, view: View) -> None:
     """The rail, and where a collection was just deleted its Undo."""
-    held = collections.all_of(studio.gallery.database)
+    database = studio.gallery.database
+    counts = studio.gallery.kept.get("collections", lambda: collections.counted(database), old=True)
+    held = collections.all_of(database, counts)
     current = opened(held, view)
     finding.rail(
         key=RAIL,
