@@ -106,6 +106,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     rule(self)
     plates.set(parentElement, self)
     parentElement.append(self.root)
+    const page = document.querySelector("[data-testid=stMain]") // whoever comes from far down a wall begins at the top
+    if (page) page.scrollTop = 0
   }
   Object.assign(self, data, { trigger: setTriggerValue })
   paint(self)

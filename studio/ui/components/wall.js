@@ -37,7 +37,7 @@ function size(set) {
 }
 
 function build() {
-  const self = { nodes: new Map(), free: [], timer: 0, later: 0, moved: 0, row: 1, across: 1, model: null }
+  const self = { nodes: new Map(), free: [], timer: 0, later: 0, moved: 0, leaving: 0, coming: false, row: 1, across: 1, model: null }
   self.root = make("div", "wallroot")
   const head = make("div", "head")
   self.count = make("p", "count")
@@ -221,9 +221,9 @@ function behave(self) {
 
   const send = () => {
     clearTimeout(self.timer)
+    model().n += 1 // now: what the page's script says of the selection before this one counts no longer
     self.draw()
     self.timer = setTimeout(() => {
-      model().n += 1
       self.state("chosen", { ids: [...model().chosen], n: model().n })
     }, PAUSE)
   }
@@ -313,6 +313,7 @@ function behave(self) {
 
   self.open = (one) => {
     model().scroll = self.scroller.scrollTop
+    self.leaving = performance.now() + 20000
     self.trigger("open", one.id)
   }
 
@@ -405,20 +406,29 @@ function hears(self, event) {
   return at === document.body || at.matches("[data-testid=stMain], [data-testid=stApp], html") || at.getAttribute("tabindex") === "-1"
 }
 
+// To where one was, as long as parts of the page above still arrive and nobody scrolls.
 function comeBack(self) {
   const { scroll } = self.model
-  const until = performance.now() + 1200
+  if (!scroll) return
+  const app = document.querySelector("[data-testid=stApp]")
+  let calm = 0
   let given = false
   const stop = () => (given = true)
-  addEventListener("wheel", stop, { once: true, passive: true })
-  addEventListener("keydown", stop, { once: true })
-  const again = () => {
-    if (given || performance.now() > until || !self.wall.isConnected) return
-    if (Math.abs(self.scroller.scrollTop - scroll) > 1) self.scroller.scrollTop = scroll // parts of the page above still arrive
-    self.draw()
+  const ways = ["wheel", "keydown", "pointerdown"]
+  ways.forEach((way) => addEventListener(way, stop, { once: true, passive: true }))
+  const again = (now) => {
+    if (app?.dataset.testScriptState === "running") calm = 0
+    else calm = calm || now
+    if (given || !self.wall.isConnected || (calm && now - calm > 700)) {
+      self.coming = false
+      ways.forEach((way) => removeEventListener(way, stop))
+      return
+    }
+    if (Math.abs(self.scroller.scrollTop - scroll) > 1) self.scroller.scrollTop = scroll
     requestAnimationFrame(again)
   }
-  if (scroll > 0) again()
+  self.coming = true
+  requestAnimationFrame(again)
 }
 
 const open = new WeakMap()
@@ -460,7 +470,8 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   const scrolled = () => {
     self.moved = performance.now()
     if (!self.wall.isConnected) return
-    model.scroll = self.scroller.scrollTop
+    // neither while the page is put together nor while it is taken apart: then nobody scrolls but the browser
+    if (!self.coming && performance.now() > self.leaving) model.scroll = self.scroller.scrollTop
     cancelAnimationFrame(self.frame)
     self.frame = requestAnimationFrame(self.draw)
   }
