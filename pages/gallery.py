@@ -4,9 +4,9 @@ import streamlit as st
 
 from studio.domain.artwork import Query
 from studio.ui import detail, session, show
-from studio.ui.gallery import answers, box, bringing, collections, map, timeline, views, wall
+from studio.ui.gallery import alike, answers, box, bringing, collections, duplicates, map, timeline, views, wall
 
-ROOMS = {"pictures": answers, "map": map, "timeline": timeline}
+ROOMS = {"pictures": answers, "map": map, "timeline": timeline, "duplicates": duplicates}
 
 studio = session.studio()
 view = views.current()
@@ -15,8 +15,9 @@ id = session.number("id")
 if id is not None:
     detail.show_artwork(studio, id, shown=views.shown(), back=lambda: views.look(views.current()))
 else:
+    pictures = studio.gallery.count(Query())
     with st.container(horizontal=True, key="gallery_head", vertical_alignment="bottom"):
-        show.title("Gallery", more=f"{studio.gallery.count(Query()):,} pictures")
+        show.title("Gallery", more=f"{pictures:,} picture{'s' * (pictures != 1)}")
         st.space("stretch")
         views.switch(view)
         bringing.draw(studio)
@@ -28,4 +29,6 @@ else:
     with rail, st.container(key="gallery_rail_room"):
         collections.draw(studio, view)
     with room, st.container(key="gallery_room"):
-        ROOMS.get(view.look, answers).draw(studio, asked)
+        if pictures and view.look == "pictures" and view.shelf != "Bin":
+            alike.draw(studio, asked)
+        ROOMS[view.look].draw(studio, asked)

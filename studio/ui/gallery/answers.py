@@ -13,7 +13,7 @@ from studio.domain.job import Job
 from studio.gallery import near
 from studio.ui import browse, show, watch
 from studio.ui.browse import View
-from studio.ui.gallery import box, wall
+from studio.ui.gallery import bin, box, wall
 
 FIND = "gallery_find"
 NEAR = "gallery_near"
@@ -33,6 +33,8 @@ def draw(studio: Studio, view: View) -> None:
 
 
 def _hang(studio: Studio, view: View, query: Query) -> None:
+    if view.shelf == "Bin":
+        bin.draw(studio, view)
     if not query.ranked:
         total = studio.gallery.count(query)
         wall.draw(studio, view, [Hit(artwork) for artwork in studio.gallery.page(query)], total)

@@ -17,6 +17,7 @@ LABELS = {
     "pictures": ":material/grid_view: Pictures",
     "map": ":material/scatter_plot: Map",
     "timeline": ":material/timeline: Timeline",
+    "duplicates": ":material/content_copy: Duplicates",
 }
 PROBLEM = "gallery_problem"  # a sentence from a callback, which cannot draw
 
@@ -41,14 +42,11 @@ def turn(place: int) -> None:
 
 
 def switch(view: View) -> None:
-    """Pictures, map, timeline or duplicates of the same view; those that this studio has."""
-    looks = [look for look in browse.LOOKS if look in LABELS]
-    if len(looks) < 2:
-        return
-    st.session_state[SWITCH] = view.look if view.look in looks else looks[0]
+    """Pictures, map, timeline or duplicates of the same view."""
+    st.session_state[SWITCH] = view.look
     st.segmented_control(
         "Look at it as",
-        looks,
+        browse.LOOKS,
         key=SWITCH,
         format_func=lambda look: LABELS[look],
         required=True,
