@@ -14,7 +14,9 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 Whole = np.ndarray[Any, np.dtype[np.int64]]
 
 CELLS = 256  # a side of the grid that density is counted on
-BLURS = (0.06, 0.03, 0.014)  # of the map's side, from far to near: how much is one hill at that zoom
+BLURS = (0.08, 0.06, 0.045, 0.034, 0.025, 0.019, 0.014)  # of the map's side: how much of it is one hill
+WISHED = (5, 15, 45)  # groups on the map from afar, nearer, and nearest: the widest blur is taken that finds so many
+EVEN = 0.34
 SPREAD = 0.34  # fewer pictures need a wider blur, or each would be its own hill: SPREAD / sqrt(pictures)
 DEEP = 0.8  # two hills are one where the saddle between them is higher than this share of the lower top
 NEIGHBOURS = 5
@@ -30,7 +32,7 @@ _SAYS_NOTHING = (
     " der die das und ein eine mit von im in auf am le la les un une des du de et avec el los las con"
     " picture pictures image photo photograph drawing painting illustration style art artwork render background scene"
     " masterpiece best high quality highres detailed detail highly intricate hd uhd realistic photorealistic ultra"
-    " score up lora rating trending artstation sharp focus absurdres img jpg png"
+    " score up lora rating trending artstation sharp focus absurdres large small big tiny little img jpg png"
 )
 _SMALL = frozenset(_SAYS_NOTHING.split())
 
@@ -60,6 +62,17 @@ def scaled(points: Floats) -> Floats:
     low, high = points.min(axis=0), points.max(axis=0)
     size = max(float((high - low).max()), 1e-6)
     return np.asarray(0.5 + (points - (low + high) / 2) * (0.94 / size), dtype=np.float32)
+
+
+def evened(points: Floats) -> Floats:
+    """Points moved apart where they crowd, along each axis by a third of the way to where even spacing would put them.
+
+    Who lies left of or above whom stays; room on a screen is better used. Shape (n, 2), within 0 to 1.
+    """
+    points = scaled(points)
+    ranks = np.argsort(np.argsort(points, axis=0, kind="stable"), axis=0, kind="stable")
+    even = ranks / max(1, len(points) - 1)
+    return scaled(np.asarray(points + EVEN * (even - points), dtype=np.float32))
 
 
 def turned(points: Floats, like: Floats, rows: Whole) -> Floats:
@@ -130,12 +143,12 @@ def groups(points: Floats) -> tuple[Whole, list[Group]]:
     flat = cells[:, 1] * CELLS + cells[:, 0]
     counts = np.bincount(flat, minlength=CELLS * CELLS).reshape(CELLS, CELLS).astype(np.float64)
     least = SPREAD / max(1.0, float(len(points))) ** 0.5
-    blurs = list(dict.fromkeys(max(blur, least) for blur in BLURS))
-    tops = [_tops(gaussian_filter(counts, blur * CELLS, mode="constant")) for blur in blurs]
+    tried = (_tops(gaussian_filter(counts, max(blur, least) * CELLS, mode="constant")) for blur in BLURS)
+    tops = _levels(tried, flat)
     finest = tops[-1][flat]
     # From the nearest level outward: a group's parent is the hill on which its own top stands
     chain = [np.unique(finest)]
-    for level in range(len(blurs) - 2, -1, -1):
+    for level in range(len(tops) - 2, -1, -1):
         chain.insert(0, tops[level][chain[0]])
     made: list[Group] = []
     number: dict[tuple[int, int], int] = {}
@@ -154,6 +167,24 @@ def groups(points: Floats) -> tuple[Whole, list[Group]]:
             if level == len(chain) - 1:
                 labels[rows] = here
     return labels, made
+
+
+def _levels(tried: Iterable[Whole], flat: Whole) -> list[Whole]:
+    """Of the blurs tried, from wide to narrow, the first that finds as many groups as each level wishes for."""
+    least = max(3, len(flat) // 200)  # pictures that make a group worth naming
+    levels: list[Whole] = []
+    last: Whole | None = None
+    for tops in tried:
+        if levels and np.array_equal(tops, levels[-1]):
+            continue
+        last = tops
+        _, sizes = np.unique(tops[flat], return_counts=True)
+        if int((sizes >= least).sum()) >= WISHED[len(levels)]:
+            levels.append(tops)
+            last = None
+            if len(levels) == len(WISHED):
+                return levels
+    return levels if last is None else [*levels, last]
 
 
 def _group(number: int, level: int, parent: int, points: Floats, rows: Whole) -> Group:
@@ -249,12 +280,13 @@ def named(texts: Sequence[Iterable[str]]) -> list[str]:
 
 def _name(count: Counter[str], size: int, everywhere: Counter[str], whole: int, taken: set[str]) -> str:
     least = max(1, round(0.12 * size)) if size < 9 else max(2, round(0.12 * size))
-    weights = {
-        # a pair says more than either of its words
-        term: uses / size * float(np.log1p(whole / everywhere[term])) * (PAIR if " " in term else 1.0)
-        for term, uses in count.items()
-        if uses >= least
-    }
+    weights = {}
+    for term, uses in count.items():
+        if uses >= least:
+            share, outside = uses / size, (everywhere[term] - uses) / max(1, whole - size)
+            rare = float(np.log1p(whole / everywhere[term]))
+            own = max(0.02, 1 - outside / share)  # what others say as often sets nothing apart
+            weights[term] = share * rare * own * (PAIR if " " in term else 1.0)  # a pair says more than its words
     chosen: list[str] = []
     for term in sorted(weights, key=lambda term: (-weights[term], term)):
         words = set(term.split())

@@ -85,7 +85,7 @@ def _drawn(
     if len(before):
         like = np.array([held[int(id)][:2] for id in ids[rows][before]], dtype=np.float32)
         laid = mapping.turned(laid, like, before)
-    laid = mapping.scaled(laid)
+    laid = mapping.evened(laid)
     points = np.empty((len(ids), 2), dtype=np.float32)
     points[rows] = laid
     rest = np.setdiff1d(np.arange(len(ids)), rows)

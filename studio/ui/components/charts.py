@@ -7,6 +7,7 @@ from typing import Any
 
 from studio.ui.components import _component, sent
 
+_MAP = ("make", "mapdots", "maptiles", "mapview", "mapnames", "maphands")
 MOST_CHOSEN = 20_000  # as many as the wall can have selected
 
 
@@ -36,7 +37,7 @@ def map(
         "found": found,
         "chosen": chosen,
     }
-    _component("map", "make", "mapdots", "maptiles")(key=key, data=data, on_open_change=opened, on_lasso_change=lassoed)
+    _component("map", *_MAP)(key=key, data=data, on_open_change=opened, on_lasso_change=lassoed)
 
 
 def lasso(key: str) -> list[int] | None:

@@ -2,17 +2,9 @@
 // The points come from a route of ours once for each version of the map. Names enter the page as text.
 const FAR_LIGHT = ["#2f49b8", "#b8541c", "#1f7a4d", "#a8327c", "#8a6a00", "#0f7182", "#6b3fb6", "#b13a36", "#5c6d1c", "#7b5338"]
 const FAR_DARK = ["#93abff", "#ffb285", "#86d6a6", "#f09ad0", "#ecd06f", "#8fdde6", "#c4a6ff", "#ff9c93", "#bccf86", "#d9b99c"]
-const CLOSEST = 60 // how far one can go in
-const CHOOSABLE = 20_000
-const NEARER = [1.9, 4.2] // from these zooms on the next level's names are shown
 
 const pointsHeld = new Map() // version -> promise of points; the map's bytes cross the wire once
 const maps = new WeakMap()
-
-const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16))
-const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value))
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 
 function toolButton(icon, label, does) {
   const button = make("button", "tool")
@@ -71,92 +63,6 @@ function built(root) {
   return me
 }
 
-// --- where one looks: `view` is the middle of the window on the map, 0 to 1, and the zoom ------------------------------
-
-const whole = (me) => ({ x: 0.5, y: 0.5, zoom: 1, ...(me.wide > me.high * 1.5 && me.points ? spread(me) : {}) })
-
-// What is drawn seldom fills the square; the window begins where the pictures are.
-function spread({ points }) {
-  if (!points.count) return {}
-  let [top, bottom, left, right] = [PLACES, 0, PLACES, 0]
-  for (let i = 0; i < points.count; i += 1) {
-    top = Math.min(top, points.y[i])
-    bottom = Math.max(bottom, points.y[i])
-    left = Math.min(left, points.x[i])
-    right = Math.max(right, points.x[i])
-  }
-  return { x: (left + right) / 2 / PLACES, y: (top + bottom) / 2 / PLACES }
-}
-
-const unit = (me) => Math.min(me.wide * 0.62, me.high) // px of the map's side at zoom 1, for a window that is wide
-const side = (me, zoom = me.view.zoom) => unit(me) * zoom * 1.02
-
-function placing(me, dpr = 1) {
-  const all = side(me)
-  return { scale: (all / PLACES) * dpr, x: (me.wide / 2 - me.view.x * all) * dpr, y: (me.high / 2 - me.view.y * all) * dpr }
-}
-
-function onMap(me, x, y) {
-  const all = side(me)
-  return [me.view.x + (x - me.wide / 2) / all, me.view.y + (y - me.high / 2) / all]
-}
-
-function look(me, view) {
-  me.view = { x: clamp(view.x, -0.1, 1.1), y: clamp(view.y, -0.1, 1.1), zoom: clamp(view.zoom, 0.6, CLOSEST) }
-  remember(me)
-  paint(me)
-}
-
-function remember(me) {
-  clearTimeout(me.keeping)
-  me.keeping = setTimeout(() => sessionStorage.setItem("easel-map", JSON.stringify(me.view)), 200)
-}
-
-function recalled() {
-  try {
-    const view = JSON.parse(sessionStorage.getItem("easel-map"))
-    return view && [view.x, view.y, view.zoom].every(Number.isFinite) ? view : null
-  } catch {
-    return null
-  }
-}
-
-function zoomAt(me, factor, x, y) {
-  me.flight = null
-  const [mx, my] = onMap(me, x, y)
-  const zoom = clamp(me.view.zoom * factor, 0.6, CLOSEST)
-  const all = side(me, zoom)
-  look(me, { x: mx - (x - me.wide / 2) / all, y: my - (y - me.high / 2) / all, zoom })
-}
-
-const zoomBy = (me, factor) => fly(me, { ...me.view, zoom: clamp(me.view.zoom * factor, 0.6, CLOSEST) })
-
-// Go there in a quarter of a second, so that one sees where one comes from.
-function fly(me, to) {
-  if (calm()) return (look(me, to), tell(me))
-  const from = me.view
-  const flight = (me.flight = { began: performance.now() })
-  const step = (now) => {
-    if (me.flight !== flight) return
-    const share = clamp((now - flight.began) / 320, 0, 1)
-    const eased = 1 - (1 - share) ** 3
-    const zoom = from.zoom * (to.zoom / from.zoom) ** eased
-    // what stands still on the way is the point that both windows share
-    const part = Math.abs(to.zoom - from.zoom) < 1e-6 ? eased : (1 / from.zoom - 1 / zoom) / (1 / from.zoom - 1 / to.zoom)
-    look(me, { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part, zoom })
-    if (share < 1) requestAnimationFrame(step)
-    else (me.flight = null), tell(me)
-  }
-  requestAnimationFrame(step)
-}
-
-function flyTo(me, place) {
-  const [left, top, right, bottom] = place.box
-  const span = Math.max((right - left) / (me.wide / unit(me)), (bottom - top) / (me.high / unit(me)), 0.012)
-  const next = NEARER[place.level] ? Math.max(NEARER[place.level] * 1.02, 0.78 / span) : 0.78 / span
-  fly(me, { x: (left + right) / 2, y: (top + bottom) / 2, zoom: clamp(next, 1, CLOSEST) })
-}
-
 // --- drawing ------------------------------------------------------------------------------------------------------------
 
 function fit(me) {
@@ -170,6 +76,7 @@ function fit(me) {
     canvas.height = Math.round(height * me.dpr)
   }
   me.image = null
+  if (me.points) me.stretch = stretched(me)
   paint(me)
 }
 
@@ -216,20 +123,16 @@ function paint(me) {
 }
 
 function painted(me) {
-  const { points, dpr } = me
+  const { points } = me
   const at = placing(me)
-  const edge = 60 / side(me)
-  const [left, top] = onMap(me, 0, 0)
-  const [right, bottom] = onMap(me, me.wide, me.high)
   const seen = []
-  within(points, [left - edge, top - edge, right + edge, bottom + edge], (i) => seen.push(i))
+  within(points, [...onMap(me, -60, -60), ...onMap(me, me.wide + 60, me.high + 60)], (i) => seen.push(i))
   const searching = me.lit !== null
   const first = (i) => (has(me.chosen, i) ? 4 : 0) + (has(me.lit, i) ? 2 : 0)
-  const matter = searching ? seen.filter((i) => has(me.lit, i)) : seen
-  const few = seen.length <= MANY ? seen : searching && matter.length <= MANY ? matter : []
-  const laid = layTiles(few, points, at, { width: me.wide, height: me.high, first })
+  const shown = searching ? seen.filter((i) => has(me.lit, i) || has(me.chosen, i)) : seen
+  const laid = layTiles(shown, points, at, { width: me.wide, height: me.high, first })
   dots(me, seen, laid, searching)
-  tiles(me, laid, searching)
+  tiles(me, laid)
   me.laid = laid
   me.seen = seen.length
   label(me, at)
@@ -253,7 +156,7 @@ function dots(me, seen, laid, searching) {
   pen.putImageData(me.image, 0, 0)
 }
 
-function tiles(me, laid, searching) {
+function tiles(me, laid) {
   const { points, dpr } = me
   const pen = me.canvas.getContext("2d")
   pen.setTransform(dpr, 0, 0, dpr, 0, 0)
@@ -263,19 +166,18 @@ function tiles(me, laid, searching) {
   for (const { i, x, y, side: size } of laid) {
     const tile = tileOf(points.ids[i], () => paint(me))
     const chosen = has(me.chosen, i)
-    const dim = searching && !has(me.lit, i) && !chosen
     const half = size / 2
     const shown = tile ? (calm() ? 1 : clamp((now - tile.born) / 180, 0, 1)) : 0
     if (tile && shown < 1) rising = true
     if (tile) {
-      pen.globalAlpha = (dim ? 0.16 : 1) * shown
+      pen.globalAlpha = shown
       pen.shadowColor = me.dark ? "rgb(0 0 0 / .5)" : "rgb(60 45 20 / .28)"
-      pen.shadowBlur = dim ? 0 : 7
-      pen.shadowOffsetY = dim ? 0 : 2
+      pen.shadowBlur = 7
+      pen.shadowOffsetY = 2
       pen.drawImage(tile, x - half, y - half, size, size)
       pen.shadowColor = "transparent"
     }
-    if (!dim && (tile || chosen)) {
+    if (tile || chosen) {
       pen.globalAlpha = chosen ? 1 : 0.9 * shown
       pen.lineWidth = chosen ? 3 : 1.6
       pen.strokeStyle = chosen ? me.accent : me.hue(points.group[i])
@@ -297,7 +199,7 @@ function veil(me) {
   const at = placing(me)
   const ring = (i, width) => {
     const tile = me.laid?.find((one) => one.i === i)
-    const [x, y] = [at.x + me.points.x[i] * at.scale, at.y + me.points.y[i] * at.scale]
+    const [x, y] = [at.x + me.points.x[i] * at.across, at.y + me.points.y[i] * at.down]
     pen.lineWidth = width
     pen.strokeStyle = me.accent
     pen.beginPath()
@@ -324,90 +226,6 @@ function veil(me) {
   }
 }
 
-// --- names --------------------------------------------------------------------------------------------------------------
-
-const levelAt = (me) => {
-  const deepest = Math.max(0, ...me.data.places.map((place) => place.level))
-  return Math.min(deepest, NEARER.filter((zoom) => me.view.zoom >= zoom).length)
-}
-
-function nameButton(me, place) {
-  const button = make("button", "name")
-  button.type = "button"
-  button.append(make("span", "word", place.name), make("span", "count", place.pictures.toLocaleString("en")))
-  button.setAttribute("aria-label", `${place.name}, ${counted(place.pictures, "picture")}; go there`)
-  button.addEventListener("click", () => flyTo(me, place))
-  button.addEventListener("focus", () => {
-    const [x, y] = spot(me, place)
-    if (x < 0 || y < 0 || x > me.wide || y > me.high) fly(me, { ...me.view, x: place.x, y: place.y })
-  })
-  return button
-}
-
-const spot = (me, place) => {
-  const at = placing(me)
-  return [at.x + place.x * PLACES * at.scale, at.y + place.y * PLACES * at.scale]
-}
-
-// The names of this zoom's groups, large groups first, none over another.
-function label(me, at) {
-  const level = levelAt(me)
-  const shown = []
-  for (const place of me.data.places) {
-    if (place.level !== level || !place.name) continue
-    const [x, y] = spot(me, place)
-    if (x < -40 || y < -20 || x > me.wide + 40 || y > me.high + 20) continue
-    const width = 34 + 7.4 * (place.name.length + 1 + String(place.pictures).length)
-    const rect = [x - width / 2, y - 15, x + width / 2, y + 15]
-    if (shown.some(({ rect: other }) => rect[0] < other[2] && rect[2] > other[0] && rect[1] < other[3] && rect[3] > other[1])) continue
-    shown.push({ place, x, y, rect })
-    if (shown.length === 24) break
-  }
-  const now = new Map()
-  for (const { place, x, y } of shown) {
-    const button = me.buttons.get(place.number) || nameButton(me, place)
-    button.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px) translate(-50%, -50%)`
-    button.style.setProperty("--hue", me.hue(place.number))
-    now.set(place.number, button)
-  }
-  const gone = [...me.buttons.keys()].filter((number) => !now.has(number))
-  const come = [...now.keys()].filter((number) => !me.buttons.has(number))
-  for (const number of gone) me.buttons.get(number).remove()
-  for (const number of come) me.names.append(now.get(number))
-  me.buttons = now
-}
-
-function showList(me, open) {
-  me.list.hidden = !open
-  me.listTool.setAttribute("aria-expanded", String(open))
-  if (open) me.list.querySelector("button")?.focus()
-}
-
-// All groups in words, each under the one that it is part of; also for whoever cannot see the map.
-function listed(me) {
-  const part = (parent, level) => {
-    const own = me.data.places.filter((place) => place.level === level && place.parent === parent && place.name)
-    if (!own.length) return null
-    const list = make("ul")
-    for (const place of own) {
-      const item = make("li")
-      const button = make("button")
-      button.type = "button"
-      const mark = make("i")
-      mark.style.background = me.hue(place.number)
-      button.append(mark, make("span", "word", place.name), make("span", "count", place.pictures.toLocaleString("en")))
-      button.setAttribute("aria-label", `${place.name}, ${counted(place.pictures, "picture")}; go there`)
-      button.addEventListener("click", () => flyTo(me, place))
-      item.append(button)
-      const below = level < 1 ? part(place.number, level + 1) : null
-      if (below && below.children.length > 1) item.append(below)
-      list.append(item)
-    }
-    return list
-  }
-  me.list.replaceChildren(part(-1, 0) || make("p", "", "The groups have no names: their pictures have no captions."))
-}
-
 // --- what was said and chosen ---------------------------------------------------------------------------------------------
 
 function foot(me) {
@@ -420,152 +238,6 @@ function foot(me) {
 function tell(me) {
   const names = [...me.buttons.values()].slice(0, 4).map((button) => button.firstChild.textContent)
   me.live.textContent = `${counted(me.seen ?? 0, "picture")} in sight${names.length ? `: ${names.join("; ")}` : ""}`
-}
-
-function nearestTo(me, x, y, reach) {
-  const tile = me.laid?.findLast((one) => Math.abs(one.x - x) < one.side / 2 && Math.abs(one.y - y) < one.side / 2)
-  if (tile) return tile.i
-  const [mx, my] = onMap(me, x, y)
-  const far = reach / side(me)
-  let [best, least] = [-1, far * far]
-  within(me.points, [mx - far, my - far, mx + far, my + far], (i) => {
-    const away = (me.points.x[i] / PLACES - mx) ** 2 + (me.points.y[i] / PLACES - my) ** 2
-    if (away < least) [best, least] = [i, away]
-  })
-  return best
-}
-
-function choose(me, line) {
-  const shape = line.map(([x, y]) => onMap(me, x, y))
-  const [xs, ys] = [shape.map(([x]) => x), shape.map(([, y]) => y)]
-  const ids = []
-  within(me.points, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)], (i) => {
-    if (ids.length < CHOOSABLE && (!me.lit || has(me.lit, i)) && inside(shape, me.points.x[i] / PLACES, me.points.y[i] / PLACES)) ids.push(me.points.ids[i])
-  })
-  me.live.textContent = `${counted(ids.length, "picture")} chosen`
-  me.send("lasso", { ids })
-}
-
-function lassoMode(me, on) {
-  me.lassoing = on
-  me.lassoTool.setAttribute("aria-pressed", String(on))
-  me.stage.classList.toggle("lassoing", on)
-}
-
-function peekAt(me, i, x, y) {
-  const dot = i >= 0 && !me.laid?.some((one) => one.i === i)
-  me.peek.hidden = !dot
-  if (!dot) return
-  const src = `/thumbs/${me.points.ids[i]}`
-  if (me.peek.getAttribute("src") !== src) me.peek.src = src
-  me.peek.style.transform = `translate(${clamp(x + 16, 8, me.wide - 158)}px, ${clamp(y + 16, 8, me.high - 158)}px)`
-}
-
-// --- hands ----------------------------------------------------------------------------------------------------------------
-
-function listen(me) {
-  const { stage } = me
-  const place = (event) => {
-    const box = stage.getBoundingClientRect()
-    return [event.clientX - box.left, event.clientY - box.top]
-  }
-  const held = new Map()
-  stage.addEventListener("wheel", (event) => {
-    if (!me.points) return
-    event.preventDefault()
-    zoomAt(me, Math.exp(-clamp(event.deltaY * (event.deltaMode ? 30 : 1), -240, 240) * (event.ctrlKey ? 0.01 : 0.0022)), ...place(event))
-  }, { passive: false })
-  stage.addEventListener("pointerdown", (event) => {
-    if (!me.points || event.button > 0 || event.target.closest("button")) return
-    held.set(event.pointerId, place(event))
-    stage.setPointerCapture(event.pointerId)
-    me.flight = null
-    me.byKeys = false
-    const [x, y] = place(event)
-    if (held.size > 1) (me.drag = null), (me.lasso = null)
-    else if (event.shiftKey || me.lassoing) me.lasso = [[x, y]]
-    else me.drag = { x, y, view: me.view, moved: false }
-  })
-  stage.addEventListener("pointermove", (event) => {
-    if (!me.points) return
-    const [x, y] = place(event)
-    if (held.size === 2 && held.has(event.pointerId)) {
-      const before = [...held.values()]
-      held.set(event.pointerId, [x, y])
-      const after = [...held.values()]
-      const span = ([[ax, ay], [bx, by]]) => Math.hypot(ax - bx, ay - by)
-      zoomAt(me, span(after) / Math.max(1, span(before)), (after[0][0] + after[1][0]) / 2, (after[0][1] + after[1][1]) / 2)
-    } else if (me.lasso) {
-      const [lx, ly] = me.lasso[me.lasso.length - 1]
-      if (Math.hypot(x - lx, y - ly) > 4) me.lasso.push([x, y]), veil(me)
-    } else if (me.drag) {
-      const { drag } = me
-      if (Math.hypot(x - drag.x, y - drag.y) > 4) drag.moved = true
-      if (!drag.moved) return
-      stage.classList.add("dragging")
-      me.peek.hidden = true
-      look(me, { ...drag.view, x: drag.view.x - (x - drag.x) / side(me), y: drag.view.y - (y - drag.y) / side(me) })
-    } else {
-      const i = event.target.closest("button") ? -1 : nearestTo(me, x, y, 11)
-      if (i !== me.hover) (me.hover = i), veil(me)
-      stage.classList.toggle("on", i >= 0)
-      peekAt(me, i, x, y)
-    }
-  })
-  const up = (event) => {
-    if (!held.delete(event.pointerId)) return
-    stage.classList.remove("dragging")
-    const { drag, lasso } = me
-    me.drag = me.lasso = null
-    if (event.type === "pointercancel") return veil(me)
-    if (lasso) {
-      veil(me)
-      if (lasso.length > 3) choose(me, lasso)
-      else if (me.chosen) me.send("lasso", { ids: [] })
-    } else if (drag && !drag.moved) {
-      const i = nearestTo(me, ...place(event), 11)
-      if (i >= 0) me.send("open", me.points.ids[i])
-    } else if (drag) tell(me)
-  }
-  stage.addEventListener("pointerup", up)
-  stage.addEventListener("pointercancel", up)
-  stage.addEventListener("pointerleave", () => {
-    me.hover = -1
-    me.peek.hidden = true
-    if (me.points && me.view) veil(me)
-  })
-  stage.addEventListener("dblclick", (event) => {
-    if (!event.target.closest("button")) zoomAt(me, 2, ...place(event))
-  })
-  stage.addEventListener("blur", () => me.points && veil(me))
-  me.box.addEventListener("keydown", (event) => keyed(me, event))
-}
-
-function keyed(me, event) {
-  if (!me.points || event.ctrlKey || event.metaKey || event.altKey) return
-  const { view } = me
-  const far = 0.14 / view.zoom
-  const moves = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, -far], ArrowDown: [0, far] }
-  const inList = me.list.contains(event.target)
-  if (event.key in moves && !inList) look(me, { ...view, x: view.x + moves[event.key][0], y: view.y + moves[event.key][1] })
-  else if (event.key === "+" || event.key === "=") zoomBy(me, 1.7)
-  else if (event.key === "-") zoomBy(me, 1 / 1.7)
-  else if (event.key === "0" || event.key === "Home") fly(me, whole(me))
-  else if (event.key === "l") lassoMode(me, !me.lassoing)
-  else if (event.key === "Escape" && !me.list.hidden) showList(me, false), me.listTool.focus()
-  else if (event.key === "Escape" && me.lassoing) lassoMode(me, false)
-  else if (event.key === "Escape" && me.chosen) me.send("lasso", { ids: [] })
-  else if (event.key === "Enter" && event.target === me.stage) {
-    const i = nearestTo(me, me.wide / 2, me.high / 2, 160)
-    if (i >= 0) me.send("open", me.points.ids[i])
-  } else return
-  me.flight = event.key in moves ? null : me.flight
-  me.byKeys = true
-  event.preventDefault()
-  event.stopPropagation()
-  clearTimeout(me.telling)
-  me.telling = setTimeout(() => tell(me), 500)
-  veil(me)
 }
 
 // --- the map's bytes -------------------------------------------------------------------------------------------------------
@@ -608,6 +280,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       me.points = points
       me.version = data.version
       if (!me.wide) fit(me)
+      me.stretch = stretched(me)
       me.view ||= recalled() || whole(me)
       me.box.classList.remove("waiting")
       dress(me)

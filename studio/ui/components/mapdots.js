@@ -59,8 +59,8 @@ function paintDots(image, layers, points, at) {
     const { stamp, reach } = stampOf(radius, width)
     for (let row = 0; row < rows.length; row += 1) {
       const i = rows[row]
-      const px = Math.round(at.x + points.x[i] * at.scale)
-      const py = Math.round(at.y + points.y[i] * at.scale)
+      const px = Math.round(at.x + points.x[i] * at.across)
+      const py = Math.round(at.y + points.y[i] * at.down)
       if (px < reach || py < reach || px >= width - reach || py >= height - reach) continue
       const rgb = colours[points.group[i]]
       const start = py * width + px

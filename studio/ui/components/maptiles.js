@@ -56,13 +56,13 @@ const rank = (id) => Math.imul(id ^ 0x5bd1e995, 0x9e3779b1) >>> 0
 function layTiles(rows, points, at, { width, height, first }) {
   if (rows.length > MANY || !rows.length) return []
   const room = Math.sqrt((width * height) / rows.length)
-  const side = Math.max(34, Math.min(92, room * 0.86))
+  const side = Math.max(40, Math.min(96, room * 1.02))
   const sorted = [...rows].sort((a, b) => first(b) - first(a) || rank(points.ids[a]) - rank(points.ids[b]))
   const taken = new Map()
   const laid = []
   const gap = side + 4
   for (const i of sorted) {
-    const [x, y] = [at.x + points.x[i] * at.scale, at.y + points.y[i] * at.scale]
+    const [x, y] = [at.x + points.x[i] * at.across, at.y + points.y[i] * at.down]
     if (x < -side || y < -side || x > width + side || y > height + side) continue
     const [column, row] = [Math.floor(x / gap), Math.floor(y / gap)]
     let free = true
