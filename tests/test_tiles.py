@@ -117,6 +117,15 @@ def test_a_search_is_leafed_through_by_its_job(studio, ask, ids):
     assert tiles.address(View(words="star"), job=job) == {"job": str(job)}
 
 
+def test_what_ranks_without_a_model_is_leafed_through_by_its_words(studio, ask, ids):
+    studio.gallery.set_caption(ids[3], "a lighthouse at night", "you")
+    studio.gallery.set_caption(ids[5], "a lighthouse", "you")
+    reply = ask("/wall?q=lighthouse%20by:words&total=1")
+    assert sorted(shown(reply)) == sorted([ids[3], ids[5]]) and reply.body["total"] == 2
+    assert all(tile["why"] for tile in reply.body["tiles"])
+    assert shown(ask("/wall?q=lighthouse%20by:words&from=1")) == shown(reply)[1:]
+
+
 @pytest.mark.parametrize(
     "path", ["/wall?from=x", "/wall?from=-1", "/wall?job=99", "/wall?q=star", "/wall?q=size:x", "/wall?upto=²"]
 )

@@ -15,7 +15,7 @@ from studio.domain.pose import to_openpose
 from studio.gallery.changes import Change
 from studio.gallery.records import record_in, typed_in
 from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
-from studio.ui.gallery import about, bulk, views
+from studio.ui.gallery import about, alike, bulk, taken, views
 from studio.ui.grid import rows
 
 _GO = "detail_go"
@@ -112,6 +112,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
     rows.line(studio, artwork)
     _map(artwork)
     about.origin(artwork)
+    taken.draw(studio, artwork)
     show.part("File")
     show.rows(_file_rows(artwork) + again.made_with(record_in(studio.gallery, artwork)))
 
@@ -168,7 +169,7 @@ def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None
                 args=(studio, artwork),
             )
         again.button(studio, artwork)
-        st.button("More like this", key="like", icon=":material/image_search:", on_click=_like, args=(artwork.id,))
+        alike.buttons(studio, artwork)
         show.download(artwork)
         st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, artwork.id, back))
 
@@ -290,12 +291,6 @@ def _paint_again(studio: Studio, artwork: Artwork) -> None:
 
 def _guide(id: int, task: str = "") -> None:
     st.session_state[_GO] = ("guide", {"source": id, **({"task": task} if task else {})})
-
-
-def _like(id: int) -> None:
-    st.session_state["gallery_words"] = f"like:{id}"
-    st.session_state["gallery_view"] = browse.View(words=f"like:{id}")
-    st.query_params.from_dict(browse.address(st.session_state["gallery_view"]))
 
 
 def _go_on(studio: Studio) -> None:

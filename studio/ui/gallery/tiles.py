@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from studio.domain.artwork import Why
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import Query
-from studio.gallery import changes, leafing
+from studio.gallery import changes, collections, leafing
 from studio.gallery.changes import Change
 from studio.gallery.leafing import Answer
 from studio.ui import browse
@@ -51,14 +52,22 @@ def answer(studio: Studio, asked: Mapping[str, str]) -> Answer:
             raise BadInput("job", "That search is not there any more; search again.")
         found = tuple(int(pair[0]) for pair in job.result.get("hits", ()))
         return Answer(Query(binned=asked.get("shelf") == "Bin"), found=found)
-    query = browse.query(browse.read({name: asked[name] for name in ("q", "shelf", "tag") if name in asked}))
-    if query.by_meaning:
-        raise BadInput("q", "Words are searched for by a job; name it.")
+    query = _query(asked)
     if query.ranked:
         from studio.gallery import near
 
         return Answer(query, found=tuple(near.ids(studio.gallery, query)))
+    arranged = collections.arranged(studio.database, query)
+    if arranged is not None:
+        return Answer(query, found=tuple(arranged))
     return Answer(query, upto=_number(asked, "upto") if "upto" in asked else 0)
+
+
+def _query(asked: Mapping[str, str]) -> Query:
+    query = browse.query(browse.read({name: asked[name] for name in ("q", "shelf", "tag") if name in asked}))
+    if query.by_meaning:
+        raise BadInput("q", "Words are searched for by a job; name it.")
+    return query
 
 
 def tile(artwork: Artwork, score: float | None = None, why: Why | None = None) -> dict[str, Any]:
@@ -83,6 +92,10 @@ def tiles(hits: Sequence[Hit]) -> list[dict[str, Any]]:
 
 def stretch(studio: Studio, asked: Mapping[str, str], *, start: int, count: int) -> list[dict[str, Any]]:
     """The tiles of a stretch of an answer."""
+    if "job" not in asked and (query := _query(asked)).ranked:
+        from studio.gallery import near
+
+        return tiles(near.hits(studio.gallery, dataclasses.replace(query, offset=start, limit=count)))
     ids = leafing.ids(studio.gallery, answer(studio, asked), start=start, count=count)
     scores: dict[int, float | None] = {}
     told: dict[str, Any] = {}
