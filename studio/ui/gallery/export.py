@@ -77,7 +77,7 @@ def _form(studio: Studio, ids: list[int]) -> None:
         required=True,
     )
     counted = exporting.tally(studio.database, ids, choice)
-    show.leaving([(one.name, one.leaves, one.remark) for one in exporting.fields(counted, choice)])
+    show.leaving(_lines(studio, ids, choice, counted))
     if not choice.is_sheet and counted.outside:
         st.toggle(
             "Also where photographs were taken", key=_GPS,
@@ -88,30 +88,33 @@ def _form(studio: Studio, ids: list[int]) -> None:
 
 
 def _more(studio: Studio, ids: list[int], choice: Export, wrong: str) -> None:
-    """The words of the one file, value by value, and the names."""
+    """The names of the files."""
     if choice.is_sheet:
         return
-    with st.expander("Exactly, and the names" if len(ids) == 1 else "Names of the files"):
+    with st.expander("Name of the file" if len(ids) == 1 else "Names of the files"):
         st.text_input("Pattern", key=_NAMES, help=f"Fields: {', '.join(f'{{{field}}}' for field in FIELDS)}")
         found = studio.gallery.many(ids[:1])
         if wrong:
             show.problem(wrong)
         elif found:
-            show.line(f"Such as {naming.stem(next(iter(found.values())), choice.names, number=1)}", style="quiet")
-        if len(ids) == 1 and found and not wrong:
-            _exactly(studio, next(iter(found.values())).id, choice)
+            show.line(
+                f"{'' if len(ids) == 1 else 'Such as '}{naming.stem(next(iter(found.values())), choice.names, number=1)}"
+            )
 
 
-def _exactly(studio: Studio, id: int, choice: Export) -> None:
-    artwork = studio.gallery.get(id)
+def _lines(studio: Studio, ids: list[int], choice: Export, counted: exporting.Tally) -> list[tuple[str, bool, str]]:
+    """What leaves and what stays: of one picture its very values, of several how many have each."""
+    fields = exporting.fields(counted, choice)
+    if len(ids) != 1 or choice.is_sheet or not counted.pictures:
+        return [(one.name, one.leaves, one.remark) for one in fields]
+    artwork = studio.gallery.get(ids[0])
     try:
         data = studio.files.unchanged(artwork.file, binned=artwork.deleted_at is not None, place=artwork.place)
         said = exporting.what_leaves(artwork, data, choice)
     except EaselError as error:
-        show.problem(str(error))
-        return
-    show.part("The file will say")
-    show.rows(said or [("Nothing", "no words, no place, no camera")])
+        return [(str(error), False, "")]
+    stays = [(one.name, False, one.remark) for one in fields if not one.leaves]
+    return [(what, True, value) for what, value in said] + stays
 
 
 def _where(studio: Studio, ids: list[int], choice: Export, counted: exporting.Tally, wrong: str) -> None:
@@ -243,7 +246,9 @@ def _result(studio: Studio, job: Job) -> None:
 def _summary(result: dict[str, object], paths: list[Path]) -> str:
     if result.get("download"):
         return "It is ready; it stays here until tomorrow."
-    return f"In {paths[0].parent.name or paths[0].parent}" if paths else ""
+    if not paths:
+        return ""
+    return "They lie here:" if len(paths) > 1 else "It lies here:"
 
 
 def _save(paths: list[Path]) -> None:
