@@ -86,3 +86,41 @@ def test_pictures_are_ordered_by_hand(gallery, gate):
     for moved, before in (([99], None), ([a], 99), ([a], a), ([], None)):
         with pytest.raises(BadInput, match="not in this collection"):
             collections.place(database, made.id, moved, before=before)
+
+
+def test_a_collection_alone_is_shown_in_its_own_order(gallery, gate, monkeypatch):
+    made, (a, b, c) = filled(gallery, gate)
+    database = gallery.database
+    collections.place(database, made.id, [c], before=a)
+    assert collections.arranged(database, language.parse("collection:BOATS")) == [c, a, b]
+    for text in (
+        "",
+        "-collection:boats",
+        "collection:boats tag:x",
+        "collection:boats star",
+        "collection:none",
+        "tag:boats",
+    ):
+        assert collections.arranged(database, language.parse(text)) is None, text
+    monkeypatch.setattr(collections, "ORDERED", 2)
+    assert collections.arranged(database, language.parse("collection:boats")) is None
+
+
+def test_a_saved_search_stands_for_what_it_asks(gallery):
+    database = gallery.database
+    collections.create(database, "red", query='red star -tag:old "a b" by:look like:3')
+    collections.create(database, "new red", query="collection:red rating:>=3")
+    collections.create(database, "by hand")
+
+    def unfolded(text):
+        return collections.unfolded(database, language.parse(text))
+
+    want = language.parse('boat (red star) like:3 "a b" -tag:old is:favourite by:look')
+    assert unfolded("boat collection:red is:favourite") == want
+    assert unfolded('collection:"new red"') == language.parse('red star like:3 "a b" -tag:old rating:>=3 by:look')
+    assert unfolded('collection:"by hand" x') == language.parse('collection:"by hand" x')
+    with pytest.raises(BadInput, match="cannot be left out"):
+        unfolded("-collection:red")
+    collections.rename(database, collections.named(database, "red").id, "other")
+    database.write("UPDATE collections SET query = 'collection:other x' WHERE name = 'other'")  # of itself: it ends
+    assert language.parse("x").words[0] in unfolded("collection:other").words

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studio.database import Database
 from studio.domain.errors import BadInput
-from studio.domain.query import VALUE_LIMIT
+from studio.domain.query import USUAL, VALUE_LIMIT, Filter, Query
 from studio.gallery import language
 from studio.gallery.rows import storable
 
 NAME_LIMIT = 80  # characters; a filter's value takes 200
 MOST = 1_000
+ORDERED = 5_000  # pictures of a collection that are shown in its own order
 _DELETED = "collection_deleted"  # the name of a draft: the last one that was deleted, whole
 
 
@@ -166,6 +167,46 @@ def order(database: Database, id: int) -> list[int]:
         "SELECT artwork FROM collection_items WHERE collection = ? ORDER BY place, artwork", get(database, id).id
     )
     return [int(row["artwork"]) for row in rows]
+
+
+def arranged(database: Database, query: Query) -> list[int] | None:
+    """The artworks in their own order, where a query asks for one collection made by hand and for nothing else.
+
+    None for any other query, and for a collection so large that nobody orders it by hand: newest first, then.
+    """
+    alone = replace(query, filters=(), limit=Query().limit, offset=0) == Query() and len(query.filters) == 1
+    if not alone or query.filters[0].name != "collection" or not query.filters[0].wanted:
+        return None
+    one = named(database, query.filters[0].value)
+    if one is None or one.smart:
+        return None
+    count = database.one("SELECT count(*) FROM collection_items WHERE collection = ?", one.id)
+    return order(database, one.id) if count and count[0] <= ORDERED else None
+
+
+def unfolded(database: Database, query: Query, *, depth: int = 4) -> Query:
+    """A query in which what smart collections ask for stands in place of their names.
+
+    Raises BadInput for one that is not wanted (-collection:name): what it finds cannot be taken out of something else.
+    """
+    filters: list[Filter] = []
+    words, like, exact, by = query.words, query.like, query.exact, query.by
+    for one in query.filters:
+        held = named(database, one.value) if one.name == "collection" else None
+        if held is None or held.query is None:
+            filters.append(one)
+            continue
+        if not one.wanted:
+            raise BadInput(
+                "collection", f"“{held.name}” is a saved search, which cannot be left out; leave out its words."
+            )
+        inner = language.parse(held.query)
+        inner = unfolded(database, inner, depth=depth - 1) if depth else inner
+        words, like, exact = words + inner.words, like + inner.like, exact + inner.exact
+        filters += inner.filters
+        by = inner.by if by == USUAL else by
+    whole = replace(query, words=words, like=like, exact=tuple(dict.fromkeys(exact)), by=by)
+    return replace(whole, filters=tuple(dict.fromkeys(filters)))
 
 
 def _name(name: str) -> str:

@@ -10,10 +10,11 @@ from studio.app import Studio
 from studio.domain.artwork import Hit, Query
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
-from studio.gallery import near
+from studio.gallery import collections, leafing, near
 from studio.ui import browse, show, watch
 from studio.ui.browse import View
 from studio.ui.gallery import bin, box, wall
+from studio.ui.gallery import collections as rail
 
 FIND = "gallery_find"
 NEAR = "gallery_near"
@@ -35,6 +36,15 @@ def draw(studio: Studio, view: View) -> None:
 def _hang(studio: Studio, view: View, query: Query) -> None:
     if view.shelf == "Bin":
         bin.draw(studio, view)
+    arranged = collections.arranged(studio.database, query)
+    if arranged is not None:
+        answer = leafing.Answer(query, found=tuple(arranged))
+        ids = leafing.ids(studio.gallery, answer, start=view.place, count=browse.PAGE)
+        rail.order(studio, query.filters[0].value)
+        wall.draw(
+            studio, view, [Hit(one) for one in studio.gallery.many(ids).values()], leafing.total(studio.gallery, answer)
+        )
+        return
     if not query.ranked:
         total = studio.gallery.count(query)
         wall.draw(studio, view, [Hit(artwork) for artwork in studio.gallery.page(query)], total)

@@ -11,7 +11,7 @@ from studio.app import Studio
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.job import Job
 from studio.domain.query import Query
-from studio.gallery import language
+from studio.gallery import collections, language
 from studio.safety.intake import sha256
 from studio.ui import browse, show, watch, words
 from studio.ui.browse import View
@@ -33,7 +33,7 @@ def draw(studio: Studio, view: View) -> View:
         chips=_chips(studio, view, held),
         placeholder="Words, filters, or a picture dropped here",
         door=DOOR,
-        asked=_asked,
+        asked=lambda: _asked(studio),
         weighed=lambda: _weighed(studio),
         cleared=lambda: everything(studio),
     )
@@ -93,10 +93,22 @@ def _say(studio: Studio, held: list[tuple[dict[str, Any], Job]]) -> None:
 # --- what is done -------------------------------------------------------------------------------------------------------
 
 
-def _asked() -> None:
+def _asked(studio: Studio) -> None:
     text = finding.question(BOX)
     if text is not None:
-        _look_for(text)
+        _look_for(_unfolded(studio, text))
+
+
+def _unfolded(studio: Studio, text: str) -> str:
+    """The text with what a saved search asks for in place of its name, so that one sees it and can change it."""
+    try:
+        query = language.parse(text)
+        whole = collections.unfolded(studio.database, query)
+    except BadInput as error:
+        if error.field == "collection":
+            views.complain(str(error))
+        return text
+    return text if whole == query else language.write(whole)
 
 
 def _look_for(text: str) -> None:

@@ -49,6 +49,20 @@ def draw(studio: Studio, view: View) -> None:
                 st.button("Close", key="close_collection", type="tertiary", on_click=_forget)
 
 
+def order(studio: Studio, name: str) -> None:
+    """What is done to the order of the collection that hangs on the wall."""
+    one = collections.named(studio.database, name)
+    if one is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="collection_order", gap="small"):
+        show.line("In your order. Select pictures to move them.")
+        for label, symbol, first in (("To the front", "first_page", True), ("To the end", "last_page", False)):
+            st.button(
+                label, key=f"order_{first}", icon=f":material/{symbol}:", type="tertiary", on_click=_move,
+                args=(studio, one.id, first),
+            )  # fmt: skip
+
+
 def opened(held: list[Collection], view: View) -> Collection | None:
     """The collection that the view shows, if it shows one and nothing else."""
     if not view.words or view.shelf != "All":
@@ -139,6 +153,17 @@ def _collect(studio: Studio, deed: dict[str, Any]) -> None:
 _DEEDS: dict[str, Callable[[Studio, dict[str, Any]], None]] = {
     "shelf": _shelf, "open": _open, "create": _create, "save": _save, "rename": _rename, "delete": _delete, "collect": _collect,
 }  # fmt: skip
+
+
+def _move(studio: Studio, id: int, first: bool) -> None:
+    held = collections.order(studio.database, id)
+    there = set(held)
+    moved = [int(one) for one in st.session_state.get(views.CHOSEN, []) if int(one) in there]
+    rest = [one for one in held if one not in set(moved)]
+    if not moved:
+        views.complain("Select pictures of this collection first: press the circle in their corner.")
+    elif rest:
+        collections.place(studio.database, id, moved, before=rest[0] if first else None)
 
 
 def _undo(studio: Studio) -> None:
