@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from studio.database import Database
-from studio.domain.artwork import Artwork, Facts
+from studio.domain.artwork import SHOWN, Artwork, Facts
 from studio.domain.control import CONTROLS, ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.query import RATING_RANGE
@@ -150,11 +150,12 @@ class Arrival:
 
 
 def insert(database: Database, one: Arrival) -> tuple[int, bool]:
-    """Write the row of a file that lies where it belongs, and its place in the lineage; the artwork's number, and if it is new.
+    """Write the row of a file that lies where it belongs, and its place in the lineage.
 
-    A row of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as, and
-    what lay in a watched folder is ours once it was copied. Where facts say nothing of model, sampler, seed and negative, the
-    recipe says it.
+    Returns the artwork's number, and whether the gallery shows it only now: it is new, or was binned, gone or a mask. A row
+    of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as, and what lay
+    in a watched folder is ours once it was copied. Where facts say nothing of model, sampler, seed and negative, the recipe
+    says it.
     """
     facts = one.facts if one.recipe is None else _filled(one.facts, one.recipe)
     values = {
@@ -192,7 +193,9 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
     with database.transaction() as connection:
         if facts.place is not None:
             folders.vacate(connection, facts.place, besides=one.written.sha256)
-        known = connection.execute("SELECT id FROM artworks WHERE sha256 = ?", (one.written.sha256,)).fetchone()
+        known = connection.execute(
+            "SELECT deleted_at, gone_at, kind FROM artworks WHERE sha256 = ?", (one.written.sha256,)
+        ).fetchone()
         row = connection.execute(
             f"INSERT INTO artworks ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
             " ON CONFLICT (sha256) DO UPDATE SET deleted_at = NULL,"
@@ -214,4 +217,5 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
 
             looks.put(connection, int(row["id"]), one.look)
         lineage.write(connection, one.written.sha256, one.recipe, one.parents)
-    return int(row["id"]), known is None
+    seen = known is not None and (known["deleted_at"], known["gone_at"]) == (None, None) and known["kind"] in SHOWN
+    return int(row["id"]), not seen

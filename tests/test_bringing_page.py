@@ -1,0 +1,98 @@
+"""The Import button of the Gallery page: folders to copy and to watch, what is watched, how it goes and what came of it."""
+
+import pytest
+from test_folders import encoded, picture
+from test_pages import HOSTILE, assert_sound, finish, jobs, markup, page, text
+from test_pages import studio as studio  # noqa: PLC0414  the fixture
+
+from studio.gallery import folders
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder of one picture."""
+    root = tmp_path / "My <b>pictures"
+    root.mkdir()
+    (root / "a.png").write_bytes(encoded(picture(1)))
+    return root
+
+
+def press(test, label):
+    next(button for button in test.button if button.label == label).click().run()
+
+
+def watch(test, root):
+    test.text_input(key="import_folder").set_value(str(root)).run()
+    test.segmented_control(key="import_way").set_value("Watch").run()
+    press(test, "Watch the folder")
+
+
+def test_a_folder_is_watched_scanned_again_and_let_go(studio, tree):
+    test = page("gallery")
+    watch(test, tree)
+    assert_sound(test)
+    (job,) = jobs(studio, "import")
+    assert job.payload == {"folder": str(tree), "watch": True}
+    assert "Not looked at yet" in text(test) and "<b>pictures" not in markup(test)
+    finish(studio, job, "done", result={"imported": 1, "moved": 2, "gone": 1, "left_out": 0, "ids": [1], "skipped": []})
+    folders.end(studio.database, 1)
+    test.run()
+    assert "1 imported, 2 moved, 1 gone." in text(test) and "looked at just now" in text(test)
+    press(test, "Rescan")
+    again = jobs(studio, "import")[0]
+    assert again.payload == {"folder": str(tree), "rescan": 1}
+    press(test, "Rescan")
+    assert len(jobs(studio, "import")) == 2  # the one that is on its way
+    press(test, "Stop watching")
+    press(test, "Go on watching")
+    assert len(studio.folders()) == 1
+    press(test, "Stop watching")
+    press(test, "Keep them")
+    assert_sound(test)
+    assert studio.folders() == [] and studio.job(again.id).state == "cancelled"
+
+
+def test_how_it_goes_is_told_with_speed_and_time_left(studio, tree):
+    test = page("gallery")
+    watch(test, tree)
+    job = studio.queue.claim("paint", "test")
+    studio.queue.progress(job.id, 120, 1_000, stage="importing", result={"imported": 118, "rate": 44.0, "left": 20.0})
+    test.run()
+    assert_sound(test)
+    (bar,) = (one for one in test.get("progress") if "importing" in one.proto.text.lower())
+    assert bar.proto.text == "Importing · 120 of 1,000 · 44 a second · about 20 s left"
+    studio.queue.finish(job.id, "cancelled", result={"imported": 118, "ids": [], "skipped": []}, error="Cancelled.")
+    test.run()
+    assert "118 imported." in text(test) and "go on from there" in text(test)
+
+
+def test_an_import_of_another_tab_or_the_terminal_is_followed_too(studio, tree):
+    job = studio.import_folder(tree)
+    test = page("gallery")
+    finish(studio, job, "done", result={"imported": 3, "ids": [], "skipped": []})
+    test.run()
+    assert "3 imported." in text(test)
+    press(test, "Close")
+    assert "3 imported." not in text(test)
+
+
+def test_the_report_is_shown_in_part_and_kept_whole(studio, tree):
+    test = page("gallery")
+    watch(test, tree)
+    (job,) = jobs(studio, "import")
+    skipped = [{"name": f"{number}{HOSTILE}", "reason": "It is not a picture."} for number in range(250)]
+    finish(studio, job, "done", result={"imported": 5, "left_out": 250, "ids": [4, 5], "skipped": skipped})
+    test.run()
+    assert_sound(test)
+    assert "5 imported, 250 skipped." in text(test) and "And 50 more" in text(test) and "<img src=x" not in markup(test)
+    assert [one.proto.label for one in test.get("download_button")].count("Report") == 1
+    press(test, "Select the 2 new")
+    assert test.session_state["gallery_chosen"] == [4, 5]
+
+
+def test_a_folder_that_overlaps_is_a_sentence(studio, tree):
+    test = page("gallery")
+    watch(test, tree)
+    watch(test, tree.parent)
+    assert_sound(test)
+    assert "stop watching that one first" in text(test) and len(jobs(studio, "import")) == 1
