@@ -24,6 +24,7 @@ LANES = {
     "warm": "look",  # load what the first look needs
     "install": "fetch",  # bring a pack from the hub
     "map": "fetch",  # draw the gallery's map: needs no model, and may take minutes
+    "embed": "fetch",  # make the vectors that searches lack: minutes for a large gallery, and searches go on meanwhile
     "looks": "fetch",  # read the colours of pictures that came in before they were kept; needs no model
     "duplicates": "fetch",  # find copies of one picture; needs no model, and may take minutes
     "scan": "fetch",  # look for the user's own models: this and the next three read whole files and need no model

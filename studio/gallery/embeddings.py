@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from studio.database import Database
+from studio.domain.artwork import SHOWN
 from studio.domain.errors import BadInput, NotNumbers
 
 Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -81,11 +82,17 @@ def count(database: Database, model: str, kind: str = "picture") -> int:
     return int(row[0]) if row else 0
 
 
-def ids(database: Database, model: str, kind: str = "picture") -> list[int]:
-    """The artworks that have a vector of this model, in no order."""
-    # One row of JSON: ten thousand rows as Python objects take three times as long
-    row = database.one("SELECT json_group_array(artwork) FROM embeddings WHERE model = ? AND kind = ?", model, kind)
-    return list(json.loads(row[0])) if row else []
+def missing(database: Database, model: str, kind: str = "picture") -> list[int]:
+    """The artworks that are shown and have no vector of this model, newest first; for captions those that have any words."""
+    worded = "" if kind == "picture" else " AND (caption <> '' OR prompt <> '')"
+    rows = database.read(
+        f"SELECT id FROM artworks WHERE deleted_at IS NULL AND kind IN {SHOWN} AND gone_at IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM embeddings WHERE artwork = artworks.id AND model = ? AND embeddings.kind = ?)"
+        f"{worded} ORDER BY id DESC",
+        model,
+        known(kind),
+    )
+    return [int(row["id"]) for row in rows]
 
 
 def gone(database: Database, *, after: int) -> list[int]:

@@ -402,6 +402,24 @@ class Gallery:
         )
         return self._artworks(clause, model)
 
+    def lacking(self, model: str, *, kind: str = "picture") -> list[int]:
+        """The artworks outside the bin that this model has made no vector of, newest first.
+
+        Of kind "caption" those that have words; what has vanished from a watched folder is left out.
+        """
+        from studio.gallery import embeddings
+
+        return self.kept.get(
+            ("lacking", model, kind, embeddings.state(self.database, model, kind)),
+            lambda: embeddings.missing(self.database, model, kind),
+        )
+
+    def embedded(self, model: str) -> int:
+        """How many artworks this model has seen."""
+        from studio.gallery import embeddings
+
+        return embeddings.count(self.database, model)
+
     def sweep(self) -> list[str]:
         """At the worker's start: settle what a crash left between file and row; returns what was done, a sentence each."""
         return upkeep.sweep(self.database, self.files, adopt=self._adopt)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,11 @@ from studio.domain.query import Query
 from studio.gallery import fusion, words
 from studio.gallery.embeddings import Matrix, load, unit
 from studio.gallery.language import MINUS, parse  # noqa: F401  (the language of the box has a room of its own)
+from studio.gallery.near import Rankings
 from studio.gallery.rows import where
 
 if TYPE_CHECKING:
+    from studio.gallery.blocks import Numbers
     from studio.gallery.gallery import Gallery
     from studio.gallery.vectors import Vectors
 
@@ -35,29 +38,44 @@ def blend(parts: Sequence[tuple[object, float]]) -> Matrix:
 
 def search(
     query: Query,
-    vector: Matrix,
+    vector: Matrix | None,
     *,
     vectors: Vectors,
     gallery: Gallery,
-    allowed: set[int],
+    allowed: Collection[int] | Numbers,
     wished: Sequence[str] = (),
     without: Sequence[str] = (),
+    said: tuple[Vectors, Matrix] | None = None,
+    others: Rankings | None = None,
 ) -> list[tuple[int, Why]]:
     """The artworks of one page, best first, each with why it was found.
 
-    `vector`, shape (d,), ranks by meaning; `wished` words rank by full text those that hold one of them and none of `without`.
-    Both rankings count alike. `allowed` are the artworks that the query's filters let through.
+    `vector`, shape (d,), ranks by what pictures show, `said` by what captions mean; `wished` words rank by full text those that
+    hold one of them and none of `without`; `others` are rankings that need no model. All count alike. `allowed` are the
+    artworks that the query's filters let through.
     """
     until = query.offset + query.limit
     asked = words.expression(wished, without)
     clause, values = where(query)
+    others = others or Rankings()
     told = words.rank(gallery.database, asked, clause=clause, values=values, limit=fusion.depth(until))
-    meant = vectors.search(vector, limit=fusion.depth(until) if told else until, allowed=allowed)
-    ranked = [id for id, _ in (fusion.fuse([[id for id, _ in meant], told]) if told else meant)]
+    alone = vector is not None and not (told or said or others.lists)
+    deep = until if alone else fusion.depth(until)
+    meant = [] if vector is None else vectors.search(vector, limit=deep, allowed=allowed)
+    spoken = [] if said is None else said[0].search(said[1], limit=deep, allowed=allowed)
+    lists = [[id for id, _ in meant], [id for id, _ in spoken], told, *others.lists]
+    ranked = [id for id, _ in fusion.fuse([one for one in lists if one])]
     page = ranked[query.offset : until]
+    scores = _cosines(gallery, vectors, vector, meant, page) if vector is not None else dict(spoken)
+    why = words.explain(gallery.database, asked or others.asked, page) if asked or others.asked else {}
+    found_by = {id: others.why(id, why.get(id, Why())) for id in page}
+    return [(id, replace(one, meaning=scores.get(id))) for id, one in found_by.items()]
+
+
+def _cosines(
+    gallery: Gallery, vectors: Vectors, vector: Matrix, meant: Sequence[tuple[int, float]], page: Sequence[int]
+) -> dict[int, float]:
+    """The cosine of each picture of a page, also of those that another ranking brought there."""
     scores = dict(meant)
     far = load(gallery.database, vectors.model, [id for id in page if id not in scores])
-    scores |= {id: float(np.dot(unit(found), vector)) for id, found in far.items() if found.shape == vector.shape}
-    why = words.explain(gallery.database, asked, page) if told else {}
-    found_by = {id: why.get(id, Why()) for id in page}
-    return [(id, Why(scores.get(id), one.words, one.excerpt)) for id, one in found_by.items()]
+    return scores | {id: float(np.dot(unit(found), vector)) for id, found in far.items() if found.shape == vector.shape}

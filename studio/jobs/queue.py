@@ -17,7 +17,8 @@ WATCHED_SECONDS = 3.0  # a page that polls looks several times in this; a closed
 LOOKS_KEPT_SECONDS = 86_400  # answers to searches are of no use a day later
 PAUSE = "queue_paused"  # the name of the row in `settings`
 
-RESUMED = ("import", "looks", "duplicates")  # what is done of them is not done again, so the next worker goes on without being asked
+# What is done of them is not done again, so the next worker goes on without being asked
+RESUMED = ("import", "embed", "looks", "duplicates")
 SEED, RESUME = "Run again with the same seed.", "Install it again: it goes on from the byte where it stopped."
 INTERRUPTED = "The worker stopped while {stage}; nothing was lost. Run again with the same seed."
 CRASHED = "This job crashed the worker twice, so it was set aside (the last time while {stage})."

@@ -27,6 +27,7 @@ KINDS = {
     "install": "Install",
     "warm": "Warm up",
     "map": "Draw the map",
+    "embed": "Read pictures for the search",
     "looks": "Read colours",
     "duplicates": "Find duplicates",
     "scan": "Look for models",

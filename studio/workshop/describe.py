@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image
 
+from studio.domain.artwork import Artwork
 from studio.domain.errors import Cancelled, StorageFull
 from studio.gallery.incoming import OWN_WORDS
+from studio.workshop.ports import Encoder
 from studio.workshop.reporting import Stopped
 from studio.workshop.tools import Tools
 
@@ -37,17 +39,29 @@ def describe(
         if captions:
             held = tools.gallery.many(ids)  # what a person wrote, or says what a map is of, is not replaced
             silent = [(id, one) for id, one in pictures if id in held and held[id].caption_by not in SPOKEN]
-            if not silent:
-                return
-            captioner = tools.models.captioner(pack_id, waiting=waiting)
-            texts = captioner([one for _, one in silent])
-            with tools.database.transaction():  # one wait for the disk, not one for each
-                for (id, _), text in zip(silent, texts, strict=True):
-                    tools.gallery.set_caption(id, text, captioner.name)
+            if silent:
+                captioner = tools.models.captioner(pack_id, waiting=waiting)
+                texts = captioner([one for _, one in silent])
+                with tools.database.transaction():  # one wait for the disk, not one for each
+                    for (id, _), text in zip(silent, texts, strict=True):
+                        tools.gallery.set_caption(id, text, captioner.name)
+        waiting()
+        say(list(tools.gallery.many(ids).values()), encoder=encoder, tools=tools)
     except (Cancelled, Stopped, StorageFull):
         raise
     except Exception:
         logger.exception("artworks %s could not be described", ids)
+
+
+def say(artworks: Sequence[Artwork], *, encoder: Encoder, tools: Tools) -> int:
+    """Embed what artworks are said to show: their captions, or prompts where there is none; returns how many have any."""
+    told = [(one.id, one.caption or one.prompt) for one in artworks if one.caption or one.prompt]
+    if told:
+        made = encoder.words([text for _, text in told])
+        now = tools.gallery.many([id for id, _ in told])  # what was reworded meanwhile is left to the next time
+        kept = [at for at, (id, text) in enumerate(told) if id in now and (now[id].caption or now[id].prompt) == text]
+        tools.vectors(encoder.name, "caption").add([told[at][0] for at in kept], [made[at] for at in kept])
+    return len(told)
 
 
 def small(picture: Image.Image) -> Image.Image:

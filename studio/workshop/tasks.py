@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from studio.domain.artwork import Artwork, Query
-from studio.domain.errors import BadInput, Cancelled, Refused
+from studio.domain.artwork import Artwork
+from studio.domain.errors import Cancelled, Refused
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
-from studio.gallery.search import blend, search
 from studio.jobs import forecast
-from studio.workshop import contact, disposing, exporting, looking, mapping, tending
+from studio.workshop import contact, disposing, embedding, exporting, finding, looking, mapping, tending
 from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
 from studio.workshop.describe import describe, small
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from studio.workshop.measuring import Watch
 
 PREVIEW_SIDE = 384  # pixels, of an upload that the page shows back
-MISSING_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -117,45 +115,6 @@ def _watch(job: Job, recipe: Recipe, painter: Any, tools: Tools) -> Watch | None
     )
 
 
-def find(job: Job, report: JobReport, tools: Tools) -> Outcome:
-    """Answer a query by meaning and by words; pictures that no search has seen yet are embedded first."""
-    payload = job.payload
-    settings = tools.settings()
-    encoder = tools.models.encoder(settings.pack, waiting=report.check)
-    _embed_missing(report, tools, settings.pack, encoder.name)
-    vectors = tools.vectors(encoder.name)
-    parts: list[tuple[object, float]] = []
-    words = [(str(text), float(weight)) for text, weight in payload.get("words", ())]
-    if words:
-        parts += zip(encoder.words([text for text, _ in words]), [weight for _, weight in words], strict=True)
-    for name, weight in payload.get("like", ()):
-        kind, _, value = str(name).partition(":")
-        if kind == "id":
-            vector: Any = vectors.get(int(value))
-            if vector is None:
-                raise BadInput("like", f"Artwork {value} cannot be searched by: it is deleted or was never embedded.")
-        else:
-            cleared, _ = tools.gate(settings.pack, waiting=report.check).file(tools.files.spooled(value))
-            vector = encoder.pictures([small(cleared.picture)])[0]
-        parts.append((vector, float(weight)))
-    query = Query.narrowed(
-        payload.get("filters", {}), limit=int(payload.get("limit", 60)), offset=int(payload.get("offset", 0))
-    )
-    report.check()
-    allowed = tools.gallery.ids(query)
-    hits = search(
-        query, blend(parts), vectors=vectors, gallery=tools.gallery, allowed=allowed,
-        wished=[text for text, weight in words if weight > 0], without=[text for text, weight in words if weight < 0],
-    )  # fmt: skip
-    return Outcome(
-        {
-            "hits": [[id, why.meaning] for id, why in hits],
-            "why": {str(id): why.to_dict() for id, why in hits},
-            "total": len(allowed),
-        }
-    )
-
-
 def caption(job: Job, report: JobReport, tools: Tools) -> Outcome:
     """Describe an artwork, or a file once the gate let it through; a caption that a person wrote is not replaced."""
     settings = tools.settings()
@@ -228,7 +187,7 @@ TASKS: Mapping[str, Task] = {
     "paint": paint,
     "repeat": lambda job, report, tools: Outcome(repeat(job, report, tools)),
     "import": lambda job, report, tools: Outcome(import_pictures(job, report, tools)),
-    "find": find,
+    "find": lambda job, report, tools: Outcome(finding.find(job, report, tools)),
     "caption": caption,
     "ask": ask,
     "clear": clear,
@@ -236,6 +195,7 @@ TASKS: Mapping[str, Task] = {
     "select": lambda job, report, tools: Outcome(find_by_words(job, report, tools)),
     "sheet": lambda job, report, tools: Outcome(contact.make(job, report, tools)),
     "warm": warm,
+    "embed": lambda job, report, tools: Outcome(embedding.embed(job, report, tools)),
     "looks": lambda job, report, tools: Outcome(looking.look(job, report, tools)),
     "duplicates": lambda job, report, tools: Outcome(looking.find_duplicates(job, report, tools)),
     "install": install,
@@ -259,18 +219,3 @@ def _painted(
 ) -> dict[str, Any]:
     result = {"artworks": [artwork.id for artwork in artworks], "refused": refused, "count": count}
     return {**result, "outside": measured} if measured else result
-
-
-def _embed_missing(report: JobReport, tools: Tools, pack_id: str, model: str) -> None:
-    """Embed what no search has seen: saved just before a crash, or by another model."""
-    missing = tools.gallery.missing_vectors(model)
-    for start in range(0, len(missing), MISSING_AT_ONCE):
-        report.stage("reading new pictures")
-        report(start, len(missing))
-        pictures = []
-        for artwork in missing[start : start + MISSING_AT_ONCE]:
-            try:
-                pictures.append((artwork.id, small(tools.stored(artwork))))
-            except BadInput:
-                continue  # `check` tells of it; a search must not stop for it
-        describe(pictures, tools=tools, pack_id=pack_id, waiting=report.check, captions=False)

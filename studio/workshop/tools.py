@@ -34,7 +34,7 @@ class Tools:
         self.files = Files(home)
         self.gallery = Gallery(database=self.database, files=self.files)
         self.models = models or Models(open_shelf(home))
-        self._vectors: dict[str, Vectors] = {}
+        self._vectors: dict[tuple[str, str], Vectors] = {}
         self._lock = Lock()
 
     def settings(self) -> Settings:
@@ -49,11 +49,12 @@ class Tools:
         """The pixels of an artwork, of the very file that was checked when it came in; raises BadInput where that is gone."""
         return open_picture(self.gallery.data(artwork)).picture
 
-    def vectors(self, model: str) -> Vectors:
-        """The index over one model's embeddings."""
+    def vectors(self, model: str, kind: str = "picture") -> Vectors:
+        """The vectors of one kind by one model, to be searched."""
         from studio.gallery.vectors import Vectors  # here: FAISS, which a start need not wait for
 
         with self._lock:
-            if model not in self._vectors:
-                self._vectors[model] = Vectors(database=self.database, folder=self.home / "index", model=model)
-            return self._vectors[model]
+            if (model, kind) not in self._vectors:
+                folder = self.home / "index"
+                self._vectors[model, kind] = Vectors(database=self.database, folder=folder, model=model, kind=kind)
+            return self._vectors[model, kind]
