@@ -22,6 +22,7 @@ from studio.terminal import (
     phrasing,
     repeating,
     shelving,
+    tagging,
     wearing,
 )
 from studio.terminal.answers import (
@@ -129,6 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     exporting.options_of(
         verb("export", exporting.export, "Copy pictures out: files, a zip, contact sheets; what leaves is said first."),
         verb("bin", exporting.bin, "Say what lies in the bin; restore it, or delete it for good."),
+    )
+    tagging.options_of(
+        verb("tag", tagging.tag, "Tag, rate, mark, note or collect many pictures at once."),
+        verb("undo", tagging.undo, "Undo what was done to pictures by hand, also days later."),
     )
     verb("check", _check, "Check database, files, hashes and index; change nothing.")
     verb("worker", _worker, "Run the worker (started by whoever first needs it).", json=False)

@@ -266,6 +266,12 @@ def last(gallery: Gallery) -> Applied | None:
     return _applied(row) if row else None
 
 
+def recent(gallery: Gallery, *, most: int) -> list[Applied]:
+    """The changes of the last 30 days, newest first, those that were undone too."""
+    sql = "SELECT * FROM changes WHERE at >= ? ORDER BY id DESC LIMIT ?"
+    return [_applied(row) for row in gallery.database.read(sql, time.time() - KEPT, most)]
+
+
 def tags_of(gallery: Gallery, ids: Sequence[int]) -> dict[str, int]:
     """The tags of these pictures and how many have each, most used first."""
     rows = gallery.database.read(
