@@ -188,6 +188,16 @@ def test_a_tile_carries_words_as_text_and_not_too_many(studio, ids):
     assert tile["alt"].startswith("<b>") and len(tile["alt"]) == tiles.ALT
 
 
+def test_far_places_are_the_same_as_near_ones_and_follow_every_change(studio, ids, monkeypatch):
+    everything = Answer(Query())
+    monkeypatch.setattr(leafing, "NEAR", 0)
+    assert leafing.ids(studio.gallery, everything, start=2, count=3) == ids[2:5]
+    studio.gallery.delete(ids[3])
+    assert leafing.ids(studio.gallery, everything, start=2, count=3) == [ids[2], *ids[4:6]]
+    assert leafing.ids(studio.gallery, everything, start=4) == ids[5:]
+    assert leafing.total(studio.gallery, everything) == 6
+
+
 def test_neighbours_are_known_beyond_what_was_shown(studio, ids):
     everything = Answer(Query())
     assert leafing.beside(studio.gallery, everything, ids[3]) == (ids[2], ids[4])

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.domain.query import Query
 from studio.gallery.rows import where
 
 if TYPE_CHECKING:
     from studio.gallery.gallery import Gallery
+
+NEAR = (
+    3_000  # places that are counted off anew each time; whoever leafs further keeps all numbers while nothing changes
+)
 
 
 @dataclass(frozen=True)
@@ -32,24 +37,28 @@ def ids(gallery: Gallery, answer: Answer, *, start: int = 0, count: int = -1) ->
     if answer.found is not None:
         alive = _alive(gallery, answer)
         return alive[start:] if count < 0 else alive[start : start + count]
-    clause, values = where(answer.query)
-    if answer.upto:
-        clause, values = f"{clause} AND id <= ?", [*values, answer.upto]
-    # numbers alone, so that an index can answer and a far place costs no reading of rows
-    sql = f"SELECT json_group_array(id) FROM (SELECT id FROM artworks {clause} ORDER BY id DESC LIMIT ? OFFSET ?)"
-    row = gallery.database.one(sql, *values, count, start)
-    return list(json.loads(row[0])) if row else []
+    clause, values = _clause(answer)
+    if count >= 0 and start + count <= NEAR:
+        return _read(gallery, clause, values, start=start, count=count)
+
+    def everything() -> array[int]:
+        return array("q", _read(gallery, clause, values))
+
+    held = gallery.kept.get(("leaves", clause, *values), everything)
+    return list(held[start:] if count < 0 else held[start : start + count])
 
 
 def total(gallery: Gallery, answer: Answer) -> int:
     """How many it holds."""
     if answer.found is not None:
         return len(_alive(gallery, answer))
-    clause, values = where(answer.query)
-    if answer.upto:
-        clause, values = f"{clause} AND id <= ?", [*values, answer.upto]
-    row = gallery.database.one(f"SELECT count(*) FROM artworks {clause}", *values)
-    return int(row[0]) if row else 0
+    clause, values = _clause(answer)
+
+    def counted() -> int:
+        row = gallery.database.one(f"SELECT count(*) FROM artworks {clause}", *values)
+        return int(row[0]) if row else 0
+
+    return gallery.kept.get(("leaves counted", clause, *values), counted)
 
 
 def beside(gallery: Gallery, answer: Answer, id: int) -> tuple[int | None, int | None]:
@@ -67,6 +76,18 @@ def newest(gallery: Gallery) -> int:
     """The largest number in the gallery, 0 when it is empty."""
     row = gallery.database.one("SELECT max(id) FROM artworks")
     return int(row[0] or 0) if row else 0
+
+
+def _clause(answer: Answer) -> tuple[str, list[Any]]:
+    clause, values = where(answer.query)
+    return (f"{clause} AND id <= ?", [*values, answer.upto]) if answer.upto else (clause, values)
+
+
+def _read(gallery: Gallery, clause: str, values: list[Any], *, start: int = 0, count: int = -1) -> list[int]:
+    # numbers alone, so that an index can answer without reading a row
+    sql = f"SELECT json_group_array(id) FROM (SELECT id FROM artworks {clause} ORDER BY id DESC LIMIT ? OFFSET ?)"
+    row = gallery.database.one(sql, *values, count, start)
+    return list(json.loads(row[0])) if row else []
 
 
 def _alive(gallery: Gallery, answer: Answer, *, also: int = 0) -> list[int]:
