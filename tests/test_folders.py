@@ -339,7 +339,7 @@ def test_a_copied_folder_is_not_read_twice_and_may_lose_its_files(gallery, gate,
     assert bring_folder(tree, gallery=gallery, gate=gate).duplicates == 5
     monkeypatch.setattr(bringing, "sha256", real)
     gallery.delete(everything(gallery)[0].id)
-    assert bring_folder(tree, gallery=gallery, gate=gate).imported == 0  # it came back from the bin, as it was
+    assert bring_folder(tree, gallery=gallery, gate=gate).imported == 1  # it came back from the bin, as it was
     assert gallery.count(Query()) == 5
     shutil.rmtree(tree)
     assert everything(gallery, "is:gone") == [] and gallery.check() == []
@@ -431,3 +431,21 @@ def test_our_own_pictures_lose_nothing_in_a_watched_folder(gallery, gate, watch,
         24,
         16,
     )
+
+
+def test_a_worker_that_begins_has_watched_folders_looked_at_again(tools, tree):
+    from studio.workshop.rescanning import rescan
+
+    work(tools, "import", {"folder": str(tree), "watch": True})
+    tools.database.write("DELETE FROM jobs")
+    assert rescan(tools.queue) == []  # a moment ago
+    tools.database.write("UPDATE folders SET scanned_at = 1")
+    (job,) = rescan(tools.queue)
+    assert job.payload == {"folder": str(tree), "rescan": 1, "unasked": True} and rescan(tools.queue) == []
+    tools.queue.claim("paint", "w")
+    tools.queue.finish(job.id, "done")
+    tools.database.write("UPDATE jobs SET created_at = 1")
+    tools.queue.tidy()
+    assert tools.queue.list() == []
+    tree.rename(tree.with_name("away"))
+    assert rescan(tools.queue) == []

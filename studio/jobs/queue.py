@@ -284,9 +284,10 @@ class Queue:
         )
 
     def tidy(self) -> None:
-        """Forget ended searches and other looks of yesterday; paint and import jobs stay as history."""
+        """Forget ended searches, other looks and unasked scans of yesterday; paint and import jobs stay as history."""
         self.database.write(
-            f"DELETE FROM jobs WHERE lane = 'look' AND state IN ({marks(ENDED)}) AND created_at < ?",
+            "DELETE FROM jobs WHERE (lane = 'look' OR (kind = 'import' AND json_extract(payload, '$.unasked')))"
+            f" AND state IN ({marks(ENDED)}) AND created_at < ?",
             *ENDED,
             time.time() - LOOKS_KEPT_SECONDS,
         )

@@ -23,6 +23,7 @@ from studio.jobs.queue import CLOSED, said
 from studio.packs.sweeping import sweep
 from studio.workshop import exporting
 from studio.workshop.reporting import JobReport, Stopped
+from studio.workshop.rescanning import rescan
 from studio.workshop.spools import spent
 from studio.workshop.tools import Tools
 
@@ -114,6 +115,8 @@ class Worker:
             for sentence in tools.gallery.sweep() + sweep(self.home / "packs"):
                 logger.info("%s", sentence)
         tended = self._tend()
+        with contextlib.suppress(EaselError):
+            rescan(tools.queue)
         if self._tasks is None:
             from studio.workshop.tasks import TASKS
 

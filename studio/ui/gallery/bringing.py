@@ -73,7 +73,11 @@ def _job(studio: Studio) -> Job | None:
     """The import that this tab began, or else one that runs."""
     id = st.session_state.get(IMPORT)
     try:
-        return studio.job(id) if id is not None else next(iter(studio.queue.list(LIVE, ("import",), limit=1)), None)
+        if id is not None:
+            return studio.job(id)
+        # A scan that nobody asked for is worth a word once it finds something
+        live = studio.queue.list(LIVE, ("import",), limit=10)
+        return next((job for job in live if not job.payload.get("unasked") or job.result.get("imported")), None)
     except EaselError:  # somebody took it off the list
         _forget()
         return None
