@@ -238,6 +238,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }, icon("image_search"))
     me.line.append(me.pick)
   }
+  const uploader = document.querySelector(`[class*="${CSS.escape(me.door)}"]`)
+  if (uploader) uploader.inert = true // nobody sees it, so nobody should land on it; what is chosen and dropped here goes through it
   me.input.placeholder = data.placeholder
   if (data.text !== me.text) {
     me.text = data.text // somebody else changed what is searched for
