@@ -14,7 +14,7 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 Whole = np.ndarray[Any, np.dtype[np.int64]]
 
 CELLS = 256  # a side of the grid that density is counted on
-BLURS = (0.08, 0.06, 0.045, 0.034, 0.025, 0.019, 0.014)  # of the map's side: how much of it is one hill
+BLURS = (0.16, 0.11, 0.08, 0.06, 0.045, 0.034, 0.025, 0.019, 0.014)  # of the map's side: how much of it is one hill
 WISHED = (5, 15, 45)  # groups on the map from afar, nearer, and nearest: the widest blur is taken that finds so many
 EVEN = 0.34
 SPREAD = 0.34  # fewer pictures need a wider blur, or each would be its own hill: SPREAD / sqrt(pictures)
@@ -99,10 +99,10 @@ def nearest(vectors: Floats, known: np.ndarray[Any, Any], *, count: int) -> tupl
     rows = np.zeros((len(vectors), 0), dtype=np.int64)
     scores = np.zeros((len(vectors), 0), dtype=np.float32)
     for start in range(0, len(known), 16 * ROWS_AT_ONCE):  # in parts: a hundred thousand vectors are 200 MB as float32
-        part = known[start : start + 16 * ROWS_AT_ONCE].astype(np.float32)
+        part = known[start : start + 16 * ROWS_AT_ONCE].astype(np.float32, copy=False)
         cosines = vectors @ part.T
         few = min(count, len(part))
-        found = np.argpartition(-cosines, few - 1, axis=1)[:, :few]
+        found = np.argpartition(cosines, len(part) - few, axis=1)[:, len(part) - few :]
         rows = np.concatenate([rows, found + start], axis=1)
         scores = np.concatenate([scores, np.take_along_axis(cosines, found, axis=1)], axis=1)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :count]

@@ -31,20 +31,22 @@ def laid_out(vectors: Floats, *, seed: int, progress: Progress = lambda done, to
     if count < 4:
         return np.asarray([[row, 0.0] for row in range(count)], dtype=np.float32).reshape(-1, 2)
     rng = np.random.default_rng(seed)
-    values = _compressed(vectors)
+    values = compressed(vectors)
     total = 2 * sum(STEPS)  # finding the neighbours counts as half
     pairs = _pairs(values, rng, lambda share: progress(int(share * sum(STEPS)), total))
     points = 0.01 * values[:, :2].T / max(float(values[:, 0].std()), 1e-6)
     return _descended(np.ascontiguousarray(points), pairs, lambda step: progress(sum(STEPS) + step, total))
 
 
-def _compressed(vectors: Floats) -> Floats:
-    """The vectors by their first principal components, at least two."""
-    values = vectors.astype(np.float32) - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    _, axes = np.linalg.eigh((values.T @ values).astype(np.float64))
+def compressed(vectors: Floats, *, like: Floats | None = None) -> Floats:
+    """The vectors by their first hundred principal components, or by those of `like`; (n, d) to (n, 2 to 100)."""
+    base = vectors if like is None else like
+    middle = base.mean(axis=0, dtype=np.float64).astype(np.float32)
+    spread = base.astype(np.float32) - middle
+    _, axes = np.linalg.eigh((spread.T @ spread).astype(np.float64))
     axes = axes[:, ::-1][:, :DEPTH]
     axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)  # a sign for each
-    values = values @ axes.astype(np.float32)
+    values = (vectors.astype(np.float32) - middle) @ axes.astype(np.float32)
     return values if values.shape[1] > 1 else np.concatenate([values, np.zeros_like(values)], axis=1)
 
 

@@ -12,7 +12,7 @@ from studio.domain.errors import BadInput
 from studio.domain.job import Job
 from studio.gallery import atlas, embeddings, mapping
 from studio.gallery.mapping import Floats, Group, Whole
-from studio.workshop.layout import laid_out
+from studio.workshop.layout import compressed, laid_out
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 
@@ -91,10 +91,17 @@ def _drawn(
     rest = np.setdiff1d(np.arange(len(ids)), rows)
     if len(rest):
         report.stage("placing the others")
-        points[rest], _ = _among(vectors[rest], vectors[rows], laid, report, (share, 92))
+        known, others = _short(vectors[rows], vectors[rows]), _short(vectors[rest], vectors[rows])
+        points[rest], _ = _among(others, known, laid, report, (share, 92))
     report.stage("finding groups")
     report(93, PARTS)
     return points, *mapping.groups(points)
+
+
+def _short(vectors: np.ndarray[Any, Any], like: np.ndarray[Any, Any]) -> Floats:
+    """Vectors by the components that count, of unit length again: a fifth of the work, and the same neighbours but for ties."""
+    values = compressed(vectors, like=like)
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.float32(1e-8))
 
 
 def _among(

@@ -209,7 +209,7 @@ function veil(me) {
   }
   if (me.hover >= 0) ring(me.hover, 2.5)
   if (me.byKeys && me.stage.matches(":focus")) {
-    const i = nearestTo(me, me.wide / 2, me.high / 2, 160)
+    const i = middle(me)
     if (i >= 0) ring(i, 3.5)
   }
   if (me.lasso) {

@@ -15,6 +15,14 @@ function nearestTo(me, x, y, reach) {
   return best
 }
 
+// The picture that keys mean: the thumbnail nearest to the middle, where there are any, else the dot.
+function middle(me) {
+  const [x, y] = [me.wide / 2, me.high / 2]
+  const far = (tile) => Math.hypot(tile.x - x, tile.y - y)
+  const tile = [...(me.laid ?? [])].sort((a, b) => far(a) - far(b))[0]
+  return tile && far(tile) < 220 ? tile.i : nearestTo(me, x, y, 160)
+}
+
 function choose(me, line) {
   const shape = line.map(([x, y]) => onMap(me, x, y))
   const [xs, ys] = [shape.map(([x]) => x), shape.map(([, y]) => y)]
@@ -134,7 +142,7 @@ function keyed(me, event) {
   else if (event.key === "Escape" && me.lassoing) lassoMode(me, false)
   else if (event.key === "Escape" && me.chosen) me.send("lasso", { ids: [] })
   else if (event.key === "Enter" && event.target === me.stage) {
-    const i = nearestTo(me, me.wide / 2, me.high / 2, 160)
+    const i = middle(me)
     if (i >= 0) me.send("open", me.points.ids[i])
   } else return
   me.flight = event.key in moves ? null : me.flight

@@ -220,16 +220,11 @@ def _look(studio: Studio) -> None:
 
 
 def _say(studio: Studio, now: Standing, chosen: Sequence[int]) -> None:
-    """What is chosen and what can be done with it; else how the map is used."""
+    """How the map is used; with pictures chosen, the way to them and the bar of what can be done."""
     with st.container(horizontal=True, vertical_alignment="center", key="map_said"):
-        if chosen:
-            count = f"{len(chosen):,} picture{'s' * (len(chosen) != 1)} chosen."
-            most = " That is as many as can be." if len(chosen) >= charts.MOST_CHOSEN else ""
-            show.line(count + most)
+        if chosen:  # what can be done with them stands in the bar
+            st.space("stretch")
             st.button("Show them on the wall", key="map_wall", icon=":material/grid_view:", on_click=_to_wall)
-            st.button(
-                "Choose none", key="map_none", icon=":material/close:", on_click=_choose, args=([],), type="tertiary"
-            )
         else:
             show.line("Wheel to go nearer, drag to wander, Shift and drag around pictures to choose them.")
             st.space("stretch")
