@@ -16,7 +16,7 @@ from studio.domain.export import Export
 from studio.domain.verdict import Verdict
 from studio.gallery import exporting, naming
 from studio.gallery.carriers import Label, dress, kind_of
-from studio.gallery.labels import notes_of
+from studio.gallery.foreign.notes import Notes, notes_of
 from studio.safety.contents import XMP_KEY
 from studio.safety.folding import fold, unfold
 from studio.safety.intake import open_picture, place_of
@@ -174,10 +174,9 @@ def test_everything_comes_back_through_an_import(gallery, gate):
         told = read(intake)
         assert intake.keep and told.recipe == painted.recipe and told.tool == "easel"
         assert read_parents(intake.text) == painted.parents
-        assert notes_of(intake.text) == {
-            "caption": painted.caption, "caption_by": "you", "tags": ("night", "red boat"), "rating": 4, "favourite": True,
-            "remark": "for Ann", "name": "b.png",
-        }  # fmt: skip
+        assert notes_of(intake.text) == Notes(
+            painted.caption, "you", ("night", "red boat"), 4, True, "for Ann", "b.png"
+        )
         assert set(told.tags) == {"night", "red boat"} and told.rating == 4
 
 
@@ -300,6 +299,19 @@ def test_folded_texts_come_back_to_the_letter_and_never_look_like_a_place(text):
     assert "GPS" not in folded and ":City" not in folded and "<" not in folded
     packet, back = unfold(f"<rdf:Description{folded}/>")
     assert back == texts and "easel:Texts" not in packet
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"version": 2},
+        {"version": 1, "caption": 3, "tags": "x", "rating": 9, "favourite": "yes", "caption_by": "<b>"},
+    ],
+)
+def test_notes_of_a_stranger_are_believed_only_where_they_can_be(body):
+    assert notes_of({"easel-notes": json.dumps(body)}) in (None, Notes())
+    assert notes_of({"easel-notes": "["}) is None
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from PIL.PdfParser import PdfParser
 
 from studio.domain.errors import BadInput, Cancelled, Failed, Refused
 from studio.domain.export import Export
+from studio.domain.query import Query
 from studio.gallery import exporting, leaving
 from studio.gallery.leaving import Folder, part_name
 from studio.safety.contents import XMP_KEY
@@ -260,3 +261,59 @@ def test_transparency_is_white_in_a_jpeg_and_on_a_sheet(tools, gate, tmp_path):
         assert picture.getpixel((9, 9)) == (255, 255, 255)
     export(tools, [artwork.id], tmp_path / "s.png", shape="sheet")
     assert open_picture((tmp_path / "s.png").read_bytes()).picture.getpixel((200, 300)) == (255, 255, 255)
+
+
+KEPT = (
+    "prompt", "negative", "recipe", "caption", "caption_by", "tags", "rating", "favourite", "remark", "parents", "made_with",
+    "model", "sampler", "seed", "camera", "taken_at", "source_name", "map",
+)  # fmt: skip
+
+
+@pytest.fixture
+def elsewhere(tmp_path, gate):
+    """Another home, to bring pictures into."""
+    (tmp_path / "elsewhere").mkdir()
+    made = Tools(tmp_path / "elsewhere", models=FakeModels(gate, FakePainter()))
+    yield made
+    made.database.close()
+
+
+@pytest.mark.parametrize("format", ["same", "jpeg", "webp"])
+def test_everything_comes_back_into_another_gallery(tools, ids, elsewhere, tmp_path, format):
+    """Painted pictures, other tools' pictures and photographs, with all that was noted on them, lose nothing on the way."""
+    incoming = tmp_path / "in"
+    incoming.mkdir()
+    settings = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 64x64, Model: dreamshaper"
+    text = f"a red boat\nNegative prompt: people\n{settings}"
+    (incoming / "a1111.png").write_bytes(hostile.with_text(hostile.scene(31), parameters=text, extra="kept"))
+    (incoming / "camera.jpg").write_bytes(photograph())
+    work(tools, "import", {"folder": str(incoming)}, watch=False)
+    everyone = tools.gallery.page(Query(limit=60))
+    for number, art in enumerate(everyone):
+        tools.gallery.tag(art.id, "red boat")
+        tools.gallery.set_caption(art.id, f'a "boat" {number} & <sea>, GPS :City', "you")
+        remark = f"for Ann {number}"
+        tools.database.write(
+            "UPDATE artworks SET rating = ?, favourite = 1, remark = ? WHERE id = ?", number % 5, remark, art.id
+        )
+    out = tmp_path / "out"
+    export(tools, [art.id for art in everyone], out, metadata="all", format=format, names="{id}")
+    result = work(elsewhere, "import", {"folder": str(out)}, watch=False).result
+    assert (result["imported"], result["skipped"]) == (len(everyone), [])
+    back = {art.remark: art for art in elsewhere.gallery.page(Query(limit=60))}
+    for art in tools.gallery.many([art.id for art in everyone]).values():
+        again = back[art.remark]
+        for name in KEPT:
+            ours, theirs = getattr(art, name), getattr(again, name)
+            assert theirs == ours or (name == "source_name" and not ours), name
+        lost = set(json.loads(art.metadata or "{}")) - set(json.loads(again.metadata or "{}"))
+        assert lost <= {"parameters", "comment"}  # A1111's text stands in a JPEG's UserComment
+        if art.made_with == "a1111":
+            assert "dreamshaper" in str(again.metadata) and "kept" in str(again.metadata)
+
+
+def photograph():
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Canon", "EOS R5"
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    return hostile.encode(hostile.scene(33, (48, 32)), "JPEG", exif=exif, comment=b"a remark")

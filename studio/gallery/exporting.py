@@ -25,8 +25,9 @@ from studio.domain.errors import BadInput
 from studio.domain.export import SHEET_LIMITS, Export
 from studio.gallery.carriers import Label, dress, kind_of
 from studio.gallery.files import encoded
+from studio.gallery.foreign.notes import NOTES, notes_of
 from studio.gallery.foreign.reading import read
-from studio.gallery.labels import NOTES, label_of, notes_of
+from studio.gallery.labels import label_of
 from studio.gallery.metadata import KEY
 from studio.safety.contents import EXIF_KEY, XMP_KEY, read_text
 from studio.safety.intake import Intake, open_picture, place_of, sha256
@@ -89,11 +90,12 @@ def told(data: bytes) -> list[tuple[str, str]]:
         ("Taken", f"{datetime.fromtimestamp(found.taken_at):%-d %B %Y, %H:%M}" if found.taken_at is not None else ""),
         ("Camera", ", ".join(filter(None, (found.camera, found.lens)))),
         ("By", ", ".join(text[key] for key in (f"{EXIF_KEY}Artist", f"{EXIF_KEY}Copyright") if key in text)),
-        ("Caption", str(notes.get("caption", "")) or found.description),
-        ("Tags", ", ".join(notes.get("tags", found.tags))),
-        ("Rating", str(notes.get("rating") or found.rating or "")),
-        ("Note", str(notes.get("remark", ""))),
-        ("Came as", str(notes.get("name", ""))),
+        ("Caption", notes.caption if notes else found.description),
+        ("Tags", ", ".join(notes.tags if notes else found.tags)),
+        ("Rating", str((notes.rating if notes else found.rating) or "")),
+        ("Favourite", "yes" if notes and notes.favourite else ""),
+        ("Note", notes.remark if notes else ""),
+        ("Came as", notes.name if notes else ""),
         ("Other tools", ", ".join(f"{key} ({amount(len(text[key]))})" for key in others)),
         ("Place", "" if place is None else degrees(place)),
         ("Mark", MARKS.get(mark := read_source_type(text.get(XMP_KEY, "")), mark)),

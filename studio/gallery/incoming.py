@@ -17,7 +17,9 @@ from studio.domain.query import RATING_RANGE
 from studio.domain.recipe import SEED_LIMIT, Recipe
 from studio.gallery import folders, lineage
 from studio.gallery.files import Written, plain_png
+from studio.gallery.foreign.notes import notes_of
 from studio.gallery.foreign.told import Foreign
+from studio.gallery.importing import shown_name
 from studio.gallery.metadata import read_map, write_map, write_text
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name
 from studio.safety.contents import XMP_KEY
@@ -107,7 +109,20 @@ def _filled(facts: Facts, recipe: Recipe) -> Facts:
 def told_facts(told: Foreign) -> Facts:
     """What a file says beside recipe and prompt: the columns, and what its maker wrote of it as the note."""
     said = [text for text in (told.title, told.description) if text and text != told.prompt]
-    return Facts(**told.columns(), remark="\n".join(dict.fromkeys(said))[:CAPTION_LIMIT])
+    facts = Facts(**told.columns(), remark="\n".join(dict.fromkeys(said))[:CAPTION_LIMIT])
+    notes = notes_of(told.rest)  # a gallery like ours said it all, and more exactly
+    return replace(facts, remark=notes.remark, rating=notes.rating) if notes is not None else facts
+
+
+def noted(arrival: Arrival, told: Foreign) -> Arrival:
+    """The same with what somebody noted on the picture in a gallery like ours: caption, tags, favourite, name."""
+    notes = notes_of(told.rest)
+    if notes is None:
+        return arrival
+    if arrival.map is None:
+        arrival = replace(arrival, caption=notes.caption, caption_by=notes.caption_by if notes.caption else "")
+    name = shown_name(notes.name) if notes.name else arrival.source_name
+    return replace(arrival, favourite=notes.favourite, tags=tag_names(notes.tags), source_name=name)
 
 
 def tag_names(tags: Sequence[str]) -> tuple[str, ...]:
@@ -146,6 +161,8 @@ class Arrival:
     caption: str = ""
     facts: Facts = NOTHING
     tags: tuple[str, ...] = ()
+    caption_by: str = ""
+    favourite: bool = False
     look: Look | None = None  # how it looks, which a search by colour asks for; what is missing is made later
 
 
@@ -176,7 +193,8 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
         "created_at": time.time(),
         "map": json.dumps(one.map.to_dict()) if one.map else None,
         "caption": one.caption,
-        "caption_by": OWN_WORDS if one.map else "",
+        "caption_by": OWN_WORDS if one.map else one.caption_by,
+        "favourite": int(one.favourite),
         "taken_at": facts.taken_at,
         "made_with": facts.made_with,
         "model": storable(facts.model),

@@ -10,7 +10,6 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from PIL import Image
 
@@ -19,6 +18,7 @@ from studio.domain.export import Export
 from studio.domain.query import TOOLS
 from studio.domain.recipe import SAMPLERS
 from studio.gallery.carriers import EXIF_HEAD, JPEG_ROOM, Label
+from studio.gallery.foreign.notes import NOTES, write_notes
 from studio.gallery.foreign.own import KEY
 from studio.gallery.foreign.reading import read
 from studio.gallery.foreign.values import as_object
@@ -29,7 +29,6 @@ from studio.safety.intake import Intake
 from studio.safety.pixels import ORIENTATION
 from studio.safety.provenance import GENERATED, VOCABULARY, read_source_type, xmp_packet
 
-NOTES = "easel-notes"  # the text in which tags, caption, rating and note travel
 COMMENT = "comment"
 GENERATORS = tuple(tool for tool in TOOLS if tool != "camera")
 _GPS = 0x8825
@@ -96,24 +95,6 @@ def mark_of(artwork: Artwork, said: Mapping[str, str]) -> str:
     return GENERATED if artwork.kind in ("painted", "imported") and artwork.made_with in GENERATORS else ""
 
 
-def notes_of(text: Mapping[str, str]) -> dict[str, Any]:
-    """What a file of ours tells of a picture beside its making: tags, caption, rating and so on; {} where it tells nothing.
-
-    Only what has the right type and range is told: a stranger may have written it.
-    """
-    body = as_object(text.get(NOTES, ""))
-    told: dict[str, Any] = {
-        key: body[key] for key in ("caption", "caption_by", "remark", "name") if isinstance(body.get(key), str)
-    }
-    if isinstance(body.get("tags"), list):
-        told["tags"] = tuple(tag for tag in body["tags"] if isinstance(tag, str))
-    if type(body.get("rating")) is int and -1 <= body["rating"] <= 5:
-        told["rating"] = body["rating"]
-    if type(body.get("favourite")) is bool:
-        told["favourite"] = body["favourite"]
-    return told
-
-
 # --- texts --------------------------------------------------------------------------------------------------------------
 
 
@@ -129,7 +110,7 @@ def _texts(artwork: Artwork, said: Mapping[str, str], choice: Export, *, chunks:
         if key not in _APART and (not key.startswith(EXIF_KEY) or key in chunks)
     }
     kept = {key: value for key, value in kept.items() if 1 <= len(key) <= 79 and key.isascii() and key.isprintable()}
-    return {**kept, NOTES: _notes(artwork)}
+    return {**kept, NOTES: write_notes(artwork)}
 
 
 def _recipe(artwork: Artwork, said: Mapping[str, str]) -> dict[str, str]:
@@ -169,20 +150,6 @@ def _settings(artwork: Artwork, said: Mapping[str, str]) -> str:
     if told.steps:
         lines.append(", ".join(f"{name}: {value}" for name, value in pairs.items() if value))
     return "\n".join(line for line in lines if line)
-
-
-def _notes(artwork: Artwork) -> str:
-    body = {
-        "version": 1,
-        "caption": artwork.caption,
-        "caption_by": artwork.caption_by,
-        "tags": list(artwork.tags),
-        "rating": artwork.rating,
-        "favourite": artwork.favourite,
-        "remark": artwork.remark,
-        "name": artwork.source_name,
-    }
-    return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
 
 # --- EXIF and XMP -------------------------------------------------------------------------------------------------------

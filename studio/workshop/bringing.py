@@ -22,7 +22,7 @@ from studio.domain.verdict import Cleared, Verdict
 from studio.gallery.foreign import reading
 from studio.gallery.foreign.told import FindLora, Foreign, no_lora
 from studio.gallery.gallery import Gallery
-from studio.gallery.incoming import Arrival, told_facts
+from studio.gallery.incoming import Arrival, noted, told_facts
 from studio.gallery.metadata import read_map, read_parents
 from studio.safety.gate import Gate
 from studio.safety.intake import Intake, open_picture, promised, sha256
@@ -136,11 +136,12 @@ class Bringing:
         facts = told_facts(told)
         if came.item.place is not None:
             facts = replace(facts, place=came.item.place)
-        came.arrival = self.gallery.stage(
+        staged = self.gallery.stage(
             cleared, told.recipe, kind="map" if mapped else "imported", prompt=told.prompt, source_name=came.item.name,
             source_sha256=intake.sha256, size=came.size, note=intake.note, job=self.job, text=intake.text,
             map=mapped[0] if mapped else None, parents=read_parents(intake.text), facts=facts, tags=told.tags,
         )  # fmt: skip
+        came.arrival = noted(staged, told)
         if self.learn is not None:
             came.small = small(cleared.picture)
 
