@@ -22,7 +22,9 @@ from studio.domain.recipe import Recipe
 SIZE = 512  # numbers in a vector, as CLIP ViT-B/32 makes them
 MODEL = "bench:synthetic"
 CENTRES, GROUPS = 2_000, 50
-_THINGS = "boat star house tree fish car person dog cat lake city mountain flower tower bridge train bird horse sea".split()  # noqa: SIM905
+_THINGS = (
+    "boat star house tree fish car person dog cat lake city mountain flower tower bridge train bird horse sea".split()
+)  # noqa: SIM905
 _KINDS = "red blue green old small large golden dark bright quiet broken striped wooden glass paper stone".split()  # noqa: SIM905
 _PLACES = "at night|at sunset|in the rain|by the sea|in a forest|on a hill|in winter|under the moon".split("|")  # noqa: SIM905
 _STYLES = "watercolour|oil painting|photograph|ink drawing|pixel art|woodcut|pastel".split("|")  # noqa: SIM905
@@ -53,7 +55,7 @@ def _unit(values: Any) -> Vectors:
 
 def fill(home: Path, count: int, *, tags: bool = True, seed: int = 0) -> Database:
     """A database with so many artworks and a vector of each; a twentieth lies in the bin, a fifth came from elsewhere."""
-    database = Database(home / "easel.db")
+    database = _open(home)
     chance = np.random.default_rng(seed)
     made = vectors(count, seed=seed)
     for start in range(0, count, _AT_ONCE):
@@ -82,12 +84,19 @@ def fill(home: Path, count: int, *, tags: bool = True, seed: int = 0) -> Databas
     return database
 
 
+def _open(home: Path) -> Database:
+    """A new database whose writes do not wait for the disk: nobody will miss it."""
+    database = Database(home / "easel.db")
+    database._connection().execute("PRAGMA synchronous=OFF")
+    return database
+
+
 def bare(home: Path, count: int, *, seed: int = 0) -> Database:
     """A database with so many vectors, and artworks that are hardly more than a number."""
-    database = Database(home / "easel.db")
+    database = _open(home)
     made = vectors(count, seed=seed)
     with database.transaction() as connection:
-        for trigger in ("words_of_new",):  # nobody searches these by words
+        for trigger in ("words_of_new", "counter_of_new"):  # nobody searches these by words
             connection.execute(f"DROP TRIGGER {trigger}")
         connection.executemany(
             "INSERT INTO artworks (id, sha256, file, kind, width, height, bytes, verdict, created_at)"

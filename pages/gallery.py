@@ -4,7 +4,19 @@ import streamlit as st
 
 from studio.domain.artwork import Query
 from studio.ui import detail, session, show
-from studio.ui.gallery import alike, answers, box, bringing, collections, duplicates, map, timeline, views, wall
+from studio.ui.gallery import (
+    alike,
+    answers,
+    box,
+    bringing,
+    collections,
+    duplicates,
+    embedding,
+    map,
+    timeline,
+    views,
+    wall,
+)
 
 ROOMS = {"pictures": answers, "map": map, "timeline": timeline, "duplicates": duplicates}
 
@@ -25,6 +37,7 @@ else:
     views.complaint()
     wall.undo_bar(studio)
     bringing.notice(studio)
+    embedding.draw(studio)
     rail, room = st.columns([1, 6], gap="medium")
     with rail, st.container(key="gallery_rail_room"):
         collections.draw(studio, view)

@@ -20,6 +20,7 @@ from studio.terminal import (
     guiding,
     painting,
     phrasing,
+    reindexing,
     repeating,
     shelving,
     tagging,
@@ -135,12 +136,18 @@ def _parser() -> argparse.ArgumentParser:
         verb("tag", tagging.tag, "Tag, rate, mark, note or collect many pictures at once."),
         verb("undo", tagging.undo, "Undo what was done to pictures by hand, also days later."),
     )
-    verb("check", _check, "Check database, files, hashes and index; change nothing.")
+    _upkeep(verb)
     verb("worker", _worker, "Run the worker (started by whoever first needs it).", json=False)
     run = verb("run", _run, "Open the studio in the browser, on this machine only.", json=False)
     run.add_argument("--port", type=int, default=8501, metavar="N", help="the first free port from here on")
     run.add_argument("--no-browser", action="store_true", help="only print the address")
     return parser
+
+
+def _upkeep(verb: Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]) -> None:
+    """What looks after a gallery."""
+    verb("check", _check, "Check database, files, hashes and index; change nothing.")
+    verb("reindex", reindexing.reindex, "Read what the search model has not read yet, and sort it for quick searches.")
 
 
 def _painting(paint: argparse.ArgumentParser) -> None:
@@ -195,6 +202,7 @@ def _offload(verb: argparse.ArgumentParser) -> None:
 def _find(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
+    from studio.gallery import collections
     from studio.gallery.language import read
 
     studio = open_home_studio()
@@ -205,7 +213,7 @@ def _find(options: argparse.Namespace) -> int:
         say(note)
     without = tuple((text, -1.0) for text in options.without)
     like = tuple((_like(studio, text), 1.0) for text in options.like)
-    query = asked.query
+    query = collections.unfolded(studio.database, asked.query)
     hits = studio.search(replace(query, words=query.words + without, like=query.like + like, limit=options.limit))
     rows: list[dict[str, Any]] = [
         {

@@ -252,6 +252,12 @@ class Orders:
             return next(iter(live), None)
         return self.submit("looks", {})
 
+    def reindex(self) -> Job:
+        """Queue the reading of what the search model has not read yet, or the one that is on its way."""
+        pack = self.settings.pack
+        live = (job for job in self.queue.list(LIVE, ("embed",)) if job.payload.get("pack") == pack and not job.cancel)
+        return next(live, None) or self.submit("embed", {"pack": pack})
+
     def caption(self, *, artwork: int | None = None, data: bytes | None = None) -> Job:
         """Queue a caption of an artwork, or of a file's bytes (which the gate checks first)."""
         if artwork is not None:

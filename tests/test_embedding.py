@@ -152,3 +152,37 @@ def test_captions_are_compared_where_that_is_asked_for(tools, three):
     tools.gallery.set_caption(red, "blue sky", "you")  # what was made of other words is not compared any more
     embedding.embed(tools.queue.submit("embed", {}), Quiet(), tools)
     assert ids(find(tools, words=[["blue", 1.0]], **by))[0] == red
+
+
+def test_the_terminal_and_the_page_know_of_it(tools, home, monkeypatch, capsys):
+    """The terminal's words for it; the worker is played by the test."""
+    from studio import cli
+    from studio.app import Studio
+    from studio.terminal import reindexing
+
+    monkeypatch.setenv("EASEL_HOME", str(home))
+    asked = []
+
+    def wait(studio, job):
+        asked.append((job.kind, job.payload))
+        tools.queue.claim(job.lane, "w")
+        result = {"pictures": 1_200, "captions": 7, "left": 2, "learnt": False, "model": "storybook:0"}
+        tools.queue.finish(job.id, "done", result=result, seconds=1.5)
+        return tools.queue.get(job.id)
+
+    monkeypatch.setattr(reindexing, "wait", wait)
+    monkeypatch.setattr(Studio, "submit", lambda self, kind, payload, **more: self.queue.submit(kind, payload))
+    assert cli.main(["reindex"]) == 0
+    assert asked == [("embed", {"pack": "storybook"})]
+    told = capsys.readouterr().out
+    assert "1,200 pictures and 7 captions were read by storybook:0." in told and "2 could not be read" in told
+
+
+def test_one_job_at_a_time(tools, home, monkeypatch):
+    from studio.app import Studio
+
+    studio = Studio(home)
+    monkeypatch.setattr(Studio, "submit", lambda self, kind, payload, **more: self.queue.submit(kind, payload))
+    first = studio.reindex()
+    assert studio.reindex().id == first.id
+    studio.close()
