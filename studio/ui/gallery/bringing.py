@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from studio.app import Studio
+from studio.domain.artwork import Query
 from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
 from studio.gallery.folders import Folder
@@ -17,8 +18,10 @@ from studio.ui.gallery import views
 
 IMPORT = "gallery_import"
 STOPPING = "import_stopping"  # the number of the folder that somebody is about to watch no longer
+FIRST = "import_first"  # the import whose first pictures were shown as they came
 COPY, WATCH = "Copy", "Watch"
 LINES = 200  # of a report that the page shows; the file has all
+SHORT = 5  # lines that are shown at once; more would push the pictures away
 
 
 def draw(studio: Studio) -> None:
@@ -35,7 +38,7 @@ def notice(studio: Studio) -> None:
         return
     if job.live:
         st.session_state[IMPORT] = job.id  # whoever began it: its end is told here
-        watch.follow(studio, job, lambda now: watch.bar(studio, now))
+        _follow(studio, job)
         return
     left_out = _left_out(studio, job)
     with st.container(horizontal=True, vertical_alignment="center", key="import_notice"):
@@ -63,10 +66,22 @@ def notice(studio: Studio) -> None:
             )
         st.button("Close", key="close_import", on_click=_forget)
     if left_out:
-        with st.expander(f"Skipped: {len(left_out):,}", expanded=len(left_out) <= 20):
+        with st.expander(f"Skipped: {len(left_out):,}", expanded=len(left_out) <= SHORT):
             show.rows(left_out[:LINES])
             if len(left_out) > LINES:
                 show.line(f"And {len(left_out) - LINES:,} more, all of them in the report.")
+
+
+def _follow(studio: Studio, job: Job) -> None:
+    empty = st.session_state.get(FIRST) != job.id and not studio.gallery.count(Query())
+
+    def going(now: Job) -> None:
+        watch.bar(studio, now)
+        if empty and now.result.get("imported"):
+            st.session_state[FIRST] = job.id
+            st.rerun()  # the first pictures of all are worth showing at once
+
+    watch.follow(studio, job, going)
 
 
 def _job(studio: Studio) -> Job | None:
@@ -141,7 +156,7 @@ def _folders(studio: Studio) -> None:
     show.part("Watched folders")
     for folder in watched:
         with st.container(key=f"watched_{folder.id}", gap="small"):
-            show.rows([(_short(folder.path), _state(folder))])
+            show.chosen("", _short(folder.path), _state(folder), symbol="folder")
             if st.session_state.get(STOPPING) == folder.id:
                 _stop(studio, folder)
                 continue
@@ -165,11 +180,10 @@ def _folders(studio: Studio) -> None:
 
 def _stop(studio: Studio, folder: Folder) -> None:
     show.line("Its files stay as they are. Shall its pictures stay in the gallery?")
-    for label, key, forget in (("Keep them", "keep", False), ("Put them into the bin", "bin", True)):
-        st.button(
-            label, key=f"stop_{key}_{folder.id}", on_click=_stopped, args=(studio, folder.id, forget), width="stretch"
-        )
-    st.button("Go on watching", key=f"stop_not_{folder.id}", on_click=_ask, args=(None,), type="tertiary")
+    with st.container(horizontal=True):
+        for label, key, forget in (("Keep them", "keep", False), ("Put them into the bin", "bin", True)):
+            st.button(label, key=f"stop_{key}_{folder.id}", on_click=_stopped, args=(studio, folder.id, forget))
+        st.button("Go on watching", key=f"stop_not_{folder.id}", on_click=_ask, args=(None,), type="tertiary")
 
 
 def _state(folder: Folder) -> str:
@@ -197,7 +211,8 @@ def _bring_files(studio: Studio) -> None:
 
 
 def _bring_folder(studio: Studio, watched: bool) -> None:
-    _start(lambda: studio.import_folder(Path(st.session_state["import_folder"].strip()), watch=watched))
+    if _start(lambda: studio.import_folder(Path(st.session_state["import_folder"].strip()), watch=watched)):
+        st.session_state["import_folder"] = ""
 
 
 def _rescan(studio: Studio, id: int) -> None:
@@ -216,12 +231,14 @@ def _stopped(studio: Studio, id: int, forget: bool) -> None:
         views.complain(str(error))
 
 
-def _start(begin: Callable[[], Job]) -> None:
+def _start(begin: Callable[[], Job]) -> bool:
     try:
         st.session_state[IMPORT] = begin().id
-        st.session_state["import_round"] = st.session_state.get("import_round", 0) + 1
     except EaselError as error:
         views.complain(str(error))
+        return False
+    st.session_state["import_round"] = st.session_state.get("import_round", 0) + 1
+    return True
 
 
 def _select(ids: list[int]) -> None:
