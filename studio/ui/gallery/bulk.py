@@ -119,9 +119,7 @@ def _bar(studio: Studio, ids: list[int]) -> None:
         st.button(
             "Delete", key="bulk_delete", icon=":material/delete:", on_click=_do, args=(studio, ids, Change("bin"), True)
         )
-    st.button(
-        "Clear", key="bulk_clear", icon=":material/close:", on_click=_clear, type="tertiary", help="Select nothing"
-    )
+    st.button("Clear", key="bulk_clear", icon=":material/close:", on_click=_clear, type="tertiary")
 
 
 def _tagging(studio: Studio, ids: list[int], there: int) -> None:
@@ -132,10 +130,10 @@ def _tagging(studio: Studio, ids: list[int], there: int) -> None:
         accept_new_options=True,
         placeholder="Type a tag, then Enter",
     )
-    st.button(
-        "Add", key="bulk_add_tags", type="primary", on_click=_tag, args=(studio, ids, _TAGS, "tag"), width="stretch",
-        disabled=not st.session_state.get(_TAGS),
-    )  # fmt: skip
+    if st.session_state.get(_TAGS):
+        st.button(
+            "Add", key="bulk_add_tags", type="primary", on_click=_tag, args=(studio, ids, _TAGS, "tag"), width="stretch"
+        )
     worn = changes.tags_of(studio.gallery, ids)
     if worn:
         st.pills(
