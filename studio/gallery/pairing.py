@@ -18,7 +18,7 @@ from studio.gallery.looks import Hashes, Numbers
 
 ALIKE = 0.94  # of two looks, from which they are compared closely; a crop of a tenth at each side still has it
 BITS = 6  # of 64 in which the hashes of two copies may differ
-NEAREST = 8  # alike pictures of each that are compared closely
+NEAREST = 6  # alike pictures of each that are compared closely
 BUCKET = 200  # pictures with the same quarter of a hash, beyond which it tells nothing
 PROBES = 3
 ALL = 4_096  # up to so many each is compared with each
@@ -32,7 +32,7 @@ def pairs(
 ) -> list[tuple[int, int]]:
     """Pairs of artworks (smaller number first) that may be copies, neighbours together; `step(done, total)` as it goes."""
     found: dict[tuple[int, int], None] = {}
-    for rows, columns in (*_by_look(looks, step), *_by_hash(hashes)):
+    for rows, columns in (_by_look(looks, step), *_by_hash(hashes)):
         for one, other in zip(ids[rows].tolist(), ids[columns].tolist(), strict=True):
             if one != other:
                 found[(one, other) if one < other else (other, one)] = None
@@ -46,24 +46,29 @@ def same_hash(ids: Numbers, hashes: Hashes) -> list[list[int]]:
     return [group.tolist() for group in np.split(ids[order], ends) if len(group) > 1]
 
 
-def _by_look(looks: Floats, step: Step) -> Iterator[tuple[Any, Any]]:
+def _by_look(looks: Floats, step: Step) -> tuple[Any, Any]:
+    """Rows and columns of the pairs that are alike, of each row the nearest few."""
     count = len(looks)
+    nearest = np.full((count, NEAREST), -1, dtype=np.int64)
+    scores = np.full((count, NEAREST), -1.0, dtype=np.float32)
     if count <= ALL:
         everyone = np.arange(count)
-        yield from _alike(looks, everyone, everyone)
+        _take_nearest(looks, everyone, everyone, nearest, scores)
         step(count, count)
-        return
-    centres = looks[np.random.default_rng(0).choice(count, int(count**0.5), replace=False)]
-    near = np.empty((count, PROBES), dtype=np.int32)
-    for start in range(0, count, 8_192):
-        scores = looks[start : start + 8_192] @ centres.T
-        near[start : start + 8_192] = np.argpartition(scores, -PROBES, axis=1)[:, -PROBES:]
-    own = np.take_along_axis(near, _best(looks, centres, near)[:, None], axis=1)[:, 0]
-    for centre in range(len(centres)):
-        members = np.flatnonzero(own == centre)
-        if len(members):
-            yield from _alike(looks, np.flatnonzero((near == centre).any(axis=1)), members)
-        step(centre + 1, len(centres))
+    else:
+        centres = looks[np.random.default_rng(0).choice(count, int(count**0.5), replace=False)]
+        near = np.empty((count, PROBES), dtype=np.int32)
+        for start in range(0, count, 8_192):
+            told = looks[start : start + 8_192] @ centres.T
+            near[start : start + 8_192] = np.argpartition(told, -PROBES, axis=1)[:, -PROBES:]
+        own = np.take_along_axis(near, _best(looks, centres, near)[:, None], axis=1)[:, 0]
+        for centre in range(len(centres)):
+            members = np.flatnonzero(own == centre)
+            if len(members):
+                _take_nearest(looks, np.flatnonzero((near == centre).any(axis=1)), members, nearest, scores)
+            step(centre + 1, len(centres))
+    rows, places = np.nonzero(scores >= ALIKE)
+    return rows, nearest[rows, places]
 
 
 def _best(looks: Floats, centres: Floats, near: Any) -> Any:
@@ -72,15 +77,19 @@ def _best(looks: Floats, centres: Floats, near: Any) -> Any:
     return scores.argmax(axis=0)
 
 
-def _alike(looks: Floats, asking: Any, held: Any) -> Iterator[tuple[Any, Any]]:
-    """Rows and columns of the pairs that are alike, of each row the nearest few."""
-    most = min(NEAREST + 1, len(held))  # one of them is itself
+def _take_nearest(looks: Floats, asking: Any, held: Any, nearest: Any, scores: Any) -> None:
+    """Put those of `held` that are nearest to each of `asking` among its nearest so far."""
     for start in range(0, len(asking), _ROWS):
         part = asking[start : start + _ROWS]
-        scores = looks[part] @ looks[held].T
-        best = np.argpartition(scores, -most, axis=1)[:, -most:]
-        rows, places = np.nonzero(np.take_along_axis(scores, best, axis=1) >= ALIKE)
-        yield part[rows], held[best[rows, places]]
+        told = looks[part] @ looks[held].T
+        told[part[:, None] == held[None, :]] = -1.0  # not itself
+        most = min(NEAREST, len(held))
+        best = np.argpartition(told, -most, axis=1)[:, -most:]
+        both = np.concatenate([scores[part], np.take_along_axis(told, best, axis=1)], axis=1)
+        names = np.concatenate([nearest[part], held[best]], axis=1)
+        kept = np.argpartition(both, -NEAREST, axis=1)[:, -NEAREST:]
+        scores[part] = np.take_along_axis(both, kept, axis=1)
+        nearest[part] = np.take_along_axis(names, kept, axis=1)
 
 
 def _by_hash(hashes: Hashes) -> Iterator[tuple[Any, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 
 import streamlit as st
@@ -21,7 +21,7 @@ from studio.ui.gallery import views
 PALETTE, WAYS, PANEL, HANDFUL = "gallery_palette", "gallery_ways", "gallery_panel", "gallery_handful"
 MEMORY = "surprises"  # the draft that remembers what was shown as a surprise
 KEPT, COUNT = 600, 12
-FOR_YOU, ROWS, STRIP = 48, 5, 10
+FOR_YOU, ROWS, STRIP = 48, 4, 5
 # pill -> the ways of Query.by that it stands for, what it says, its symbol
 PILLS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "meaning": (("picture",), "What is in it", "visibility"),
@@ -190,13 +190,17 @@ def _for_you(studio: Studio) -> None:
         for liked in order:
             if liked in held:
                 show.line(f"Because you liked “{_short(held[liked].alt)}”")
-                _strip(f"alike_taste_{liked}", [held[id] for id in by_liked[liked][:STRIP] if id in held])
+                others = [held[id] for id in by_liked[liked][:STRIP] if id in held]
+                _strip(f"alike_taste_{liked}", [held[liked], *others], first="Liked")
         if not order:
             show.line("Mark favourites with f, or rate pictures with 1 to 5: what you may like is found by them.")
 
 
-def _strip(key: str, artworks: Iterable[Artwork]) -> None:
-    tiles: Sequence[dict[str, object]] = show.tiles([Hit(artwork) for artwork in artworks])
+def _strip(key: str, artworks: Iterable[Artwork], *, first: str = "") -> None:
+    """Pictures in a row; `first` is a word on the first of them."""
+    tiles = show.tiles([Hit(artwork) for artwork in artworks])
+    if first and tiles:
+        tiles[0]["label"] = first
     components.grid(tiles, key=key, chosen=lambda: _opened(key))
 
 
