@@ -72,6 +72,8 @@ def test_the_bin_says_what_lies_in_it_and_what_would_go_with_it(tools, paint):
 )
 def test_days_left(ago, left):
     assert disposal.days_left(10**9 - ago, kept=30, now=10**9) == left
+    assert disposal.days_word(None, kept=30) == ""
+    assert disposal.days_word(time.time() - 60, kept=1) == "1 day"
 
 
 def test_what_is_deleted_for_good_leaves_nothing_behind(tools, paint, home):

@@ -77,7 +77,7 @@ def bin_room():
 
     bin.draw(session.studio())
     for artwork in session.studio().gallery.many(st.session_state.get("ids", [])).values():
-        bin.plate(session.studio(), artwork)
+        bin.plate(session.studio(), artwork, restore=st.rerun)
 
 
 def taken_room():

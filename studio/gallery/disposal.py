@@ -74,6 +74,14 @@ def days_left(deleted_at: float, *, kept: int, now: float | None = None) -> int:
     return max(0, min(kept, -int(-gone // DAY)))
 
 
+def days_word(deleted_at: float | None, *, kept: int) -> str:
+    """How long a picture stays in the bin, for its corner: "12 days", "today"; empty for what does not lie there."""
+    if deleted_at is None:
+        return ""
+    left = days_left(deleted_at, kept=kept)
+    return "today" if left == 0 else f"{left} day{'s' * (left != 1)}"
+
+
 def going(found: Contents) -> list[str]:
     """What goes when these are deleted for good, a sentence each beyond the first that counts them."""
     sentences = []

@@ -8,14 +8,14 @@ from datetime import datetime
 import streamlit as st
 
 from studio.app import Studio
-from studio.domain.artwork import Artwork
+from studio.domain.artwork import SHOWN, Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
 from studio.gallery.changes import Change
 from studio.gallery.records import record_in, typed_in
 from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
-from studio.ui.gallery import about, alike, bulk, taken, views
+from studio.ui.gallery import about, alike, bin, bulk, export, taken, views
 from studio.ui.grid import rows
 
 _GO = "detail_go"
@@ -127,16 +127,10 @@ def _typed(studio: Studio, artwork: Artwork) -> None:
 
 
 def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
+    if artwork.deleted_at is not None:
+        bin.plate(studio, artwork, restore=lambda: _restore(studio, artwork.id))
+        return
     with st.container(horizontal=True, key="detail_actions", gap="small"):
-        if artwork.deleted_at is not None:
-            st.button(
-                "Restore",
-                icon=":material/restore_from_trash:",
-                type="primary",
-                on_click=_restore,
-                args=(studio, artwork.id),
-            )
-            return
         if artwork.kind == "proposal":
             st.button(
                 "Keep", key="detail_keep", icon=":material/check:", on_click=_keep, args=(studio, artwork.id),
@@ -171,6 +165,9 @@ def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None
         again.button(studio, artwork)
         alike.buttons(studio, artwork)
         show.download(artwork)
+        if artwork.kind in SHOWN:
+            with st.popover("Export", icon=":material/ios_share:", key="detail_export"):
+                export.draw(studio, [artwork.id])
         st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, artwork.id, back))
 
 

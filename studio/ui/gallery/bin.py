@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -60,13 +60,17 @@ def forever(studio: Studio, ids: Sequence[int]) -> None:
         )  # fmt: skip
 
 
-def plate(studio: Studio, artwork: Artwork) -> None:
-    """On a picture's own page: that it lies in the bin, for how long, and the way to delete it for good."""
+def plate(studio: Studio, artwork: Artwork, *, restore: Callable[[], None]) -> None:
+    """On a picture's own page: that it lies in the bin, for how long, the way out and the way to delete it for good."""
     if artwork.deleted_at is None:
         return
     left = disposal.days_left(artwork.deleted_at, kept=studio.settings.bin_days)
     show.notice("It lies in the bin", f"{remaining(left)}, unless you restore it.", symbol="delete")
-    forever(studio, [artwork.id])
+    if asks(studio, [artwork.id]):
+        return
+    with st.container(horizontal=True, key="bin_plate"):
+        st.button("Restore", key="bin_back", icon=":material/restore_from_trash:", type="primary", on_click=restore)
+        forever(studio, [artwork.id])
 
 
 # --- words --------------------------------------------------------------------------------------------------------------
@@ -116,7 +120,7 @@ def asks(studio: Studio, ids: list[int] | None) -> bool:
         return False
     one = found.pictures == 1
     since = words.ago(found.oldest) if found.oldest is not None else ""
-    facts = [f"{lies(found)}. {'It was' if one else 'The oldest was'} deleted {since}."]
+    facts = [f"{words.size(found.bytes)}. {'It was' if one else 'The oldest was'} deleted {since}."]
     with st.container(key="bin_question"):
         show.notice(
             "Delete it for good?" if one else f"Delete {found.pictures:,} pictures for good?",

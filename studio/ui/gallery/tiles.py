@@ -15,7 +15,8 @@ from starlette.routing import Route
 from studio.domain.artwork import Why
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import Query
-from studio.gallery import changes, collections, leafing
+from studio.domain.settings import Settings
+from studio.gallery import changes, collections, disposal, leafing
 from studio.gallery.changes import Change
 from studio.gallery.leafing import Answer
 from studio.ui import browse
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST = 240  # tiles in one answer
 MOST_CHOSEN = 20_000  # pictures that can be selected at once
+BIN_DAYS = Settings.bin_days  # where nobody says otherwise
 ALT = 240  # characters of a caption that a tile carries
 BODY = 2**21  # bytes of a wish
 _NO_STORE = {"cache-control": "no-store"}
@@ -70,13 +72,16 @@ def _query(asked: Mapping[str, str]) -> Query:
     return query
 
 
-def tile(artwork: Artwork, score: float | None = None, why: Why | None = None) -> dict[str, Any]:
-    """A picture as the wall wants it; words are text, never markup."""
+def tile(
+    artwork: Artwork, score: float | None = None, why: Why | None = None, *, kept: int = BIN_DAYS
+) -> dict[str, Any]:
+    """A picture as the wall wants it; words are text, never markup. `kept` is for how many days things lie in the bin."""
     alt = artwork.alt
+    label = disposal.days_word(artwork.deleted_at, kept=kept)
     return {
         "id": artwork.id,
         "alt": alt if len(alt) <= ALT else alt[: ALT - 1] + "…",
-        "label": "" if score is None else f"{round(score, 2) + 0.0:.2f}",  # adding 0 takes the minus from -0.00
+        "label": label if score is None else f"{round(score, 2) + 0.0:.2f}",  # adding 0 takes the minus from -0.00
         "favourite": artwork.favourite,
         "rating": artwork.rating,
         "noted": bool(artwork.remark),
@@ -85,9 +90,9 @@ def tile(artwork: Artwork, score: float | None = None, why: Why | None = None) -
     }
 
 
-def tiles(hits: Sequence[Hit]) -> list[dict[str, Any]]:
+def tiles(hits: Sequence[Hit], *, kept: int = BIN_DAYS) -> list[dict[str, Any]]:
     """Hits as the wall wants them."""
-    return [tile(hit.artwork, hit.score, hit.why) for hit in hits]
+    return [tile(hit.artwork, hit.score, hit.why, kept=kept) for hit in hits]
 
 
 def stretch(studio: Studio, asked: Mapping[str, str], *, start: int, count: int) -> list[dict[str, Any]]:
@@ -104,7 +109,8 @@ def stretch(studio: Studio, asked: Mapping[str, str], *, start: int, count: int)
         scores = {int(id): score for id, score in result.get("hits", ())}
         told = {str(id): Why.from_dict(one) for id in ids if (one := result.get("why", {}).get(str(id)))}
     held = studio.gallery.many(ids)
-    return [tile(held[id], scores.get(id), told.get(str(id))) for id in ids if id in held]
+    kept = studio.settings.bin_days
+    return [tile(held[id], scores.get(id), told.get(str(id)), kept=kept) for id in ids if id in held]
 
 
 # --- the doors ------------------------------------------------------------------------------------------------------------
@@ -125,7 +131,8 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
         home, asked = studio(), request.query_params
         if "ids" in asked:  # such as those that are selected, to show them one after the other
             wanted = [int(one) for one in asked["ids"].split(",")[:MOST] if one.isascii() and one.isdecimal()]
-            return {"tiles": [tile(one) for one in home.gallery.many(wanted).values()]}
+            kept = home.settings.bin_days
+            return {"tiles": [tile(one, kept=kept) for one in home.gallery.many(wanted).values()]}
         count = min(MOST_CHOSEN, max(0, _number(asked, "count", MOST_CHOSEN)))
         return {
             "ids": leafing.ids(home.gallery, answer(home, asked), start=_number(asked, "from"), count=count),

@@ -32,7 +32,7 @@ def draw(studio: Studio, view: View, hits: list[Hit], total: int | None, job: Jo
     asked = tiles.address(view, upto=leafing.newest(studio.gallery), job=job.id if job else None)
     st.session_state[ASKED] = asked
     count = total if job is None and total is not None else leafing.total(studio.gallery, tiles.answer(studio, asked))
-    first, run = tiles.tiles(hits), secrets.token_hex(4)
+    first, run = tiles.tiles(hits, kept=studio.settings.bin_days), secrets.token_hex(4)
     answer = json.dumps(astuple(replace(view, place=0, look="pictures")))
 
     @st.fragment
