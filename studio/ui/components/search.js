@@ -10,6 +10,13 @@ function icon(name) {
   return made
 }
 
+// A colour beside its name; what is none leaves the spot empty
+function swatch(value) {
+  const made = make("span", "swatch")
+  made.style.backgroundColor = value
+  return made
+}
+
 function press(name, label, does, ...inside) {
   const made = make("button", name)
   made.type = "button"
@@ -83,7 +90,10 @@ function show(me, teaching) {
     row.id = `next-${index}`
     row.setAttribute("role", "option")
     row.setAttribute("aria-selected", "false")
-    row.append(make("span", "piece", one.piece), make("span", "meaning", one.meaning || ""))
+    const piece = make("span", "piece", one.piece)
+    const colour = /^-?colour:(#?\w+)$/.exec(one.piece)
+    if (colour) piece.prepend(swatch(colour[1]))
+    row.append(piece, make("span", "meaning", one.meaning || ""))
     if (typeof one.count === "number") row.append(make("span", "count", one.count.toLocaleString("en")))
     row.addEventListener("pointerdown", (event) => {
       event.preventDefault() // the box keeps the focus
@@ -185,6 +195,8 @@ function chip(me, one) {
     image.alt = one.alt || ""
     image.src = one.src
     face.prepend(image)
+  } else if (one.name === "colour") {
+    face.prepend(swatch(one.value))
   } else if (one.symbol) {
     face.prepend(icon(one.symbol))
   }
