@@ -91,6 +91,12 @@ def standing(database: Database) -> Standing:
     )
 
 
+def stamp(database: Database) -> tuple[int, int]:
+    """Two numbers that are others after any change of vectors; what else the map shows changes the gallery's counter."""
+    row = database.one("SELECT (SELECT max(id) FROM embeddings), (SELECT max(id) FROM embeddings_gone)")
+    return (row[0] or 0, row[1] or 0) if row else (0, 0)
+
+
 def shown_model(database: Database) -> str:
     """The model whose map is shown: that of `standing` once it is drawn, the last one drawn until then; empty for none."""
     row = database.one(
@@ -191,6 +197,7 @@ def keep(database: Database, model: str, points: Sequence[Point], found: Sequenc
             connection.execute(f"DELETE FROM {table}")
         connection.execute("INSERT INTO map_drawings VALUES (?, ?, ?)", (model, time.time(), len(rows)))
         connection.executemany(_PUT, rows)
+        connection.execute(_CHANGED)
         connection.executemany(
             "INSERT INTO map_clusters (model, number, level, parent, name, x, y, box, artwork)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -216,6 +223,7 @@ def add(database: Database, model: str, points: Sequence[Point]) -> None:
     rows = [(model, *point) for point in points]
     with database.transaction() as connection:
         connection.executemany(_PUT, rows)
+        connection.execute(_CHANGED)
 
 
 def where(database: Database, model: str) -> dict[int, tuple[float, float, int]]:
@@ -240,6 +248,7 @@ def _box(text: str) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
+_CHANGED = "UPDATE gallery_counter SET changes = changes + 1"  # for answers that are kept
 _PUT = (
     "INSERT OR IGNORE INTO map_points (model, artwork, x, y, cluster)"
     " SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM artworks WHERE id = ?2)"

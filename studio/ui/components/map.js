@@ -125,8 +125,7 @@ function paint(me) {
 function painted(me) {
   const { points } = me
   const at = placing(me)
-  const seen = []
-  within(points, [...onMap(me, -60, -60), ...onMap(me, me.wide + 60, me.high + 60)], (i) => seen.push(i))
+  const seen = within(points, [...onMap(me, -60, -60), ...onMap(me, me.wide + 60, me.high + 60)])
   const searching = me.lit !== null
   const first = (i) => (has(me.chosen, i) ? 4 : 0) + (has(me.lit, i) ? 2 : 0)
   const shown = searching ? seen.filter((i) => has(me.lit, i) || has(me.chosen, i)) : seen

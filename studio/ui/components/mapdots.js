@@ -17,14 +17,22 @@ function pointsOf(bytes) {
   return { count, ids, x, y, group, starts, order }
 }
 
-// Calls `each(i)` for every point of the grid's cells that touch the rectangle (left, top, right, bottom), 0 to 1.
-function within(points, [left, top, right, bottom], each) {
+// The points of the grid's cells that touch the rectangle (left, top, right, bottom), 0 to 1.
+function within(points, [left, top, right, bottom]) {
   const cell = (value) => Math.min(CELLS - 1, Math.max(0, Math.floor(value * CELLS)))
   const [x0, y0, x1, y1] = [cell(left), cell(top), cell(right), cell(bottom)]
+  if (x0 === 0 && y0 === 0 && x1 === CELLS - 1 && y1 === CELLS - 1) return points.order
+  const rows = []
+  let count = 0
   for (let row = y0; row <= y1; row += 1) {
-    const end = points.starts[row * CELLS + x1 + 1]
-    for (let at = points.starts[row * CELLS + x0]; at < end; at += 1) each(points.order[at])
+    const part = points.order.subarray(points.starts[row * CELLS + x0], points.starts[row * CELLS + x1 + 1])
+    rows.push(part)
+    count += part.length
   }
+  const found = new Uint32Array(count)
+  let at = 0
+  for (const part of rows) found.set(part, at), (at += part.length)
+  return found
 }
 
 const has = (mask, i) => mask !== null && (mask[i >> 3] & (1 << (i & 7))) !== 0
@@ -35,14 +43,14 @@ function maskOf(text) {
   return Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
 }
 
-// The pixels of a round dot: offsets in the picture and how much of each is covered, 0 to 255.
-function stampOf(radius, width) {
+// The pixels of a round dot: offsets in the picture and how much of each is covered, 0 to 256.
+function stampOf(radius, width, weight) {
   const reach = Math.ceil(radius)
   const stamp = []
   for (let dy = -reach; dy <= reach; dy += 1)
     for (let dx = -reach; dx <= reach; dx += 1) {
       const cover = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(dx, dy)))
-      if (cover > 0.04) stamp.push(dy * width + dx, Math.round(cover * 255))
+      if (cover > 0.04) stamp.push(dy * width + dx, Math.round(cover * 256 * weight))
     }
   return { stamp: Int32Array.from(stamp), reach }
 }
@@ -50,25 +58,25 @@ function stampOf(radius, width) {
 const packed = ([r, g, b]) => (b << 16) | (g << 8) | r
 
 // Paints dots into `image`. Where many lie on one another it grows denser; `layers` are painted in their order, each
-// { rows, radius, weight (0 to 1), colour(i) }. `at` gives the place of a point in pixels.
+// { rows, radius, weight (0 to 1), colours by group }. `at` gives the place of a point in pixels.
 function paintDots(image, layers, points, at) {
   const { width, height } = image
   const pixels = new Uint32Array(image.data.buffer)
   pixels.fill(0)
   for (const { rows, radius, weight, colours } of layers) {
-    const { stamp, reach } = stampOf(radius, width)
+    const { stamp, reach } = stampOf(radius, width, weight)
+    const { x: xs, y: ys, group } = points
     for (let row = 0; row < rows.length; row += 1) {
       const i = rows[row]
-      const px = Math.round(at.x + points.x[i] * at.across)
-      const py = Math.round(at.y + points.y[i] * at.down)
+      const px = (at.x + xs[i] * at.across + 0.5) | 0
+      const py = (at.y + ys[i] * at.down + 0.5) | 0
       if (px < reach || py < reach || px >= width - reach || py >= height - reach) continue
-      const rgb = colours[points.group[i]]
+      const rgb = colours[group[i]]
       const start = py * width + px
       for (let k = 0; k < stamp.length; k += 2) {
         const place = start + stamp[k]
         const alpha = pixels[place] >>> 24
-        const more = alpha + (255 - alpha) * (stamp[k + 1] / 255) * weight
-        pixels[place] = ((more << 24) | rgb) >>> 0
+        pixels[place] = ((alpha + (((255 - alpha) * stamp[k + 1]) >> 8)) << 24) | rgb
       }
     }
   }

@@ -8,10 +8,10 @@ function nearestTo(me, x, y, reach) {
   const [mx, my] = onMap(me, x, y)
   const far = reach / side(me)
   let [best, least] = [-1, far * far]
-  within(me.points, [mx - far, my - far, mx + far, my + far], (i) => {
+  for (const i of within(me.points, [mx - far, my - far, mx + far, my + far])) {
     const away = ((me.points.x[i] / PLACES - mx) * me.stretch) ** 2 + (me.points.y[i] / PLACES - my) ** 2
-    if (away < least) [best, least] = [i, away]
-  })
+    if (away < least) (best = i), (least = away)
+  }
   return best
 }
 
@@ -27,9 +27,9 @@ function choose(me, line) {
   const shape = line.map(([x, y]) => onMap(me, x, y))
   const [xs, ys] = [shape.map(([x]) => x), shape.map(([, y]) => y)]
   const ids = []
-  within(me.points, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)], (i) => {
+  for (const i of within(me.points, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)])) {
     if (ids.length < CHOOSABLE && (!me.lit || has(me.lit, i)) && inside(shape, me.points.x[i] / PLACES, me.points.y[i] / PLACES)) ids.push(me.points.ids[i])
-  })
+  }
   me.live.textContent = `${counted(ids.length, "picture")} chosen`
   me.send("lasso", { ids })
 }

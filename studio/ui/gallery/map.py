@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
@@ -19,6 +20,7 @@ from studio.ui.browse import View
 from studio.ui.components import charts
 from studio.ui.gallery import answers, bulk, views
 
+Answer = TypeVar("Answer")
 KEY = "gallery_map"
 LOOKING, DRAWING = "gallery_map_looking", "gallery_map_drawing"  # jobs that this tab began
 LABELS_BY_LEVEL = (60, 140, 400)  # groups that are sent, of each level
@@ -26,7 +28,7 @@ LABELS_BY_LEVEL = (60, 140, 400)  # groups that are sent, of each level
 
 def draw(studio: Studio, view: View) -> None:
     """The map with what is searched for lit, or what it still needs; an older map is shown while a new one is drawn."""
-    now = atlas.standing(studio.database)
+    now = _kept(studio, "standing", lambda: atlas.standing(studio.database), old=True)
     model = atlas.shown_model(studio.database)
     if not model and now.seen < atlas.FEWEST:
         _too_few(studio, now)
@@ -39,15 +41,17 @@ def draw(studio: Studio, view: View) -> None:
     if now.unseen:
         _unseen(studio, now)
     lit, searching = _lit(studio, view)
-    ids = atlas.ids(studio.database, model)
+    version, ids = _kept(
+        studio, "points", lambda: (atlas.version(studio.database, model), atlas.ids(studio.database, model))
+    )
     chosen = st.session_state.get(views.CHOSEN, [])
     st.session_state[views.SHOWN] = (
         [id for id in ids if id in lit] if 0 < len(lit) <= browse.FOUND else ids[: browse.FOUND]
     )
     charts.map(
         key=KEY,
-        version=atlas.version(studio.database, model),
-        places=_places(studio, model),
+        version=version,
+        places=_kept(studio, "places", lambda: _places(studio, model)),
         searching=searching,
         lit=_mask(ids, lit) if searching else "",
         found=len(lit.intersection(ids)) if searching else 0,
@@ -56,6 +60,11 @@ def draw(studio: Studio, view: View) -> None:
         lassoed=_lassoed,
     )
     _say(studio, now, chosen)
+
+
+def _kept(studio: Studio, what: str, find: Callable[[], Answer], *, old: bool = False) -> Answer:
+    """An answer about the map, kept until pictures, vectors or the map change."""
+    return studio.gallery.kept.get(("map", what, *atlas.stamp(studio.database)), find, old=old)
 
 
 def _places(studio: Studio, model: str) -> list[dict[str, object]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from datetime import date
 
 import streamlit as st
 
@@ -24,7 +26,8 @@ def draw(studio: Studio, view: View) -> None:
     except BadInput:  # the wall says it
         answers.draw(studio, view)
         return
-    days = moments.by_day(studio.database, query)
+    asked = ("days", json.dumps(query.narrowing()), date.today())  # some filters mean another day tomorrow
+    days = studio.gallery.kept.get(asked, lambda: moments.by_day(studio.database, query), old=True)
     if not days:
         _nothing(studio, view)
         return
