@@ -80,6 +80,15 @@ def bin_room():
         bin.plate(session.studio(), artwork, restore=st.rerun)
 
 
+def sure_room():
+    import streamlit as st
+
+    from studio.ui import session
+    from studio.ui.gallery import bin
+
+    bin.sure(session.studio(), st.session_state["ids"])
+
+
 def taken_room():
     import dataclasses
 
@@ -225,6 +234,15 @@ def test_one_picture_can_be_deleted_for_good(studio, ids):
     assert "Delete it for good?" in said(test)
     press(test, "bin_yes")
     assert set(studio.gallery.many(ids)) == set(ids[1:])
+
+
+def test_selected_pictures_of_the_bin_are_deleted_for_good_at_one_press(studio, ids):
+    studio.gallery.delete(ids[0])
+    studio.gallery.delete(ids[1])
+    test = room(sure_room, ids=ids, gallery_chosen=ids)
+    assert "Delete 2 pictures for good?" in said(test)
+    press(test, "bin_sure")
+    assert set(studio.gallery.many(ids)) == {ids[2]} and test.session_state["gallery_chosen"] == []
 
 
 def test_a_place_is_told_only_to_whoever_asks(studio, gate, tmp_path):

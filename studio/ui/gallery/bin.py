@@ -15,11 +15,13 @@ from studio.gallery import disposal
 from studio.gallery.disposal import Contents
 from studio.ui import show, watch, words
 from studio.ui.browse import View
+from studio.ui.gallery import views
 from studio.ui.press import new_key
 
 JOB = "bin_job"  # the emptying that this tab began
 ASKED = "bin_asked"  # what is asked about: ids (None: everything), when it was asked, the wish's key
 _DONE = "bin_done"  # a sentence about what was done at once
+_KEY = "bin_key"  # of the next wish of `sure`
 AT_ONCE = 60  # pictures that are deleted before the page is drawn again; more are a job's work
 
 
@@ -58,6 +60,20 @@ def forever(studio: Studio, ids: Sequence[int]) -> None:
             "Delete for good", key="bin_forever", icon=":material/delete_forever:", on_click=ask, args=(ids,),
             help="It cannot be undone",
         )  # fmt: skip
+
+
+def sure(studio: Studio, ids: Sequence[int]) -> None:
+    """In a popover of selected pictures: exactly what goes for good, and the one button that does it."""
+    ids, seen = list(ids), time.time()
+    found = disposal.contents(studio.database, ids, before=seen)
+    if not found.pictures:
+        return
+    _question(found)
+    key = st.session_state.setdefault(_KEY, new_key())
+    st.button(
+        _yes(found), key="bin_sure", type="primary", icon=":material/delete_forever:", on_click=_delete_chosen,
+        args=(studio, ids, seen, key),
+    )  # fmt: skip
 
 
 def plate(studio: Studio, artwork: Artwork, *, restore: Callable[[], None]) -> None:
@@ -118,23 +134,32 @@ def asks(studio: Studio, ids: list[int] | None) -> bool:
     if not found.pictures:
         st.session_state.pop(ASKED)
         return False
+    with st.container(key="bin_question"):
+        _question(found)
+        with st.container(horizontal=True, key="bin_answers"):
+            st.button(
+                _yes(found), key="bin_yes", type="primary",
+                icon=":material/delete_forever:", on_click=_delete, args=(studio, ids, seen, key),
+            )  # fmt: skip
+            st.button("Keep it" if found.pictures == 1 else "Keep them", key="bin_no", on_click=_never_mind)
+    return True
+
+
+def _question(found: Contents) -> None:
+    """Exactly what goes."""
     one = found.pictures == 1
     since = words.ago(found.oldest) if found.oldest is not None else ""
     facts = [f"{words.size(found.bytes)}. {'It was' if one else 'The oldest was'} deleted {since}."]
-    with st.container(key="bin_question"):
-        show.notice(
-            "Delete it for good?" if one else f"Delete {found.pictures:,} pictures for good?",
-            " ".join([*facts, *disposal.going(found), "This cannot be undone."]),
-            kind="bad",
-            symbol="delete_forever",
-        )
-        with st.container(horizontal=True, key="bin_answers"):
-            st.button(
-                "Delete for good" if one else f"Delete {found.pictures:,} for good", key="bin_yes", type="primary",
-                icon=":material/delete_forever:", on_click=_delete, args=(studio, ids, seen, key),
-            )  # fmt: skip
-            st.button("Keep it" if one else "Keep them", key="bin_no", on_click=_never_mind)
-    return True
+    show.notice(
+        "Delete it for good?" if one else f"Delete {found.pictures:,} pictures for good?",
+        " ".join([*facts, *disposal.going(found), "This cannot be undone."]),
+        kind="bad",
+        symbol="delete_forever",
+    )
+
+
+def _yes(found: Contents) -> str:
+    return "Delete for good" if found.pictures == 1 else f"Delete {found.pictures:,} for good"
 
 
 def _never_mind() -> None:
@@ -154,6 +179,12 @@ def _delete(studio: Studio, ids: list[int] | None, seen: float, key: str) -> Non
         st.session_state[_DONE] = _went(went, freed)
     except EaselError as error:
         st.session_state[_DONE] = str(error)
+
+
+def _delete_chosen(studio: Studio, ids: list[int], seen: float, key: str) -> None:
+    _delete(studio, ids, seen, key)
+    st.session_state.pop(_KEY, None)
+    st.session_state[views.CHOSEN] = []
 
 
 def _restore_all(studio: Studio) -> None:

@@ -14,7 +14,7 @@ from studio.gallery import changes, collections
 from studio.gallery.changes import Change
 from studio.ui import show
 from studio.ui.components import editors
-from studio.ui.gallery import views
+from studio.ui.gallery import bin, views
 
 DONE = "gallery_done"  # the number of the change that this tab made last
 UNDONE = "gallery_undone"  # what its undo came to, in words
@@ -97,6 +97,8 @@ def _bar(studio: Studio, ids: list[int]) -> None:
             "Restore", key="bulk_restore", icon=":material/restore_from_trash:", type="primary", on_click=_do,
             args=(studio, ids, Change("restore")),
         )  # fmt: skip
+        with st.popover("Delete for good", icon=":material/delete_forever:", key="bulk_forever"):
+            bin.sure(studio, ids)
     else:
         with st.popover("Tag", icon=":material/sell:", key="bulk_tag"):
             _tagging(studio, ids, there)
