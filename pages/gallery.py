@@ -15,7 +15,6 @@ from studio.ui.gallery import (
     map,
     timeline,
     views,
-    wall,
 )
 
 ROOMS = {"pictures": answers, "map": map, "timeline": timeline, "duplicates": duplicates}
@@ -35,7 +34,6 @@ else:
         bringing.draw(studio)
     asked = box.draw(studio, view)
     views.complaint()
-    wall.undo_bar(studio)
     bringing.notice(studio)
     embedding.draw(studio)
     rail, room = st.columns([1, 6], gap="medium")

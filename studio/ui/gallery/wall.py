@@ -62,10 +62,6 @@ def draw(studio: Studio, view: View, hits: list[Hit], total: int | None, job: Jo
     hang()
 
 
-def undo_bar(studio: Studio) -> None:
-    """Nothing: what was done and its undo stand under the wall, beside what is selected."""
-
-
 def _nothing_here(studio: Studio, view: View) -> None:
     if view.shelf == "Bin":
         show.empty("The bin is empty", f"What you delete stays here for {studio.settings.bin_days} days.")
