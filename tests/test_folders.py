@@ -136,6 +136,8 @@ def test_a_file_that_vanishes_is_marked_and_comes_back_with_it(gallery, watch, t
     with pytest.raises(BadInput, match="gone or was changed"):
         gallery.data(gone)
     assert folders.listed(gallery.database)[0].gone == 1
+    with pytest.raises(BadInput, match="put it back and scan"):
+        gallery.check_inputs(Recipe("x", task="vary", source=gone.sha256, strength=0.5))
     (tree / "elsewhere.png").write_bytes(data)
     tally = watch(tree)
     assert (tally.imported, tally.moved) == (0, 1) and everything(gallery, "is:gone") == []

@@ -187,7 +187,8 @@ class Gate:
             raise
         except Exception:  # too little memory, a checker that fails at one of them: each is judged by itself
             return [self._judge(picture) for picture in pictures]
-        judged, start = [], 0
+        judged: list[tuple[Image.Image | None, Verdict]] = []
+        start = 0
         for copy, look in zip(copies, looks, strict=True):
             judged.append((copy, self._verdict(answers[start : start + len(look)])))
             start += len(look)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -89,7 +89,7 @@ class Bringing:
     each: Callable[[Any, Sequence[Came]], None] | None = None
     waiting: Callable[[], None] = field(default=lambda: None)
 
-    def __call__(self, items: Sequence[Item]) -> Iterator[list[Came]]:
+    def __call__(self, items: Sequence[Item]) -> Generator[list[Came], None, None]:
         """Bring all of them in, in their order; gives what became of some at a time, once that is on the disk."""
         with _hands(self.gallery) as pool:
             ahead = _Ahead(items, pool=pool, look=self._look, open=self._open, waiting=self.waiting)
