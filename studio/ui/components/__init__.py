@@ -15,7 +15,7 @@ import streamlit as st
 HERE = Path(__file__).parent
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _component(name: str, *shared: str) -> Any:
     """Register a component once for each process, when it is first used; `shared` files come before its own in one script."""
     parts = (*shared, name)

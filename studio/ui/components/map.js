@@ -1,7 +1,7 @@
 // A map of the gallery: dots from afar, thumbnails from near, names of groups over them; to wander, to choose from, to open.
 // The points come from a route of ours once for each version of the map. Names enter the page as text.
-const FAR_LIGHT = ["#2f49b8", "#b8541c", "#1f7a4d", "#a8327c", "#8a6a00", "#0f7182", "#6b3fb6", "#b13a36", "#5c6d1c", "#7b5338"]
-const FAR_DARK = ["#93abff", "#ffb285", "#86d6a6", "#f09ad0", "#ecd06f", "#8fdde6", "#c4a6ff", "#ff9c93", "#bccf86", "#d9b99c"]
+const FAR_LIGHT = ["#2f7ba6", "#b8541c", "#1f7a4d", "#a8327c", "#8a6a00", "#0f7182", "#6b3fb6", "#b13a36", "#5c6d1c", "#7b5338"]
+const FAR_DARK = ["#7cc4f2", "#ffb285", "#86d6a6", "#f09ad0", "#ecd06f", "#8fdde6", "#c4a6ff", "#ff9c93", "#bccf86", "#d9b99c"]
 
 const pointsHeld = new Map() // version -> promise of points; the map's bytes cross the wire once
 const maps = new WeakMap()
@@ -178,10 +178,11 @@ function tiles(me, laid) {
     }
     if (tile || chosen) {
       pen.globalAlpha = chosen ? 1 : 0.9 * shown
+      const out = chosen ? 2.5 : 0 // what is chosen has its ring around it, with a gap
       pen.lineWidth = chosen ? 3 : 1.6
       pen.strokeStyle = chosen ? me.accent : me.hue(points.group[i])
       pen.beginPath()
-      pen.roundRect(x - half, y - half, size, size, size / 8)
+      pen.roundRect(x - half - out, y - half - out, size + 2 * out, size + 2 * out, size / 8 + out)
       pen.stroke()
     }
   }
