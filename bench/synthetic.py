@@ -22,12 +22,60 @@ from studio.domain.recipe import Recipe
 SIZE = 512  # numbers in a vector, as CLIP ViT-B/32 makes them
 MODEL = "bench:synthetic"
 CENTRES, GROUPS = 2_000, 50
-_THINGS = (
-    "boat star house tree fish car person dog cat lake city mountain flower tower bridge train bird horse sea".split()
-)  # noqa: SIM905
-_KINDS = "red blue green old small large golden dark bright quiet broken striped wooden glass paper stone".split()  # noqa: SIM905
-_PLACES = "at night|at sunset|in the rain|by the sea|in a forest|on a hill|in winter|under the moon".split("|")  # noqa: SIM905
-_STYLES = "watercolour|oil painting|photograph|ink drawing|pixel art|woodcut|pastel".split("|")  # noqa: SIM905
+_THINGS = tuple(
+    [
+        "boat",
+        "star",
+        "house",
+        "tree",
+        "fish",
+        "car",
+        "person",
+        "dog",
+        "cat",
+        "lake",
+        "city",
+        "mountain",
+        "flower",
+        "tower",
+        "bridge",
+        "train",
+        "bird",
+        "horse",
+        "sea",
+    ]
+)
+_KINDS = tuple(
+    [
+        "red",
+        "blue",
+        "green",
+        "old",
+        "small",
+        "large",
+        "golden",
+        "dark",
+        "bright",
+        "quiet",
+        "broken",
+        "striped",
+        "wooden",
+        "glass",
+        "paper",
+        "stone",
+    ]
+)
+_PLACES = (
+    "at night",
+    "at sunset",
+    "in the rain",
+    "by the sea",
+    "in a forest",
+    "on a hill",
+    "in winter",
+    "under the moon",
+)
+_STYLES = ("watercolour", "oil painting", "photograph", "ink drawing", "pixel art", "woodcut", "pastel")
 _PACKS = ("storybook", "sd15", "sdxl-base", "dreamshaper-8", "juggernaut-xl")
 _TAGS = tuple(f"{kind} {thing}" for kind in _KINDS for thing in _THINGS)
 _TOOLS = ("easel", "easel", "easel", "a1111", "comfy", "camera", "")

@@ -62,16 +62,14 @@ def expression(phrases: Iterable[str], without: Iterable[str] = ()) -> str:
 def rank(database: Database, asked: str, *, clause: str, values: Sequence[Any], limit: int) -> list[int]:
     """The artworks that hold what `expression` asked for, best first by BM25 (ties: newest).
 
-    Only those that a WHERE clause over the artworks lets through.
+    Only those that a WHERE clause over the artworks lets through; all, the bin too, where it is empty.
     """
     if not asked:
         return []
     weights = ", ".join(map(str, WEIGHTS))
     # The plus keeps SQLite from asking the full text once for each row that the filters let through: 30 times as long
-    sql = (
-        f"SELECT rowid FROM words WHERE words MATCH ? AND +rowid IN (SELECT id FROM artworks {clause})"
-        f" ORDER BY bm25(words, {weights}), rowid DESC LIMIT ?"
-    )
+    among = f"AND +rowid IN (SELECT id FROM artworks {clause})" if clause else ""
+    sql = f"SELECT rowid FROM words WHERE words MATCH ? {among} ORDER BY bm25(words, {weights}), rowid DESC LIMIT ?"
     return [int(row[0]) for row in database.read(sql, asked, *values, limit)]
 
 
