@@ -291,7 +291,7 @@ def test_everything_comes_back_into_another_gallery(tools, ids, elsewhere, tmp_p
     everyone = tools.gallery.page(Query(limit=60))
     for number, art in enumerate(everyone):
         tools.gallery.tag(art.id, "red boat")
-        tools.gallery.set_caption(art.id, f'a "boat" {number} & <sea>, GPS :City', "you")
+        tools.gallery.set_caption(art.id, f'a "boat" {number} & <sea>, GPS :City', "you" if number % 2 else "blip-base")
         remark = f"for Ann {number}"
         tools.database.write(
             "UPDATE artworks SET rating = ?, favourite = 1, remark = ? WHERE id = ?", number % 5, remark, art.id

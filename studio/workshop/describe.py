@@ -37,8 +37,8 @@ def describe(
         tools.vectors(encoder.name).add(ids, encoder.pictures(shown))
         waiting()
         if captions:
-            held = tools.gallery.many(ids)  # what a person wrote, or says what a map is of, is not replaced
-            silent = [(id, one) for id, one in pictures if id in held and held[id].caption_by not in SPOKEN]
+            held = tools.gallery.many(ids)  # what a person wrote, says what a map is of, or came along, is not replaced
+            silent = [(id, one) for id, one in pictures if id in held and not _said(held[id])]
             if silent:
                 captioner = tools.models.captioner(pack_id, waiting=waiting)
                 texts = captioner([one for _, one in silent])
@@ -51,6 +51,10 @@ def describe(
         raise
     except Exception:
         logger.exception("artworks %s could not be described", ids)
+
+
+def _said(artwork: Artwork) -> bool:
+    return bool(artwork.caption) or artwork.caption_by in SPOKEN  # who empties a caption wants none
 
 
 def say(artworks: Sequence[Artwork], *, encoder: Encoder, tools: Tools) -> int:
