@@ -217,7 +217,7 @@ function chip(me, one) {
 function drawn(me, data) {
   const held = data.chips.map((one) => chip(me, one))
   if (data.chips.length > 1) {
-    const clear = press("clear", "Remove everything", () => me.act.clear())
+    const clear = press("clear", "Clear all", () => me.act.clear())
     clear.append("Clear all")
     held.push(clear)
   }
