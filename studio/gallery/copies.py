@@ -90,7 +90,7 @@ def compare_all(pairs: Sequence[tuple[Sight, Sight]]) -> list[Agreement]:
             left[rest[better]], place[rest[better]] = tried[better], at[better]
     near = np.flatnonzero(left <= FAR)
     if len(near):
-        one, other = (np.stack([pairs[number][side].fine for number in near]) for side in (0, 1))
+        one, other = (np.stack([pairs[number][side].fine for number in near.tolist()]) for side in (0, 1))
         left[near], place[near] = _steps(one, other, place[near])
     whole = np.array(_BEGINNINGS[0])
     found = []

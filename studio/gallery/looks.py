@@ -134,7 +134,7 @@ def _best(ids: Numbers, scores: Floats, limit: int, allowed: Collection[int] | N
         wanted = np.isin(ids, np.fromiter(allowed, dtype=np.int64, count=len(allowed)))
         ids, scores = ids[wanted], scores[wanted]
     if limit < len(ids):
-        nearest = np.argpartition(scores, len(ids) - limit)[len(ids) - limit :] if limit > 0 else []
+        nearest: Any = np.argpartition(scores, len(ids) - limit)[len(ids) - limit :] if limit > 0 else []
         ids, scores = ids[nearest], scores[nearest]
     order = np.lexsort((-ids, -scores))
     return [(int(ids[place]), float(scores[place])) for place in order]

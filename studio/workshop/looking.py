@@ -155,6 +155,6 @@ def _pixels(artwork: Artwork, tools: Tools) -> str:
     except (BadInput, BadPicture) as error:
         logger.warning("artwork %s cannot be compared: %s", artwork.id, error)
         return ""
-    opaque = picture.mode != "RGBA" or picture.getextrema()[3] == (255, 255)
+    opaque = picture.mode != "RGBA" or picture.getchannel("A").getextrema() == (255, 255)
     plain = picture.convert("RGB" if opaque else "RGBA")
     return hashlib.sha256(f"{plain.mode} {plain.size}".encode() + plain.tobytes()).hexdigest()
