@@ -122,6 +122,18 @@ def test_a_pdf_has_a_page_for_every_twenty(tools, gate, tmp_path):
     assert b"trainedAlgorithmicMedia" in data.replace(b"\0", b"") and result["written"] == 21
 
 
+def test_a_pdf_of_photographs_says_nothing_of_models(tools, gate, tmp_path):
+    photo = tools.gallery.add(gate.picture(hostile.scene(1)), kind="imported", source_name="a.jpg")
+    painted = painter(tools.gallery, gate)(2)
+    for ids, word in (
+        ([photo.id], b"lgorithmicMedia"),
+        ([photo.id, painted.id], b"compositeWithTrainedAlgorithmicMedia"),
+    ):
+        export(tools, ids, tmp_path / f"{len(ids)}.pdf", shape="pdf")
+        said = (tmp_path / f"{len(ids)}.pdf").read_bytes().replace(b"\0", b"")
+        assert (word in said) is (len(ids) == 2)
+
+
 def test_a_sheet_that_the_gate_refuses_is_not_written(tools, ids, tmp_path):
     class No:
         def picture(self, page):

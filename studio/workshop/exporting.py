@@ -199,10 +199,18 @@ def _sheet(run: _Run) -> None:
 def _pdf(run: _Run) -> None:
     pages = _Pages(run)
     with run.folder.writing():
-        write_pdf(run.folder.part, pages(), title="Contact sheet", dpi=sheets.DPI, keywords=f"{VOCABULARY}{GENERATED}")
+        write_pdf(run.folder.part, pages(), title="Contact sheet", dpi=sheets.DPI, keywords=_keywords(run))
     if pages.count:
         path, new = run.folder.settle(run.title("picture"), ".pdf")
         run.tally.wrote(path, pictures=pages.count, new=new)
+
+
+def _keywords(run: _Run) -> str:
+    """A PDF says what made its pictures as its keyword; what it holds is counted before its first page is drawn."""
+    counted = exporting.tally(run.tools.database, run.ids, run.choice)
+    if not counted.marked:
+        return ""
+    return VOCABULARY + (GENERATED if counted.marked == counted.pictures else EDITED)
 
 
 class _Pages:
