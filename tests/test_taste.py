@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from studio.gallery import embeddings, taste
+from studio.gallery import duplicates, embeddings, taste
 
 KINDS, EACH = 5, 12
 
@@ -60,6 +60,13 @@ def test_copies_are_not_recommended_side_by_side(gallery, kinds, database):
         database.write("DELETE FROM embeddings WHERE artwork = ?", id)
         embeddings.store(database, "m", [id], [np.eye(8)[2]])
     assert len({one.id for one in taste.recommend(gallery, count=10)} & set(kinds[2][1:6])) == 1
+
+
+def test_a_copy_of_what_was_liked_is_not_offered(gallery, kinds, database):
+    gallery.favourite(kinds[2][0], True)
+    assert kinds[2][1] in {one.id for one in taste.recommend(gallery, count=60)}
+    duplicates.remember(database, [duplicates.Found(kinds[2][0], kinds[2][1], "near", 0.9)])
+    assert kinds[2][1] not in {one.id for one in taste.recommend(gallery, count=60)}
 
 
 def test_a_surprise_is_of_other_kinds_than_what_was_seen(gallery, kinds):

@@ -55,7 +55,8 @@ def recommend(gallery: Gallery, *, count: int = 24, seed: int | None = None) -> 
     if not good:
         return []
     bad, _ = _judged(gallery.database, f"favourite = 0 AND (rating = -1 OR rating BETWEEN 1 AND {POOR})", DISLIKED)
-    others = _sample(gallery.database, "favourite = 0 AND rating = 0", seed)
+    copies = _copies(gallery.database, [*good, *bad])
+    others = [id for id in _sample(gallery.database, "favourite = 0 AND rating = 0", seed) if id not in copies]
     space = Space(gallery.database, [*good, *bad, *others])
     liked, candidates = space.of(good), space.of(others)
     if not len(liked[0]) or not len(candidates[0]):
@@ -143,6 +144,17 @@ def _judged(database: Database, condition: str, most: int) -> tuple[list[int], d
     )
     weights = {int(row["id"]): FAVOURITE if row["favourite"] else max(1, row["rating"]) / 5 for row in rows}
     return list(weights), weights
+
+
+def _copies(database: Database, ids: Sequence[int]) -> set[int]:
+    """What was found to be copies of these: who liked a picture need not be offered it again."""
+    listed = json.dumps(list(ids))
+    rows = database.read(
+        "SELECT one, other FROM copies WHERE kind <> '' AND NOT apart AND (one IN (SELECT value FROM json_each(?1))"
+        " OR other IN (SELECT value FROM json_each(?1)))",
+        listed,
+    )
+    return {int(row[name]) for row in rows for name in ("one", "other")}
 
 
 def _sample(database: Database, condition: str, seed: int | None) -> list[int]:
