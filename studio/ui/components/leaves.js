@@ -6,7 +6,7 @@ const PATIENCE = 2500 // ms before a request that failed is tried again
 function leaves(key) {
   return {
     key, route: "", total: 0, items: [], turn: 0, stamp: "", flights: new Map(), tired: 0,
-    focus: 0, anchor: 0, chosen: new Set(), n: 0, scroll: 0, recount: false, told: () => {}, say: () => {},
+    focus: 0, anchor: 0, chosen: new Set(), n: 0, scroll: 0, recount: false, work: Promise.resolve(), told: () => {}, say: () => {},
   }
 }
 
@@ -98,6 +98,13 @@ async function numbers(model, first, last) {
   return known
 }
 
+// Changes reach the gallery in the order of the keys, so that the last one is what Ctrl+Z takes back.
+function inTurn(model, work) {
+  const mine = model.work.then(work)
+  model.work = mine.catch(() => {})
+  return mine
+}
+
 const FIELDS = { rate: "rating", favourite: "favourite" }
 
 // Change pictures: at once in what is shown, then in the gallery; what the gallery refuses is shown as it was.
@@ -113,7 +120,7 @@ async function act(model, ids, what, value) {
   })
   model.told()
   try {
-    const answer = await ask("/wall/change", undefined, { ids: [...wanted], what, value })
+    const answer = await inTurn(model, () => ask("/wall/change", undefined, { ids: [...wanted], what, value }))
     model.stamp = answer.stamp
     if (what === "bin" || what === "restore") leave(model, wanted)
     return answer
@@ -139,7 +146,7 @@ function leave(model, gone) {
 }
 
 async function takeBack(model) {
-  const answer = await ask("/wall/undo", undefined, {})
+  const answer = await inTurn(model, () => ask("/wall/undo", undefined, {}))
   model.stamp = answer.stamp
   renew(model)
   model.told()

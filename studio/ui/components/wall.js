@@ -37,7 +37,7 @@ function size(set) {
 }
 
 function build() {
-  const self = { nodes: new Map(), free: [], timer: 0, later: 0, moved: 0, leaving: 0, coming: false, row: 1, across: 1, model: null }
+  const self = { nodes: new Map(), free: [], timer: 0, later: 0, moved: 0, leaving: 0, coming: false, was: 0, row: 1, across: 1, model: null }
   self.root = make("div", "wallroot")
   const head = make("div", "head")
   self.count = make("p", "count")
@@ -96,7 +96,11 @@ function told(item) {
   return parts.join(", ")
 }
 
-function fill(tile, item, at, model) {
+// `flying`: whoever flies past a thousand pictures wants to see none of them.
+function fill(tile, item, at, model, flying) {
+  const said = `${at} ${model.total} ${at === model.focus} ${flying} ${item ? `${model.chosen.has(item.id)} ${JSON.stringify(item)}` : ""}`
+  if (tile.said === said) return
+  tile.said = said
   const [image, foot, marks] = tile.children
   tile.id = `tile-${at}`
   tile.dataset.at = at
@@ -120,7 +124,8 @@ function fill(tile, item, at, model) {
   const src = `/thumbs/${item.id}`
   if (image.getAttribute("src") !== src) {
     image.classList.remove("here")
-    image.src = src
+    if (flying) image.removeAttribute("src")
+    else image.src = src
     if (image.complete && image.naturalWidth) image.classList.add("here")
   }
   tile.setAttribute("aria-label", told(item))
@@ -179,6 +184,8 @@ function behave(self) {
         self.free.push(tile)
       }
     }
+    const flying = performance.now() - self.moved < 90 && Math.abs(self.scroller.scrollTop - self.was) > high
+    self.was = self.scroller.scrollTop
     let next = null
     for (let at = to - 1; at >= from; at -= 1) {
       let tile = self.nodes.get(at)
@@ -186,12 +193,13 @@ function behave(self) {
         tile = self.free.pop() || blank()
         self.nodes.set(at, tile)
       }
-      fill(tile, now.items[at], at, now)
+      fill(tile, now.items[at], at, now, flying)
       tile.style.transform = `translate(${(at % self.across) * self.row}px,${Math.floor(at / self.across) * self.row}px)`
       if (tile.parentNode !== wall || tile.nextSibling !== next) wall.insertBefore(tile, next)
       next = tile
     }
-    self.free.splice(60).concat(self.free).forEach((tile) => tile.remove())
+    self.free.forEach((tile) => tile.remove())
+    self.free.length = Math.min(self.free.length, 60)
     wall.setAttribute("aria-activedescendant", self.nodes.has(now.focus) ? `tile-${now.focus}` : "")
     const wait = performance.now() - self.moved < 90 // who flies past wants none of it
     clearTimeout(self.settle)
