@@ -129,7 +129,7 @@ function painted(me) {
   const searching = me.lit !== null
   const first = (i) => (has(me.chosen, i) ? 4 : 0) + (has(me.lit, i) ? 2 : 0)
   const shown = searching ? seen.filter((i) => has(me.lit, i) || has(me.chosen, i)) : seen
-  const laid = layTiles(shown, points, at, { width: me.wide, height: me.high, first })
+  const laid = layTiles(shown, points, at, { width: me.wide, height: me.high, first, most: searching ? 56 : 96 })
   dots(me, seen, laid, searching)
   tiles(me, laid)
   me.laid = laid

@@ -53,10 +53,10 @@ function tileOf(id, ready) {
 const rank = (id) => Math.imul(id ^ 0x5bd1e995, 0x9e3779b1) >>> 0
 
 // Where thumbnails go among `rows` in sight: { i, x, y, side } in pixels, those that matter most last. `first(i)` says who comes first.
-function layTiles(rows, points, at, { width, height, first }) {
+function layTiles(rows, points, at, { width, height, first, most }) {
   if (rows.length > MANY || !rows.length) return []
   const room = Math.sqrt((width * height) / rows.length)
-  const side = Math.max(40, Math.min(96, room * 1.02))
+  const side = Math.max(40, Math.min(most, room * 1.02))
   const sorted = [...rows].sort((a, b) => first(b) - first(a) || rank(points.ids[a]) - rank(points.ids[b]))
   const taken = new Map()
   const laid = []
