@@ -22,49 +22,14 @@ from studio.domain.recipe import Recipe
 SIZE = 512  # numbers in a vector, as CLIP ViT-B/32 makes them
 MODEL = "bench:synthetic"
 CENTRES, GROUPS = 2_000, 50
-_THINGS = tuple(
-    [
-        "boat",
-        "star",
-        "house",
-        "tree",
-        "fish",
-        "car",
-        "person",
-        "dog",
-        "cat",
-        "lake",
-        "city",
-        "mountain",
-        "flower",
-        "tower",
-        "bridge",
-        "train",
-        "bird",
-        "horse",
-        "sea",
-    ]
-)
-_KINDS = tuple(
-    [
-        "red",
-        "blue",
-        "green",
-        "old",
-        "small",
-        "large",
-        "golden",
-        "dark",
-        "bright",
-        "quiet",
-        "broken",
-        "striped",
-        "wooden",
-        "glass",
-        "paper",
-        "stone",
-    ]
-)
+_THINGS = (
+    "boat", "star", "house", "tree", "fish", "car", "person", "dog", "cat", "lake", "city", "mountain", "flower", "tower",
+    "bridge", "train", "bird", "horse", "sea",
+)  # fmt: skip
+_KINDS = (
+    "red", "blue", "green", "old", "small", "large", "golden", "dark", "bright", "quiet", "broken", "striped", "wooden",
+    "glass", "paper", "stone",
+)  # fmt: skip
 _PLACES = (
     "at night",
     "at sunset",

@@ -45,7 +45,7 @@ class Vectors:
         self._about = f"{model} {self.kind}"
         self._lock = threading.Lock()
         self._clear()
-        for old in (".faiss", ".json"):  # an earlier Easel kept all vectors there; reading the table is as quick
+        for old in (".faiss", ".json"):  # an earlier Easel kept all vectors there, once more
             with contextlib.suppress(OSError):
                 self._path.with_suffix(old).unlink(missing_ok=True)
 

@@ -32,7 +32,8 @@ def warm(tools: Tools) -> Iterator[str]:
     # One step: the first run of a process sets up kernels and memory for half a second
     for _ in painter.paint(Recipe("a ball", pack=pack_id, width=width, height=height, steps=1), {}, _nobody):
         yield name
-    tools.models.encoder(pack_id)
+    encoder = tools.models.encoder(pack_id)
+    tools.vectors(encoder.name).refresh()  # or the first search would wait for it
     yield name
     tools.models.captioner(pack_id)
     usual = Recipe("a ball", pack=pack_id, width=width, height=height)
