@@ -171,3 +171,23 @@ def test_repeat_says_whether_it_comes_out_the_same(painted, session_home):
     for wrong in ("999999", "x.png"):
         code, said, complaints = run(session_home, "repeat", wrong, "--json")
         assert code == 2 and said["error"]["message"] in complaints
+
+
+def test_a_folder_is_watched_listed_scanned_again_and_let_go(painted, session_home, tmp_path):
+    answer, _ = painted
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "again.png").write_bytes(Path(answer["artworks"][0]["path"]).read_bytes())
+    (folder / "=words.png").write_text("no picture")
+    report = tmp_path / "report.csv"
+    code, said, _ = run(session_home, "import", "--watch", folder, "--report", report, "--json")
+    assert code == 0 and (said["imported"], said["duplicates"], said["left_out"]) == (0, 1, 1)
+    assert report.read_text().splitlines()[1].startswith("'=words.png,")
+    code, said, _ = run(session_home, "folders", "--rescan", "--json")
+    (known,) = said["folders"]
+    assert code == 0 and (known["path"], known["files"], known["left_out"]) == (str(folder), 2, 1)
+    assert known["scan"]["duplicates"] == 1
+    code, said, _ = run(session_home, "folders", "--stop", tmp_path / "other", "--json")
+    assert code == 2 and "is not watched" in said["error"]["message"]
+    code, said, _ = run(session_home, "folders", "--stop", folder, "--json")
+    assert code == 0 and said["folders"] == [] and len(list(folder.iterdir())) == 2
