@@ -254,3 +254,33 @@ def test_what_is_done_in_the_rail(studio, gate):  # noqa: F811
     test.session_state["deeds"] = []
     test.button(key="undo_collection").click().run()
     assert do()[1] == ("night boats", 3)
+
+
+def left_behind():
+    """A page on which one looks at something else; the address may be one that a browser sent before it heard of that."""
+    import streamlit as st
+
+    from studio.ui.browse import View
+    from studio.ui.gallery import views
+
+    views.current()
+    if st.session_state.get("go") is not None:
+        views.look(View(words=st.session_state["go"]))
+    st.session_state["seen"] = views.current().words
+
+
+def test_an_address_that_was_just_left_does_not_bring_the_old_search_back():
+    test = AppTest.from_function(left_behind, default_timeout=60)
+    test.query_params["q"] = "boat"
+    test.run()
+    assert test.session_state["seen"] == "boat"
+    test.session_state["go"] = ""
+    test.run()
+    assert test.session_state["seen"] == "" and "q" not in test.query_params
+    test.session_state["go"] = None
+    test.query_params["q"] = "boat"  # a run that was asked for before
+    test.run()
+    assert test.session_state["seen"] == "" and "q" not in test.query_params
+    test.query_params["q"] = "star"  # news
+    test.run()
+    assert test.session_state["seen"] == "star"

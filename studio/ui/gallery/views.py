@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import streamlit as st
 
@@ -13,6 +14,8 @@ VIEW = "gallery_view"
 SHOWN = "gallery_shown"  # the ids that the wall showed last, in its order
 CHOSEN = "gallery_chosen"  # the ids that are selected, from whatever room
 SWITCH = "gallery_look"
+LEFT = "gallery_left"  # the address before the last change, and when that was
+STALE = 5.0  # seconds
 LABELS = {
     "pictures": ":material/grid_view: Pictures",
     "map": ":material/scatter_plot: Map",
@@ -24,14 +27,26 @@ PROBLEM = "gallery_problem"  # a sentence from a callback, which cannot draw
 
 def current() -> View:
     """The view of this tab; the address is read when it is new, or says something."""
-    if VIEW not in st.session_state or (st.query_params and "id" not in st.query_params):
+    told = st.query_params.to_dict()
+    if VIEW not in st.session_state or (told and "id" not in told and not _stale(told)):
         st.session_state[VIEW] = browse.read(st.query_params)
     view: View = st.session_state[VIEW]
     return view
 
 
+def _stale(told: dict[str, str]) -> bool:
+    """Whether this is the address that was left a moment ago: a run that a browser asked for before it heard of the new one."""
+    before, at = st.session_state.get(LEFT, ({}, 0.0))
+    now = browse.address(st.session_state[VIEW])
+    if told != before or told == now or time.monotonic() - at > STALE:
+        return False
+    st.query_params.from_dict(now)
+    return True
+
+
 def look(view: View) -> None:
     """Look at something else, here and in the address."""
+    st.session_state[LEFT] = (st.query_params.to_dict(), time.monotonic())
     st.session_state[VIEW] = view
     st.query_params.from_dict(browse.address(view))
 
