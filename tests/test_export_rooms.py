@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from studio.app import open_studio
 from studio.domain.errors import EaselError
 from studio.jobs.lock import Lock
-from studio.ui import session
+from studio.ui import session, words
 from studio.workshop.reporting import JobReport
 from studio.workshop.tasks import TASKS
 from studio.workshop.tools import Tools
@@ -159,6 +159,7 @@ def test_several_pictures_are_downloaded_as_a_zip(studio, gate, ids):
     press(test, "export_download")
     job = act(studio, gate)
     assert job.payload["choice"]["shape"] == "zip" and job.result["paths"][0].endswith(".zip")
+    assert words.about(job) == "3 pictures for a download"
     again(test)
     assert "ready" in said(test) and len(test.get("download_button")) == 1
     Path(job.result["paths"][0]).unlink()

@@ -177,10 +177,19 @@ def about(job: Job) -> str:
         return str(payload.get("folder", ""))
     if job.kind == "find":
         return " ".join(str(pair[0]) for pair in payload.get("words", ())) or "like a picture"
-    if job.kind in ("ask", "sheet"):
-        return str(payload.get("question") or f"Grid {payload.get('sheet', '')}")
+    if job.kind in ("ask", "sheet", "export", "empty"):
+        return str(payload.get("question") or _leaving(job) or f"Grid {payload.get('sheet', '')}")
     pack = payload.get("pack") if job.kind in ("install", "verify", "move") else ""
     return str(payload.get("name") or pack or payload.get("path") or payload.get("artwork") or "")
+
+
+def _leaving(job: Job) -> str:
+    """What an export or the emptying of the bin is about; empty for other jobs."""
+    count, to = len(job.payload.get("ids", ())), job.payload.get("to")
+    said = f"{count:,} picture{'s' * (count != 1)}"
+    if job.kind == "export":
+        return f"{said} to {to}" if to else f"{said} for a download"
+    return said if job.kind == "empty" else ""
 
 
 def imported(result: dict[str, Any]) -> str:
