@@ -96,10 +96,10 @@ def nearest(vectors: Floats, known: np.ndarray[Any, Any], *, count: int) -> tupl
     Both (n, count), the nearest first; `known` may be in half precision.
     """
     count = min(count, len(known))
-    rows = np.zeros((len(vectors), 0), dtype=np.int64)
-    scores = np.zeros((len(vectors), 0), dtype=np.float32)
+    rows: Whole = np.zeros((len(vectors), 0), dtype=np.int64)
+    scores: Floats = np.zeros((len(vectors), 0), dtype=np.float32)
     for start in range(0, len(known), 16 * ROWS_AT_ONCE):  # in parts: a hundred thousand vectors are 200 MB as float32
-        part = known[start : start + 16 * ROWS_AT_ONCE].astype(np.float32, copy=False)
+        part: Floats = known[start : start + 16 * ROWS_AT_ONCE].astype(np.float32, copy=False)
         cosines = vectors @ part.T
         few = min(count, len(part))
         found = np.argpartition(cosines, len(part) - few, axis=1)[:, len(part) - few :]
@@ -152,9 +152,8 @@ def groups(points: Floats) -> tuple[Whole, list[Group]]:
         chain.insert(0, tops[level][chain[0]])
     made: list[Group] = []
     number: dict[tuple[int, int], int] = {}
-    order = np.argsort(finest, kind="stable")
-    column = np.searchsorted(chain[-1], finest)
-    labels = np.zeros(len(points), dtype=np.int64)
+    column: Whole = np.asarray(np.searchsorted(chain[-1], finest))
+    labels: Whole = np.zeros(len(points), dtype=np.int64)
     for level, heads in enumerate(chain):
         head_of = heads[column]
         order = np.argsort(head_of, kind="stable")

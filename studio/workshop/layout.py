@@ -56,8 +56,8 @@ def _pairs(values: Floats, rng: np.random.Generator, progress: Callable[[float],
     near = min(NEAR, count - 1)
     seen = min(near + MORE, count - 1)
     squares = (values**2).sum(axis=1)
-    rows = np.empty((count, seen), dtype=np.int64)
-    far = np.empty((count, seen), dtype=np.float32)
+    rows: Whole = np.empty((count, seen), dtype=np.int64)
+    far: Floats = np.empty((count, seen), dtype=np.float32)
     for start in range(0, count, ROWS_AT_ONCE):
         progress(start / count)
         part = values[start : start + ROWS_AT_ONCE]
@@ -80,7 +80,7 @@ def _second(values: Floats, rng: np.random.Generator) -> Whole:
     """Of six points drawn by lot the second nearest, for each."""
     count = len(values)
     drawn = rng.integers(0, count, size=(count, 6))
-    second = np.empty(count, dtype=np.int64)
+    second: Whole = np.empty(count, dtype=np.int64)
     for start in range(0, count, 8 * ROWS_AT_ONCE):
         part = slice(start, start + 8 * ROWS_AT_ONCE)
         distances = ((values[part, None] - values[drawn[part]]) ** 2).sum(axis=2)

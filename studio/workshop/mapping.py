@@ -86,7 +86,7 @@ def _drawn(
         like = np.array([held[int(id)][:2] for id in ids[rows][before]], dtype=np.float32)
         laid = mapping.turned(laid, like, before)
     laid = mapping.evened(laid)
-    points = np.empty((len(ids), 2), dtype=np.float32)
+    points: Floats = np.empty((len(ids), 2), dtype=np.float32)
     points[rows] = laid
     rest = np.setdiff1d(np.arange(len(ids)), rows)
     if len(rest):
@@ -111,7 +111,7 @@ def _among(
     made, nearest = [], []
     for start in range(0, len(vectors), mapping.ROWS_AT_ONCE):
         report(span[0] + round((span[1] - span[0]) * start / len(vectors)), PARTS)
-        part = vectors[start : start + mapping.ROWS_AT_ONCE].astype(np.float32)
+        part: Floats = vectors[start : start + mapping.ROWS_AT_ONCE].astype(np.float32)
         rows, scores = mapping.nearest(part, known, count=mapping.NEIGHBOURS)
         made.append(mapping.placed(rows, scores, points))
         nearest.append(rows[:, 0])
