@@ -92,7 +92,7 @@ def enough(recalls: Sequence[Callable[[int], float]], *, most: int, wanted: floa
     return min(most, 2 * probes)
 
 
-def save(path: Path, clusters: Clusters, numbers: Numbers, *, about: str) -> None:
+def keep(path: Path, clusters: Clusters, numbers: Numbers, *, about: str) -> None:
     """Keep clusters with the numbers (n,) of the vectors, in one file that says what it is of and what its bytes hash to."""
     buffer = io.BytesIO()
     np.savez(buffer, centres=clusters.centres, of=clusters.of, numbers=numbers, probes=np.int64(clusters.probes))
@@ -102,7 +102,7 @@ def save(path: Path, clusters: Clusters, numbers: Numbers, *, about: str) -> Non
 
 
 def read(path: Path, *, about: str) -> tuple[Clusters, Numbers] | None:
-    """What `save` kept; None where there is nothing, where it is of something else, or where a byte of it is wrong."""
+    """What `keep` kept; None where there is nothing, where it is of something else, or where a byte of it is wrong."""
     try:
         line, body = path.read_bytes().split(b"\n", 1)
         head = json.loads(line)

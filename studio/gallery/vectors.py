@@ -148,7 +148,7 @@ class Vectors:
             self._take(made, numbers)
             try:
                 assert self._clusters is not None
-                clusters.save(self._path, self._clusters, self._numbers, about=self._about)
+                clusters.keep(self._path, self._clusters, self._numbers, about=self._about)
             except EaselError:
                 pass  # a full disk must not stop a search: this is only a cache
         return True
