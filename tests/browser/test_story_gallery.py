@@ -183,6 +183,7 @@ def _tag_and_delete(tab: Tab, house: House, ours: dict[str, int]) -> None:
     page.get_by_role("button", name="Undo").click()
     until(lambda: "seaside" not in gallery.tags())
     page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.locator("span.selected")).to_have_count(0)
 
     gone = ours["page 107.png"]
     page.locator(f".tile[data-id='{gone}'] .check").click()
