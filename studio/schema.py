@@ -273,8 +273,8 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
         "looks",
         """
-        ALTER TABLE artworks ADD COLUMN looked INTEGER;   -- rises with each look that is written, so that a reader knows what is new
-        ALTER TABLE artworks ADD COLUMN colours INTEGER;  -- the colours that are in it, a bit for each bin of gallery/palette.py
+        ALTER TABLE artworks ADD COLUMN looked INTEGER;   -- rises with each look written: a reader knows what is new
+        ALTER TABLE artworks ADD COLUMN colours INTEGER;  -- what is in it, a bit for each of gallery/palette.py
         CREATE INDEX artworks_looked ON artworks (looked) WHERE looked IS NOT NULL;
         CREATE INDEX artworks_unseen ON artworks (id) WHERE looked IS NULL;
         """,
@@ -312,8 +312,8 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             UPDATE gallery_counter SET changes = changes + 1;
         END;
         CREATE TRIGGER counter_of_changed AFTER UPDATE OF kind, width, height, recipe, prompt, caption, remark, source_name,
-            favourite, rating, created_at, taken_at, made_with, model, sampler, seed, negative, place, gone_at, deleted_at, colours
-            ON artworks BEGIN
+            favourite, rating, created_at, taken_at, made_with, model, sampler, seed, negative, place, gone_at, deleted_at,
+            colours ON artworks BEGIN
             UPDATE gallery_counter SET changes = changes + 1;
         END;
         CREATE TRIGGER counter_of_tagged AFTER INSERT ON tags BEGIN

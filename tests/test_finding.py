@@ -411,7 +411,9 @@ def test_meaning_and_words_are_fused_and_say_why(gallery, made, home):
     hits = answer("")
     assert [id for id, _ in hits] == [both, told, near, far] and hits == answer("")
     why = dict(hits)
-    assert why[both].meaning == pytest.approx(0.9 / np.hypot(0.9, 0.3), abs=1e-3) and dict(why[both].words) == {"tags": ("boat",)}
+    assert why[both].meaning == pytest.approx(0.9 / np.hypot(0.9, 0.3), abs=1e-3) and dict(why[both].words) == {
+        "tags": ("boat",)
+    }
     assert dict(why[told].words) == {"caption": ("boat",)} and why[near].words == () and why[far].meaning < 0
     assert [id for pages in (0, 1, 2, 3) for id, _ in answer("", limit=1, offset=pages)] == [both, told, near, far]
     assert [id for id, _ in answer("-tag:boat")] == [told, near, far]

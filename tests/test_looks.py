@@ -113,7 +113,9 @@ def test_a_search_by_look_sees_at_once_what_comes_and_goes(gallery, hung):
 
 def test_looks_of_another_version_are_made_anew(gallery, hung):
     id = hung(scene(1))
-    gallery.database.write("UPDATE artworks SET look = CAST(? || substr(look, 2) AS BLOB)", bytes([appearance.VERSION + 1]))
+    gallery.database.write(
+        "UPDATE artworks SET look = CAST(? || substr(look, 2) AS BLOB)", bytes([appearance.VERSION + 1])
+    )
     assert looks.load(gallery.database, id) is None and len(gallery.looks.all()[0]) == 0
     assert looks.forget_old(gallery.database) == 1 and looks.missing(gallery.database) == [id]
 

@@ -58,7 +58,9 @@ def _lacks(role: str, artwork: Artwork | None) -> str:
     if artwork.deleted_at is not None and role != "mask":  # nobody sees masks in the bin, so nobody could take one out
         return f"The {word} is in the bin; take it out on the Gallery page, or choose another."
     if artwork.gone_at is not None:
-        return f"The file of the {word} is gone from its folder; put it back and scan the folder again, or choose another."
+        return (
+            f"The file of the {word} is gone from its folder; put it back and scan the folder again, or choose another."
+        )
     return ""
 
 
