@@ -55,7 +55,7 @@ def test_a_folder_is_watched_scanned_again_and_let_go(studio, tree):
 def test_how_it_goes_is_told_with_speed_and_time_left(studio, tree):
     test = page("gallery")
     watch(test, tree)
-    job = studio.queue.claim("paint", "test")
+    job = studio.queue.claim("fetch", "test")
     studio.queue.progress(job.id, 120, 1_000, stage="importing", result={"imported": 118, "rate": 44.0, "left": 20.0})
     test.run()
     assert_sound(test)

@@ -444,7 +444,7 @@ def test_a_worker_that_begins_has_watched_folders_looked_at_again(tools, tree):
     tools.database.write("UPDATE folders SET scanned_at = 1")
     (job,) = rescan(tools.queue)
     assert job.payload == {"folder": str(tree), "rescan": 1, "unasked": True} and rescan(tools.queue) == []
-    tools.queue.claim("paint", "w")
+    tools.queue.claim("fetch", "w")
     tools.queue.finish(job.id, "done")
     tools.database.write("UPDATE jobs SET created_at = 1")
     tools.queue.tidy()

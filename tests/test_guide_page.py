@@ -47,14 +47,14 @@ def test_a_dropped_file_is_imported_and_becomes_the_source(studio, gate):
     (job,) = jobs(studio, "import")
     assert [file["name"] for file in job.payload["files"]] == ["a.png"]
     artwork = painted(studio, gate)
-    answer(studio, "import", "paint", imported=1, ids=[artwork.id], duplicates=0, skipped=[])
+    answer(studio, "import", "fetch", imported=1, ids=[artwork.id], duplicates=0, skipped=[])
     assert sheet(test.run()).source == artwork.id
 
 
 def test_a_file_that_is_no_picture_says_why(studio):
     test = guide(studio)
     test.file_uploader[0].set_value(("a.txt", b"words", "text/plain")).run()
-    answer(studio, "import", "paint", imported=0, ids=[], skipped=[{"name": HOSTILE, "reason": "It is no picture."}])
+    answer(studio, "import", "fetch", imported=0, ids=[], skipped=[{"name": HOSTILE, "reason": "It is no picture."}])
     test.run()
     assert_sound(test)
     assert "It is no picture." in text(test) and HOSTILE in text(test) and "<img src=x" not in markup(test)

@@ -193,7 +193,7 @@ def test_maps_are_found_by_meaning_and_never_captioned_by_a_model(tools, gate, s
     assert hits[0] == made.id and proposal.id not in hits
     tools.gallery.keep(proposal.id)
     assert proposal.id in [id for id, _ in work(tools, "find", {"words": [["red", 1.0]]}).result["hits"]]
-    folder = tools.home / "folder"
+    folder = tools.home.parent / "folder"
     folder.mkdir()
     (folder / "map.png").write_bytes(tools.gallery.path(made).read_bytes())
     tools.gallery.delete(made.id)

@@ -348,7 +348,7 @@ def test_a_running_job_is_found_again_from_a_new_tab_and_can_be_cancelled(studio
 
 
 def finish(studio: Studio, job: Job, state: str, **rest: Any) -> None:
-    assert studio.queue.claim("paint", "test") is not None
+    assert studio.queue.claim(job.lane, "test") is not None
     assert studio.queue.finish(job.id, state, **rest)
 
 

@@ -200,17 +200,17 @@ def test_yesterdays_searches_are_tidied_and_pictures_are_not(queue):
 
 def test_an_import_whose_worker_died_waits_for_the_next_one_and_is_set_aside_the_second_time(queue):
     job = queue.submit("import", {"folder": "/x"})
-    queue.claim("paint", "a")
+    queue.claim("fetch", "a")
     queue.progress(job.id, 5, 9, stage="importing", result={"imported": 5})
     assert [one.state for one in queue.lost(alive="b")] == ["waiting"]
-    again = queue.claim("paint", "b")
+    again = queue.claim("fetch", "b")
     assert (again.id, again.attempts, again.result) == (job.id, 1, {"imported": 5})
     assert queue.resume_later(job.id) and queue.get(job.id).state == "waiting"  # a worker that ends on request
-    queue.claim("paint", "c")
+    queue.claim("fetch", "c")
     (ended,) = queue.lost(alive="d")
     assert ended.state == "failed" and "goes on where it stopped" not in ended.error and "set aside" in ended.error
     other = queue.submit("import", {"folder": "/y"})
-    queue.claim("paint", "d")
+    queue.claim("fetch", "d")
     queue.cancel(other.id)
     assert queue.resume_later(other.id) is False
     assert [one.state for one in queue.lost(alive="e")] == ["cancelled"]

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 from PIL import Image
 
 # kind -> lane. `paint` jobs are long; `look` jobs are short, so that search stays quick while a picture is painted; `fetch`
-# jobs wait for other machines, and hold up neither.
+# jobs take long, wait for other machines or read many files, and hold up neither.
 LANES = {
     "paint": "paint",
     "repeat": "paint",  # paint an artwork once more and compare: will it come out the same here?
-    "import": "paint",  # long: embeds and captions many files
     "find": "look",
     "caption": "look",
     "ask": "look",  # answer a question about a picture
@@ -23,6 +22,7 @@ LANES = {
     "sheet": "look",  # lay a grid out as one labelled picture
     "warm": "look",  # load what the first look needs
     "install": "fetch",  # bring a pack from the hub
+    "import": "fetch",  # ten thousand files take a quarter of an hour; one paints meanwhile
     "map": "fetch",  # draw the gallery's map: needs no model, and may take minutes
     "embed": "fetch",  # make the vectors that searches lack: minutes for a large gallery, and searches go on meanwhile
     "looks": "fetch",  # read the colours of pictures that came in before they were kept; needs no model
