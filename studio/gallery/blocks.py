@@ -111,7 +111,7 @@ class Blocks:
         def best(index: int) -> tuple[Numbers, Numbers]:
             block, options = self._blocks[index], None
             if bits is not None:
-                options = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits[_bytes(index)]))  # type: ignore[call-arg]
+                options = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits[_bytes(index)]))  # type: ignore[call-arg, arg-type]
             scores, at = block.search(row, min(limit, int(block.ntotal)), params=options)
             found = at[0] >= 0
             return scores[0][found], at[0][found]

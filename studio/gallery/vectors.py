@@ -88,7 +88,7 @@ class Vectors:
             partly = False
             if self._clusters is not None and count > self.exact:
                 chosen = self._clusters.chosen(query) & mask
-                partly = np.count_nonzero(chosen) >= limit
+                partly = int(np.count_nonzero(chosen)) >= limit
                 mask = chosen if partly else mask
             whole = count == len(mask) and not partly
             at, scores = self._blocks.nearest(query, limit, mask=None if whole else mask, newest=self._artworks)

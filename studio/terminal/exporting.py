@@ -123,7 +123,7 @@ def _list(options: argparse.Namespace, studio: Studio) -> None:
 
     found, kept = disposal.contents(studio.database), studio.settings.bin_days
     arts = studio.gallery.many(disposal.every(studio.database)).values()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": art.id,
             "days_left": disposal.days_left(art.deleted_at or 0.0, kept=kept),

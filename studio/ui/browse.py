@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from studio.domain.artwork import Query
 from studio.gallery.language import TEXT_LIMIT
@@ -61,7 +62,7 @@ def address(view: View) -> dict[str, str]:
     return {name: value for name, value in whole.items() if value}
 
 
-def changed(view: View, **changes: str) -> View:
+def changed(view: View, **changes: Any) -> View:
     """Another wish, which begins at its first page."""
     return dataclasses.replace(view, place=0, **changes)
 

@@ -104,7 +104,8 @@ def _either(query: Query, field: str, place: int, turned_text: str) -> Chip:
 def _swapped(query: Query, field: str, place: int, part: Any) -> str:
     parts = list(getattr(query, field))
     parts[place : place + 1] = [] if part is None else [part]
-    return write(dataclasses.replace(query, **{field: tuple(parts)}))
+    swapped: dict[str, Any] = {field: tuple(parts)}
+    return write(dataclasses.replace(query, **swapped))
 
 
 def _steps(weight: float) -> tuple[float | None, float | None]:
