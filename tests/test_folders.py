@@ -334,6 +334,46 @@ def test_what_was_watched_and_is_copied_is_ours(gallery, gate, watch, tree):
     assert gallery.check() == [] and gallery.data(after) == data
 
 
+def test_a_folder_that_was_watched_and_is_copied_may_go(gallery, gate, watch, tree):
+    """Copied in truth: also what has other bytes here than there (a TIFF, a place taken out), with its tags and children."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 0.0), 3: "E", 4: (11.0, 34.0, 0.0)})
+    (tree / "where.jpg").write_bytes(encoded(picture(50), "JPEG", exif=exif))
+    (tree / "t.tiff").write_bytes(encoded(picture(51), "TIFF"))
+    watch(tree)
+    old = by_name(gallery)
+    gallery.tag(old["t.tiff"].id, "lake")
+    using = Recipe("x", task="vary", source=old["t.tiff"].sha256, strength=0.5)
+    child = gallery.add(gate.picture(picture(60)), using)
+    folders.stop(gallery.database, folders.listed(gallery.database)[0].id)
+    assert bring_folder(tree, gallery=gallery, gate=gate).imported == 0  # they are not new
+    assert bring_folder(tree, gallery=gallery, gate=gate).duplicates == 7
+    shutil.rmtree(tree)
+    after = by_name(gallery)
+    assert {name: one.id for name, one in after.items()} == {name: one.id for name, one in old.items()} | {"": child.id}
+    assert {one.place for one in after.values()} == {None} and gallery.check() == [] and gallery.sweep() == []
+    assert all(gallery.data(one) and gallery.thumb(one).exists() for one in after.values())
+    tiff = after["t.tiff"]
+    assert tiff.tags == ("lake",) and tiff.sha256 != old["t.tiff"].sha256 and tiff.bytes == len(gallery.data(tiff))
+    assert not gallery.files.thumb_path(old["t.tiff"].sha256).exists()
+    assert [one.artwork for one in gallery.children(tiff.id)] == [child] and len(gallery.inputs(using)) == 1
+
+
+def test_a_copy_of_what_is_watched_elsewhere_is_ours_too(tools, tree):
+    work(tools, "import", {"folder": str(tree), "watch": True})
+    data = (tree / "0.png").read_bytes()
+    result = work(tools, "import", {"files": [{"spool": tools.files.spool(data), "name": "mine.png"}]}).result
+    assert (result["imported"], result["duplicates"]) == (0, 1)
+    other = tree.parent / "copy"
+    shutil.copytree(tree, other)
+    work(tools, "import", {"folder": str(other)})
+    assert {one.place for one in everything(tools.gallery)} == {None} and tools.gallery.count(Query()) == 5
+    folder = folders.listed(tools.database)[0].id
+    assert work(tools, "import", {"folder": str(tree), "rescan": folder}).result["duplicates"] == 5
+    shutil.rmtree(tree)
+    assert tools.gallery.check() == []
+
+
 def test_a_copied_folder_is_not_read_twice_and_may_lose_its_files(gallery, gate, tree, monkeypatch):
     assert bring_folder(tree, gallery=gallery, gate=gate).imported == 5
     real = bringing.sha256

@@ -175,7 +175,10 @@ def remembered(database: Database, id: int) -> dict[str, Seen]:
     """What earlier scans knew, by path below the folder."""
     rows = database.read(
         "SELECT f.path, f.size, f.mtime_ns, f.sha256, f.artwork, f.problem, f.judge, a.deleted_at IS NOT NULL AS binned,"
-        " a.gone_at IS NULL AS settled FROM folder_files f LEFT JOIN artworks a ON a.id = f.artwork WHERE f.folder = ?",
+        # of a folder that is copied, whose files may go, nothing is settled that only lies there
+        " a.gone_at IS NULL AND (folders.watched OR a.place IS NULL) AS settled"
+        " FROM folder_files f JOIN folders ON folders.id = f.folder LEFT JOIN artworks a ON a.id = f.artwork"
+        " WHERE f.folder = ?",
         id,
     )
     return {

@@ -157,9 +157,14 @@ class Gallery:
         if arrival.map is not None:
             parent = next(iter(self.by_names(arrival.parents).values()), None)
             arrival = replace(arrival, caption=incoming.map_words(arrival.map, parent))
+        old = None
+        if arrival.facts.place is None and arrival.source_sha256 not in (None, arrival.written.sha256):
+            old = self.by_sha(arrival.source_sha256 or "")
         told = incoming.insert(self.database, arrival)
         if arrival.facts.place is None:
             self.files.from_bin(arrival.written.file)  # where the same picture lay in the bin, one copy is enough
+        if old is not None and self.by_sha(old.sha256) is None:
+            self.files.drop(old.file)  # it has another name now, and its thumbnail too
         return told
 
     def withdraw(self, arrival: Arrival) -> None:
@@ -179,11 +184,20 @@ class Gallery:
 
     def opened(self, recipe: Recipe) -> dict[str, Intake]:
         """What `inputs` gives, with what each file says of itself."""
-        return inputs.opened(recipe, find=self.by_sha, read=self.data)
+        return inputs.opened(recipe, find=self._used, read=self.data)
 
     def check_inputs(self, recipe: Recipe, *, coming: Sequence[str] = ()) -> None:
         """Raise BadInput when a picture that the recipe names cannot be used; `coming` are masks on their way."""
-        inputs.check(recipe, find=self.by_sha, coming=coming)
+        inputs.check(recipe, find=self._used, coming=coming)
+
+    def _used(self, sha: str) -> Artwork | None:
+        """What a recipe means by a hash: also the file that a picture of ours was written from."""
+        return self.by_sha(sha) or next(
+            iter(
+                self._artworks(f"WHERE source_sha256 = ? AND kind IN {SHOWN} ORDER BY deleted_at IS NOT NULL, id", sha)
+            ),
+            None,
+        )
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -246,9 +260,13 @@ class Gallery:
         row = self.database.one(f"SELECT json_group_array(id) FROM artworks {clause}", *values)
         return set(json.loads(row[0])) if row else set()
 
-    def has_source(self, sha: str, *, anywhere: bool = False) -> int | None:
-        """The artwork made from a file with this SHA-256, if one is in the gallery; `anywhere` also what is binned or gone."""
+    def has_source(self, sha: str, *, anywhere: bool = False, ours: bool = False) -> int | None:
+        """The artwork made from a file with this SHA-256, if one is in the gallery; `anywhere` also what is binned or gone.
+
+        `ours`: only one whose file is our own, not what lies in somebody's folder.
+        """
         here = "" if anywhere else " AND deleted_at IS NULL AND gone_at IS NULL"
+        here += " AND place IS NULL" if ours else ""
         row = self.database.one(
             f"SELECT id FROM artworks WHERE (source_sha256 = ? OR sha256 = ?){here} AND kind IN {SHOWN}"
             " ORDER BY deleted_at IS NOT NULL, gone_at IS NOT NULL, id LIMIT 1",

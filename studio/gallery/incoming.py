@@ -171,8 +171,9 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
 
     Returns the artwork's number, and whether the gallery shows it only now: it is new, or was binned, gone or a mask. A row
     of the same bytes stays, out of the bin: what was proposed or served as a mask becomes what it now comes in as, and what lay
-    in a watched folder is ours once it was copied. Where facts say nothing of model, sampler, seed and negative, the recipe
-    says it.
+    in a watched folder is ours once it was copied, under another name where its bytes had to be written anew.
+
+    Where facts say nothing of model, sampler, seed and negative, the recipe says it.
     """
     facts = one.facts if one.recipe is None else _filled(one.facts, one.recipe)
     values = {
@@ -211,6 +212,8 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
     with database.transaction() as connection:
         if facts.place is not None:
             folders.vacate(connection, facts.place, besides=one.written.sha256)
+        else:
+            _renamed(connection, one)
         known = connection.execute(
             "SELECT deleted_at, gone_at, kind FROM artworks WHERE sha256 = ?", (one.written.sha256,)
         ).fetchone()
@@ -237,3 +240,16 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
         lineage.write(connection, one.written.sha256, one.recipe, one.parents)
     seen = known is not None and (known["deleted_at"], known["gone_at"]) == (None, None) and known["kind"] in SHOWN
     return int(row["id"]), not seen
+
+
+def _renamed(connection: Any, one: Arrival) -> None:
+    """What lay in somebody's folder and was written anew to be copied (a TIFF, a place taken out) stays the same artwork."""
+    old, new = one.source_sha256, one.written
+    if (
+        old in (None, new.sha256)
+        or connection.execute("SELECT 1 FROM artworks WHERE sha256 = ?", (new.sha256,)).fetchone()
+    ):
+        return
+    sql = "UPDATE artworks SET sha256 = ?, file = ?, bytes = ? WHERE sha256 = ? AND place IS NOT NULL"
+    if connection.execute(sql, (new.sha256, new.file, new.bytes, old)).rowcount:
+        lineage.rename(connection, str(old), new.sha256)

@@ -75,6 +75,12 @@ def write(connection: Any, child: str, recipe: Recipe | None, parents: Iterable[
     )
 
 
+def rename(connection: Any, old: str, new: str) -> None:
+    """An artwork's file was written anew and has another name: it keeps its parents and its children."""
+    for column in ("parent", "child"):
+        connection.execute(f"UPDATE OR REPLACE lineage SET {column} = ? WHERE {column} = ?", (new, old))
+
+
 def into(database: Database, names: Sequence[str], *, most: int = MOST) -> list[Edge]:
     """The edges that lead into these artworks: from their parents, here or gone."""
     sql = "SELECT * FROM lineage WHERE child IN (SELECT value FROM json_each(?)) ORDER BY child, role, parent LIMIT ?"

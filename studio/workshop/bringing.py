@@ -112,11 +112,15 @@ class Bringing:
             came.problem = str(error)
             return came, None
         came.sha256, came.size = sha256(data), len(data)
-        came.artwork = self.gallery.has_source(came.sha256, anywhere=self.anywhere)
+        came.artwork = self._known(came)
         if came.artwork is not None:
             return came, None
         came.pixels = promised(data)
         return came, data
+
+    def _known(self, came: Came) -> int | None:
+        """The artwork that a file is already; what is to be copied is none as long as only somebody's folder has it."""
+        return self.gallery.has_source(came.sha256, anywhere=self.anywhere, ours=came.item.place is None)
 
     def _open(self, came: Came, data: bytes) -> Came:
         try:
@@ -155,7 +159,7 @@ class Bringing:
             if came.intake is None:
                 continue
             # It may have come in since it was read: from another process, or as its twin in this very batch
-            came.artwork = self.gallery.has_source(came.sha256, anywhere=self.anywhere)
+            came.artwork = self._known(came)
             if came.artwork is None and came.sha256 in fresh:
                 twins.append(came)
             elif came.artwork is None:
