@@ -2,13 +2,14 @@
 
 import json
 import random
+import sqlite3
 import time
 
 import hostile
 import pytest
 from galleries import painter
 
-from studio.domain.errors import BadInput
+from studio.domain.errors import BadInput, StorageBroken
 from studio.gallery import changes
 from studio.gallery.changes import Change, apply, last, undo
 from studio.gallery.gallery import Gallery
@@ -156,6 +157,32 @@ def test_deleting_and_undoing_moves_the_files_with_the_rows(gallery, gate):
     said = undo(gallery, number)
     assert (said.pictures, said.left) == (1, 1)
     assert gallery.files.stored() == [second.file] and gallery.check() == []
+
+
+@pytest.mark.parametrize("way", ["bin", "restore", "undo"])
+@pytest.mark.parametrize("when", ["at the third file", "after the files"])
+def test_a_change_that_fails_half_way_leaves_rows_and_files_together(gallery, gate, way, when):
+    arts = [painter(gallery, gate)(number) for number in (1, 5, 7, 9)]
+    ids = [art.id for art in arts]
+    number = 0 if way == "bin" else apply(gallery, ids, Change("bin"))
+    before = state(gallery)
+    if when == "at the third file":  # a folder lies where it shall go
+        target = gallery.files.path(arts[2].file, binned=way == "bin")
+        target.mkdir()
+    else:
+        column = "undone_at" if way == "undo" else "pictures"
+        gallery.database.write(
+            f"CREATE TRIGGER harm BEFORE UPDATE OF {column} ON changes BEGIN SELECT RAISE(ABORT, 'harm'); END"
+        )
+    with pytest.raises((StorageBroken, sqlite3.IntegrityError)):
+        undo(gallery, number) if way == "undo" else apply(gallery, ids, Change(way))
+    if when == "at the third file":
+        target.rmdir()
+    else:
+        gallery.database.write("DROP TRIGGER harm")
+    assert state(gallery) == before and gallery.check() == []
+    assert undo(gallery, number).pictures == 4 if way == "undo" else apply(gallery, ids, Change(way))
+    assert gallery.check() == []
 
 
 def test_a_change_survives_a_restart(gallery, rows, files):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from studio.domain.errors import BadInput
+from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import RATING_RANGE
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name
 
@@ -188,7 +189,7 @@ def apply(gallery: Gallery, ids: Sequence[int], change: Change | Sequence[Change
             "artworks", f"One change takes at most {MOST:,} pictures and {_PARTS} parts; make it in two steps."
         )
     now = time.time()
-    with gallery.database.transaction() as connection:
+    with _transaction(gallery) as (connection, moved):
         text = json.dumps(given)
         exist = connection.execute(
             "SELECT count(*) FROM artworks WHERE id IN (SELECT value FROM json_each(?))", (text,)
@@ -211,7 +212,7 @@ def apply(gallery: Gallery, ids: Sequence[int], change: Change | Sequence[Change
                 f" WHERE id IN (SELECT value FROM json_each(:given)) AND {way.differs}",
                 values,
             )
-            _write(gallery, connection, (way.done.replace(":ids", _MINE), _MINE, part.what), values)
+            _write(gallery, connection, (way.done.replace(":ids", _MINE), _MINE, part.what), values, moved)
         count = "SELECT count(DISTINCT artwork) FROM change_items WHERE change = ?"
         changed = int(connection.execute(count, (id,)).fetchone()[0])
         connection.execute("UPDATE changes SET pictures = ? WHERE id = ?", (changed, id))
@@ -225,7 +226,7 @@ def undo(gallery: Gallery, id: int) -> Undone:
 
     Raises BadInput for a change that is not there, was undone already, or where nothing is left to undo.
     """
-    with gallery.database.transaction() as connection:
+    with _transaction(gallery) as (connection, moved):
         change = get(gallery, id)
         if change.undone_at is not None:
             raise BadInput("change", "That was undone already.")
@@ -241,6 +242,7 @@ def undo(gallery: Gallery, id: int) -> Undone:
                 connection,
                 (way.undone.replace(":ids", listed), listed, {"bin": "restore", "restore": "bin"}.get(part.what, "")),
                 values | {"found": json.dumps(found)},
+                moved,
             )
         items = {row[0] for row in connection.execute("SELECT artwork FROM change_items WHERE change = ?", (id,))}
         alive = "SELECT id FROM artworks WHERE id IN (SELECT artwork FROM change_items WHERE change = ?)"
@@ -302,7 +304,26 @@ def favourites_of(gallery: Gallery, ids: Sequence[int]) -> tuple[int, int, int]:
     return (int(row[0]), int(row[1]), int(row[2])) if row else (0, 0, 0)
 
 
-def _write(gallery: Gallery, connection: Any, work: tuple[str, str, str], values: Mapping[str, Any]) -> None:
+_Moved = list[tuple[list[str], bool]]  # files, and whether they went to the bin
+
+
+@contextmanager
+def _transaction(gallery: Gallery) -> Iterator[tuple[Any, _Moved]]:
+    """A transaction, and the files that move within it: where it fails, or cannot be committed, they go back."""
+    moved: _Moved = []
+    try:
+        with gallery.database.transaction() as connection:
+            yield connection, moved
+    except BaseException:
+        for files, binned in reversed(moved):
+            with suppress(EaselError):  # then the sweep settles it, as after a crash
+                gallery.files.move_all(files, binned=not binned)
+        raise
+
+
+def _write(
+    gallery: Gallery, connection: Any, work: tuple[str, str, str], values: Mapping[str, Any], moved: _Moved
+) -> None:
     """Change the rows; the files of those that go to the bin or come back follow. `work` is (statement, whom, what).
 
     The move is before the commit: whatever a crash leaves between the two is put right by the sweep, which asks the rows.
@@ -313,6 +334,7 @@ def _write(gallery: Gallery, connection: Any, work: tuple[str, str, str], values
         files = [row[0] for row in connection.execute(f"SELECT file FROM artworks WHERE id IN ({whom})", values)]
     connection.execute(statement, values)
     if files:
+        moved.append((files, what == "bin"))  # before it is done: it may end half way
         gallery.files.move_all(files, binned=what == "bin")
 
 
