@@ -132,6 +132,16 @@ def test_keeping_one_bins_the_rest_and_can_be_undone(tools, hung):
     assert len(duplicates.groups(tools.gallery)) == 2
 
 
+def test_a_copy_whose_file_is_gone_is_not_the_one_to_keep(tools, hung):
+    large, small, least = hung(scene(6)), hung(smaller(scene(6))), hung(smaller(scene(6), 0.4))
+    assert found(tools)[1][0].keeper == large
+    tools.database.write("UPDATE artworks SET place = '/away/x.png', gone_at = 1 WHERE id = ?", large)
+    (group,) = duplicates.groups(tools.gallery)
+    assert (set(group.ids), group.keeper) == ({small, least}, small)
+    tools.database.write("UPDATE artworks SET place = '/away/y.png', gone_at = 1 WHERE id = ?", small)
+    assert duplicates.groups(tools.gallery) == [] and duplicates.count(tools.gallery) == (0, 0)
+
+
 def test_what_is_not_the_same_stays_apart(tools, hung):
     one, other = hung(scene(8)), hung(smaller(scene(8)))
     found(tools)

@@ -103,7 +103,7 @@ def together(gallery: Gallery, ids: Sequence[int]) -> None:
 
 
 def groups(gallery: Gallery, *, near: bool = True, among: Collection[int] | None = None) -> list[Group]:
-    """All groups of copies outside the bin, those with the most pictures first; with `near` also resized and cropped ones."""
+    """All groups of copies that are there and not in the bin, the largest first; with `near` also resized and cropped ones."""
     linked = _linked(gallery.database, KINDS if near else (EXACT,))
     joined = components([(one, other) for one, other, _ in linked])
     if among is not None:
@@ -195,7 +195,7 @@ def _sentence(told: Sequence[str]) -> str:
 
 def _linked(database: Database, kinds: Sequence[str]) -> list[tuple[int, int, str]]:
     marks = ", ".join("?" * len(kinds))
-    alive = f"deleted_at IS NULL AND kind IN {SHOWN}"
+    alive = f"deleted_at IS NULL AND gone_at IS NULL AND kind IN {SHOWN}"  # nobody keeps a copy whose file is not there
     rows = database.read(
         f"SELECT one, other, kind FROM copies WHERE kind IN ({marks}) AND kind <> '' AND NOT apart"
         f" AND EXISTS (SELECT 1 FROM artworks WHERE id = one AND {alive})"
