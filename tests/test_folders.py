@@ -490,4 +490,28 @@ def test_a_worker_that_begins_has_watched_folders_looked_at_again(tools, tree):
     tools.queue.tidy()
     assert tools.queue.list() == []
     tree.rename(tree.with_name("away"))
-    assert rescan(tools.queue) == []
+    (job,) = rescan(tools.queue)
+    tools.queue.claim("fetch", "w")
+    tools.queue.finish(job.id, "done")
+    assert work(tools, "import", job.payload).state == "done"  # nobody asked, so nobody is told that it failed
+    assert "plugged in" in folders.listed(tools.database)[0].note and everything(tools.gallery, "is:gone") == []
+
+
+def test_a_folder_that_the_disk_cannot_even_be_asked_for_stops_nobody(tools, tree):
+    """As a dead disk does, a name that is too long makes stat raise: a worker begins, and other folders are scanned."""
+    from studio.workshop.rescanning import rescan
+
+    work(tools, "import", {"folder": str(tree), "watch": True})
+    folder = folders.listed(tools.database)[0]
+    dead = folders.add(tools.database, Path("/" + "a" * 300), watched=True)
+    one = by_name(tools.gallery)["0.png"]
+    with tools.database.transaction() as connection:
+        folders.note(connection, dead, 1, [folders.Found("0.png", 1, 1, one.sha256, one.id)])
+    (job,) = rescan(tools.queue)
+    assert job.payload["rescan"] == dead.id
+    tools.queue.claim("fetch", "w")
+    tools.queue.finish(job.id, "done")
+    with pytest.raises(BadInput, match="disk plugged in"):
+        work(tools, "import", {"folder": dead.path, "rescan": dead.id})
+    (tree / "0.png").unlink()
+    assert work(tools, "import", {"folder": str(tree), "rescan": folder.id}).result["gone"] == 1

@@ -243,7 +243,7 @@ def vacate(connection: Any, place: str, *, besides: str) -> None:
     """
     sql = "SELECT id FROM artworks WHERE place = ? AND gone_at IS NULL AND sha256 <> ? AND coalesce(source_sha256, '') <> ?"
     for row in connection.execute(sql, (place, besides, besides)).fetchall():
-        _lose(connection, row["id"], place)
+        _lose(connection, row["id"], place, _others(connection, row["id"]))  # where none lies, the next sweep says so
 
 
 def _take(connection: Any, artwork: int, place: str) -> str:
@@ -262,16 +262,20 @@ def _take(connection: Any, artwork: int, place: str) -> str:
     return "back"
 
 
-def _lose(connection: Any, artwork: int, place: str) -> bool:
-    """An artwork's file is not at a place any more: it lies at another one that is known, or is gone. True when gone."""
+def _others(connection: Any, artwork: int) -> list[str]:
+    """Where in watched folders an artwork's bytes were seen. No disk is asked: one that hangs would stop all who write."""
     rows = connection.execute(
         "SELECT folders.path AS folder, folder_files.path AS path FROM folder_files"
         " JOIN folders ON folders.id = folder_files.folder WHERE folders.watched = 1 AND artwork = ?",
         (artwork,),
     ).fetchall()
-    for row in rows:
-        other = _place(row["folder"], row["path"])
-        if other != place and Path(other).is_file() and not _taken(connection, other, artwork):
+    return [_place(row["folder"], row["path"]) for row in rows]
+
+
+def _lose(connection: Any, artwork: int, place: str, others: Iterable[str]) -> bool:
+    """An artwork's file is not at a place any more: it lies at one of the others, or is gone. True when gone."""
+    for other in others:
+        if other != place and not _taken(connection, other, artwork):
             connection.execute("UPDATE artworks SET place = ? WHERE id = ?", (other, artwork))
             return False
     connection.execute("UPDATE artworks SET gone_at = ? WHERE id = ?", (time.time(), artwork))
@@ -290,6 +294,11 @@ def sweep(database: Database, folder: Folder, scan: int) -> int:
     """
     rows = database.read("SELECT path, artwork FROM folder_files WHERE folder = ? AND seen_scan < ?", folder.id, scan)
     absent = [row for row in rows if _absent(_place(folder.path, row["path"]))]
+    lost = {row["artwork"] for row in absent if folder.watched and row["artwork"] is not None}
+    with database.transaction() as connection:
+        known = {artwork: _others(connection, artwork) for artwork in lost}
+    # Path.is_file raises for a disk that is dead
+    others = {artwork: [path for path in paths if os.path.isfile(path)] for artwork, paths in known.items()}  # noqa: PTH113
     gone = 0
     for start in range(0, len(absent), AT_ONCE):
         with database.transaction() as connection:
@@ -299,7 +308,7 @@ def sweep(database: Database, folder: Folder, scan: int) -> int:
                     place = _place(folder.path, row["path"])
                     sql = "SELECT 1 FROM artworks WHERE id = ? AND place = ? AND gone_at IS NULL"
                     if connection.execute(sql, (row["artwork"], place)).fetchone():
-                        gone += _lose(connection, row["artwork"], place)
+                        gone += _lose(connection, row["artwork"], place, others[row["artwork"]])
     return gone
 
 

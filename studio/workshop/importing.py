@@ -54,6 +54,9 @@ def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]
             scan(folder, bringing=bringing, tally=tally, judge=f"{settings.pack} {settings.caution}", progress=progress)
         else:
             _uploads(job.payload["files"], bringing=bringing, tally=tally, tools=tools, progress=progress)
+    except BadInput:
+        if not job.payload.get("unasked"):
+            raise  # else nobody waits for it, and the folder itself says that it is not there
     finally:
         report.result = tally.result()  # also of what was cancelled half-way: all that came in stays
     tools.queue.record_timing("import", float(tally.total), time.monotonic() - began)

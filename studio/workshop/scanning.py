@@ -127,7 +127,7 @@ def scan(
     """
     gallery, database = bringing.gallery, bringing.gallery.database
     root = Path(folder.path)
-    if not root.is_dir():
+    if not os.path.isdir(root):  # noqa: PTH112  Path.is_dir raises for a disk that is dead
         sentence = f"{folder.path} is not there; is its disk plugged in? Its pictures stay in the gallery."
         folders.end(database, folder.id, note=sentence)
         raise BadInput("folder", sentence)
