@@ -121,16 +121,56 @@ def test_cancel_leaves_the_rest_in_the_bin(tools, paint, monkeypatch):
         tools.gallery.delete(art.id)
     drop, seen = tools.files.drop, []
 
-    def third(file):
+    def third(file, *, binned):
         seen.append(file)
         if len(seen) == 3:
             tools.queue.cancel(1)
-        drop(file)
+        drop(file, binned=binned)
 
     monkeypatch.setattr(tools.files, "drop", third)
     with pytest.raises(Cancelled):
         work(tools, "empty", {"ids": [art.id for art in arts], "before": time.time()}, watch=False)
     assert disposal.contents(tools.database).pictures == 2 and tools.gallery.check() == []
+
+
+@pytest.mark.parametrize("way", ["by hand", "after its days"])
+@pytest.mark.parametrize("come", ["whole", "file only"])
+def test_a_picture_that_comes_in_again_meanwhile_is_not_deleted_with_its_old_row(tools, gate, paint, come, way):
+    art, other = paint(1), paint(2)
+    for one in (art, other):
+        tools.gallery.delete(one.id)
+    cleared, staged = gate.picture(hostile.scene(1)), []
+    drop = disposal.drop
+
+    def late(database, files, names):
+        """The same bytes come in between the rows and the files."""
+        if not staged:
+            staged.append(tools.gallery.stage(cleared, RECIPE.with_seed(1), kind="painted"))
+            assert staged[0].written.file == art.file and not tools.gallery.many([art.id, other.id])
+            if come == "whole":
+                tools.gallery.settle(staged)
+        drop(database, files, names)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disposal, "drop", late)
+        if way == "by hand":
+            disposal.delete(tools.database, tools.files, [art.id, other.id])
+        else:
+            tools.gallery.empty_bin()
+    if come == "file only":
+        tools.gallery.settle(staged)
+    back = tools.gallery.by_sha(art.sha256)
+    assert tools.gallery.data(back) and tools.gallery.thumb(back).exists() and tools.gallery.check() == []
+    assert not tools.files.path(other.file, binned=True).exists()
+
+
+def test_a_stray_in_the_bin_goes_with_its_thumbnail(tools, paint, home):
+    before = everything(home)
+    art = paint(3)
+    tools.gallery.delete(art.id)
+    tools.database.write("DELETE FROM artworks")
+    tools.gallery.empty_bin()
+    assert everything(home) == before
 
 
 def test_a_file_of_a_watched_folder_stays_where_it_is(tools, paint, tmp_path):

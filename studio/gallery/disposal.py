@@ -120,12 +120,24 @@ def delete(
             rows = connection.execute(
                 f"DELETE FROM artworks WHERE {clause} RETURNING file, bytes, place", values
             ).fetchall()
-        for row in rows:
-            files.drop(row["file"])
+        drop(database, files, [row["file"] for row in rows])
         went += len(rows)
         freed += sum(row["bytes"] for row in rows if row["place"] is None)
     report(len(ids), len(ids))
     return went, freed
+
+
+def drop(database: Database, files: Files, names: Sequence[str]) -> None:
+    """Remove the files of rows that went, and their thumbnails; what the same bytes brought back meanwhile stays."""
+    for start in range(0, len(names), AT_ONCE):
+        with database.transaction() as connection:  # while it lasts, no such row can come
+            for file in names[start : start + AT_ONCE]:
+                sql = "SELECT place FROM artworks WHERE sha256 = ?"
+                row = connection.execute(sql, (file.partition(".")[0],)).fetchone()
+                if row is None:
+                    files.drop(file, binned=True)
+                elif row["place"] is not None:  # its file lies elsewhere, its thumbnail is ours
+                    files.path(file, binned=True).unlink(missing_ok=True)
 
 
 def check(database: Database, ids: Sequence[int]) -> None:

@@ -165,13 +165,17 @@ class Files:
                 for name in ("bin", "pictures") if binned else ("pictures", "bin"):
                     sync_folder(self.home / name)
 
-    def drop(self, file: str) -> None:
-        """Remove a picture, its thumbnail and its copy in the bin for good."""
+    def drop(self, file: str, *, binned: bool = False) -> None:
+        """Remove a picture, its thumbnail and its copy in the bin for good.
+
+        Of one that lies in the bin (`binned`), what lies among the pictures too is the same picture just coming in: that stays.
+        """
         with _storage(self.home):
-            stored = self.path(file)
+            stored, bin = self.path(file), self.path(file, binned=True)
+            coming = binned and bin.exists() and stored.exists()
             thumb = self.thumb_path(stored.stem)
             shown = thumb.with_stem(f"{stored.stem}-{SHOWN_SIDE}")
-            for path in (stored, self.path(file, binned=True), thumb, shown):
+            for path in (bin,) if coming else (stored, bin, thumb, shown):
                 path.unlink(missing_ok=True)
 
     def _move(self, source: Path, target: Path) -> None:

@@ -20,6 +20,7 @@ from studio.database import Database
 from studio.domain.control import ControlMap
 from studio.domain.errors import BadPicture
 from studio.domain.recipe import Recipe
+from studio.gallery import disposal
 from studio.gallery.files import Files, Written
 from studio.gallery.metadata import read_map, read_own, read_parents
 from studio.safety.intake import open_picture, read_file, sha256
@@ -109,12 +110,14 @@ def empty_bin(database: Database, files: Files, *, before: float) -> int:
             " AND instr(payload, artworks.sha256) > 0) RETURNING file",
             (before,),
         ).fetchall()
-    for row in rows:
-        files.drop(row["file"])
+    disposal.drop(database, files, [row["file"] for row in rows])
     known = {row["file"] for row in database.read("SELECT file FROM artworks WHERE place IS NULL")}
-    for file in files.stored(binned=True):  # strays that the sweep put there, and what a crash left of the loop above
-        if file not in known and files.path(file, binned=True).stat().st_mtime <= before:
-            files.path(file, binned=True).unlink(missing_ok=True)
+    strays = [  # that the sweep put there, and what a crash left of the rows above
+        file
+        for file in files.stored(binned=True)
+        if file not in known and files.path(file, binned=True).stat().st_mtime <= before
+    ]
+    disposal.drop(database, files, strays)
     return went
 
 
