@@ -323,11 +323,14 @@ class Orders:
         return self._scanned(folder.path) or self.submit("import", {"folder": folder.path, "rescan": id})
 
     def stop_watching(self, id: int, *, forget: bool = False) -> int:
-        """Watch a folder no longer; with `forget` its pictures go to the bin, and how many is returned. No file is touched."""
+        """Watch a folder no longer; with `forget` what no other watched folder has goes to the bin, and how many is returned.
+
+        No file is touched; it can be undone as any change.
+        """
         going = self._scanned(folders.get(self.database, id).path)
         if going is not None:
             self.queue.cancel(going.id)
-        return folders.stop(self.database, id, forget=forget)
+        return folders.stop(self.gallery, id, forget=forget)
 
     def left_out(self, id: int) -> list[tuple[str, str]]:
         """The files of a watched folder that are not in the gallery, each with its reason."""

@@ -13,7 +13,7 @@ from PIL import Image
 from studio.domain.artwork import Facts, Query
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
-from studio.gallery import folders
+from studio.gallery import changes, folders
 from studio.gallery.files import Written
 from studio.gallery.incoming import Arrival
 from studio.gallery.language import read as read_words
@@ -307,15 +307,31 @@ def test_a_home_among_the_pictures_is_left_out(gallery, watch, home):
 def test_who_stops_watching_keeps_the_pictures_or_not(gallery, watch, tree):
     watch(tree)
     folder = folders.listed(gallery.database)[0]
-    assert folders.stop(gallery.database, folder.id) == 0 and gallery.count(Query()) == 5
+    assert folders.stop(gallery, folder.id) == 0 and gallery.count(Query()) == 5
     assert folders.listed(gallery.database) == [] and gallery.data(everything(gallery)[0])
     assert watch(tree).duplicates == 5
-    assert folders.stop(gallery.database, folders.listed(gallery.database)[0].id, forget=True) == 5
+    assert folders.stop(gallery, folders.listed(gallery.database)[0].id, forget=True) == 5
     assert (
         gallery.count(Query()) == 0 and gallery.count(Query(binned=True)) == 5 and len(list(tree.rglob("*.png"))) == 5
     )
     with pytest.raises(BadInput, match="not watched any more"):
         folders.get(gallery.database, folder.id)
+
+
+def test_forgetting_a_folder_leaves_what_another_one_has_and_can_be_undone(gallery, watch, tree):
+    other = tree.parent / "other"
+    other.mkdir()
+    shutil.copy(tree / "0.png", other / "0.png")
+    (other / "mine.png").write_bytes(encoded(picture(70)))
+    watch(tree)
+    watch(other)
+    folder = next(one for one in folders.listed(gallery.database) if one.path == str(other))
+    assert folders.stop(gallery, folder.id, forget=True) == 1
+    (binned,) = gallery.page(Query(binned=True))
+    assert binned.source_name == "mine.png" and gallery.count(Query()) == 5
+    change = changes.last(gallery)
+    assert change is not None and changes.undo(gallery, change.id).pictures == 1 and gallery.count(Query()) == 6
+    assert len(list(other.iterdir())) == 2 and gallery.check() == []
 
 
 def test_what_was_watched_and_is_copied_is_ours(gallery, gate, watch, tree):
@@ -345,7 +361,7 @@ def test_a_folder_that_was_watched_and_is_copied_may_go(gallery, gate, watch, tr
     gallery.tag(old["t.tiff"].id, "lake")
     using = Recipe("x", task="vary", source=old["t.tiff"].sha256, strength=0.5)
     child = gallery.add(gate.picture(picture(60)), using)
-    folders.stop(gallery.database, folders.listed(gallery.database)[0].id)
+    folders.stop(gallery, folders.listed(gallery.database)[0].id)
     assert bring_folder(tree, gallery=gallery, gate=gate).imported == 0  # they are not new
     assert bring_folder(tree, gallery=gallery, gate=gate).duplicates == 7
     shutil.rmtree(tree)

@@ -12,11 +12,15 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.database import Database
 from studio.domain.errors import BadInput
+from studio.gallery import changes
 from studio.gallery.importing import shown_name
+
+if TYPE_CHECKING:
+    from studio.gallery.gallery import Gallery
 
 AT_ONCE = 500  # rows that one transaction changes, so that nobody waits long for the database
 
@@ -142,18 +146,24 @@ def _folders(database: Database, clause: str, *values: Any) -> list[Folder]:
     return [Folder(**{**dict(row), "watched": bool(row["watched"])}) for row in rows]
 
 
-def stop(database: Database, id: int, *, forget: bool = False) -> int:
-    """Watch a folder no longer; its pictures stay, or go to the bin with `forget`. Returns how many went; touches no file."""
-    with database.transaction() as connection:
-        went = 0
-        if forget:
-            went = connection.execute(
-                "UPDATE artworks SET deleted_at = ? WHERE deleted_at IS NULL AND place IS NOT NULL"
-                " AND id IN (SELECT artwork FROM folder_files WHERE folder = ?)",
-                (time.time(), id),
-            ).rowcount
+def stop(gallery: Gallery, id: int, *, forget: bool = False) -> int:
+    """Watch a folder no longer; its pictures stay, or go to the bin with `forget`. Returns how many went; touches no file.
+
+    What another watched folder knows too stays in any case. What went to the bin can be undone as any change.
+    """
+    known = (
+        "SELECT artwork FROM folder_files JOIN folders ON folders.id = folder WHERE watched = 1 AND artwork IS NOT NULL"
+    )
+    with gallery.database.transaction() as connection:
+        sql = (
+            "SELECT id FROM artworks WHERE deleted_at IS NULL AND place IS NOT NULL"
+            f" AND id IN (SELECT artwork FROM folder_files WHERE folder = ?) AND id NOT IN ({known} AND folder <> ?)"
+        )
+        going = [row["id"] for row in connection.execute(sql, (id, id))] if forget else []
+        for start in range(0, len(going), changes.MOST):
+            changes.apply(gallery, going[start : start + changes.MOST], changes.Change("bin"))
         connection.execute("DELETE FROM folders WHERE id = ?", (id,))
-    return went
+    return len(going)
 
 
 def left_out(database: Database, id: int) -> list[tuple[str, str]]:
