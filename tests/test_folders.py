@@ -334,6 +334,18 @@ def test_forgetting_a_folder_leaves_what_another_one_has_and_can_be_undone(galle
     assert len(list(other.iterdir())) == 2 and gallery.check() == []
 
 
+def test_what_two_folders_have_lies_in_the_one_that_is_still_watched(gallery, watch, tree):
+    other = tree.parent / "other"
+    shutil.copytree(tree, other)
+    watch(tree)
+    watch(other)
+    assert folders.stop(gallery, next(one.id for one in folders.listed(gallery.database) if one.path == str(tree))) == 0
+    shutil.rmtree(tree)
+    assert {Path(one.place).is_relative_to(other) for one in everything(gallery)} == {True} and gallery.check() == []
+    (other / "0.png").unlink()
+    assert watch(other).gone == 1
+
+
 def test_what_was_watched_and_is_copied_is_ours(gallery, gate, watch, tree):
     watch(tree)
     one = by_name(gallery)["0.png"]

@@ -162,8 +162,23 @@ def stop(gallery: Gallery, id: int, *, forget: bool = False) -> int:
         going = [row["id"] for row in connection.execute(sql, (id, id))] if forget else []
         for start in range(0, len(going), changes.MOST):
             changes.apply(gallery, going[start : start + changes.MOST], changes.Change("bin"))
+        _hand_over(connection, id)
         connection.execute("DELETE FROM folders WHERE id = ?", (id,))
     return len(going)
+
+
+def _hand_over(connection: Any, id: int) -> None:
+    """What lies in a folder, and in another one that goes on being watched, lies in that one from now on."""
+    rows = connection.execute(
+        "SELECT a.id, folders.path AS folder, f.path AS path FROM folders AS this"
+        " JOIN artworks AS a ON a.place > this.path || '/' AND a.place < this.path || '0' AND a.gone_at IS NULL"
+        " JOIN folder_files AS f ON f.artwork = a.id AND f.folder <> this.id"
+        " JOIN folders ON folders.id = f.folder AND folders.watched = 1 WHERE this.id = ?",
+        (id,),
+    ).fetchall()
+    for artwork, place in {row["id"]: _place(row["folder"], row["path"]) for row in rows}.items():
+        if not _taken(connection, place, artwork):
+            connection.execute("UPDATE artworks SET place = ? WHERE id = ?", (place, artwork))
 
 
 def left_out(database: Database, id: int) -> list[tuple[str, str]]:
