@@ -97,10 +97,27 @@ def test_a_download_lies_at_home_until_tomorrow(tools, ids):
     job.sweep(tools)
     assert path.exists()
     os.utime(path.parent, (0, 0))
+    tools.queue.finish(int(path.parent.name), "done")
     job.sweep(tools)
     assert not path.parent.exists()
     with pytest.raises(BadInput, match="choose Zip"):
         exporting.payload(ids, Export(), to=None)
+
+
+@pytest.mark.parametrize("shape", ["zip", "pdf"])
+def test_the_daily_look_leaves_a_download_alone_that_is_being_written(tools, ids, monkeypatch, shape):
+    unchanged, seen = tools.files.unchanged, []
+
+    def third(*args, **more):
+        seen.append(args)
+        if len(seen) == 3:
+            os.utime(tools.home / job.DOWNLOADS / "1", (0, 0))
+            job.sweep(tools)
+        return unchanged(*args, **more)
+
+    monkeypatch.setattr(tools.files, "unchanged", third)
+    result = export(tools, ids, None, shape=shape)
+    assert result["written"] == 5 and Path(result["paths"][0]).exists() and len(seen) == 5
 
 
 def test_a_sheet_is_one_checked_picture_that_says_what_made_it(tools, ids, tmp_path, gate):

@@ -15,6 +15,7 @@ from studio.domain.artwork import Query
 from studio.domain.recipe import Recipe
 from studio.jobs import lock
 from studio.jobs.supervisor import Supervisor
+from studio.workshop.worker import Worker
 
 HERE = Path(__file__).parent
 COMMAND = (sys.executable, str(HERE / "odd_worker.py"))
@@ -173,6 +174,14 @@ def test_a_polite_end_blames_no_job_and_keeps_the_queue(home, queue, supervisor)
     assert lock.holder(home) is None
     assert (queue.get(job.id).state, queue.get(job.id).attempts) == ("interrupted", 0)
     assert queue.get(after.id).state == "waiting"
+
+
+def test_what_is_due_every_day_and_cannot_be_done_ends_no_worker(home, queue, caplog):
+    shutil.rmtree(home / "backups", ignore_errors=True)
+    (home / "backups").write_text("a file where the folder of the backups should be")
+    worker = Worker(home, lock=lock.Lock(home), name="w", tasks={}, warm_up=False)
+    assert worker._tend() <= time.monotonic() and "what is due every day waits" in caplog.text
+    worker._tools.database.close()
 
 
 def test_a_second_worker_of_the_same_home_leaves_quietly(home, queue, supervisor, environment):

@@ -285,7 +285,7 @@ def _whole_mark(marks: dict[int, str]) -> str:
 
 
 def sweep(tools: Tools) -> None:
-    """Take away what a killed export left half done, and downloads of yesterday. When the worker begins, before it works."""
+    """Take away what a killed export left half done, and downloads of yesterday; what an export writes now stays."""
     rows = tools.database.read(
         "SELECT id, json_extract(payload, '$.to') AS place FROM jobs WHERE kind = 'export' AND created_at > ?"
         " AND state IN ('interrupted', 'failed', 'cancelled')",
@@ -298,6 +298,11 @@ def sweep(tools: Tools) -> None:
                     (folder / part_name(tools.home, row["id"])).unlink(missing_ok=True)
     downloads = tools.home / DOWNLOADS
     with contextlib.suppress(OSError):
-        for entry in downloads.iterdir():
+        entries = list(downloads.iterdir())  # before it is asked who writes: no later folder is among them
+        rows = tools.database.read("SELECT id FROM jobs WHERE kind = 'export' AND state = 'running'")
+        running = {str(row["id"]) for row in rows}
+        for entry in entries:
+            if entry.name in running:
+                continue
             if time.time() - entry.stat().st_mtime > KEPT_SECONDS or next(entry.glob(".easel-*.part"), None):
                 shutil.rmtree(entry, ignore_errors=True)

@@ -16,7 +16,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.domain.errors import BadInput, Busy, Cancelled, EaselError, Refused, StorageFull
+from studio.domain.errors import BadInput, Cancelled, EaselError, Refused, StorageFull
 from studio.domain.job import Job
 from studio.jobs.lock import Lock
 from studio.jobs.queue import CLOSED, said
@@ -156,7 +156,7 @@ class Worker:
             if gone:
                 logger.info("%d pictures lay in the bin for %d days; they are gone", gone, tools.settings().bin_days)
             tools.database.backup()
-        except (StorageFull, Busy) as error:
+        except (EaselError, OSError) as error:  # it must not end what a lane is in the middle of
             logger.warning("what is due every day waits: %s", error)
         return time.monotonic()
 
