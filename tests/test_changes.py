@@ -130,6 +130,21 @@ def test_an_undo_with_nothing_left_to_undo_is_refused_and_can_be_tried_again(gal
     assert undo(gallery, first).pictures == 2 and gallery.get(1).rating == 0
 
 
+def test_a_last_change_with_nothing_left_to_undo_stands_in_no_other_one_s_way(gallery, rows):
+    rows(3)
+    apply(gallery, [1], Change("rate", 2))
+    apply(gallery, [2], Change("rate", 1))
+    apply(gallery, [3], Change("rate", 3))
+    gallery.database.write("DELETE FROM artworks WHERE id = 2")
+    gallery.database.write("UPDATE artworks SET rating = 5 WHERE id = 3")
+    for _ in range(2):
+        with pytest.raises(BadInput, match="Nothing is left to undo"):
+            undo(gallery, last(gallery).id)
+    assert gallery.get(3).rating == 5
+    assert undo(gallery, last(gallery).id).pictures == 1 and gallery.get(1).rating == 0
+    assert last(gallery) is None
+
+
 def test_a_collection_deleted_since_takes_nothing_back(gallery, rows):
     ids, shelf = rows(2), collection(gallery, "boats")
     apply(gallery, ids, Change("collect", shelf))

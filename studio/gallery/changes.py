@@ -224,7 +224,8 @@ def apply(gallery: Gallery, ids: Sequence[int], change: Change | Sequence[Change
 def undo(gallery: Gallery, id: int) -> Undone:
     """Give the pictures of a change back what they had; what was changed since stays as it is, and is counted.
 
-    Raises BadInput for a change that is not there, was undone already, or where nothing is left to undo.
+    Raises BadInput for a change that is not there, was undone already, or where nothing is left to undo; the last one then
+    counts as undone, so that the one before can be.
     """
     with _transaction(gallery) as (connection, moved):
         change = get(gallery, id)
@@ -247,9 +248,12 @@ def undo(gallery: Gallery, id: int) -> Undone:
         items = {row[0] for row in connection.execute("SELECT artwork FROM change_items WHERE change = ?", (id,))}
         alive = "SELECT id FROM artworks WHERE id IN (SELECT artwork FROM change_items WHERE change = ?)"
         there = {row[0] for row in connection.execute(alive, (id,))}
-        if not back:
-            raise BadInput("change", "Nothing is left to undo: these pictures were changed since, or deleted for good.")
-        connection.execute("UPDATE changes SET undone_at = ? WHERE id = ?", (time.time(), id))
+        newest = last(gallery)
+        # the last one is done with all the same, or nobody would come to what was done before it
+        if back or newest is None or newest.id == id:
+            connection.execute("UPDATE changes SET undone_at = ? WHERE id = ?", (time.time(), id))
+    if not back:
+        raise BadInput("change", "Nothing is left to undo: these pictures were changed since, or deleted for good.")
     return Undone(change, len(back), left=len(there - back), gone=len(items - there))
 
 
