@@ -190,6 +190,16 @@ def test_a_deleted_one_is_only_forgotten_and_does_not_come_back_by_itself(galler
     assert not gallery.files.thumb_path(other.sha256).exists() and gallery.check() == [] and gallery.sweep() == []
 
 
+def test_a_discarded_proposal_that_comes_in_again_brings_its_own_file_along(gallery, gate, watch, tree):
+    proposal = gallery.add(gate.picture(picture(80)), Recipe("x"), kind="proposal")
+    (tree / "downloaded.png").write_bytes(gallery.data(proposal))
+    gallery.delete(proposal.id)
+    watch(tree)
+    after = gallery.get(proposal.id)
+    assert (after.kind, after.deleted_at, after.place) == ("painted", None, None)
+    assert gallery.data(after) and gallery.check() == [] and gallery.files.stored(binned=True) == []
+
+
 def test_what_is_served_is_what_was_checked_and_nothing_else(gallery, watch, tree, home):
     from starlette.applications import Starlette
     from starlette.testclient import TestClient

@@ -161,8 +161,7 @@ class Gallery:
         if arrival.facts.place is None and arrival.source_sha256 not in (None, arrival.written.sha256):
             old = self.by_sha(arrival.source_sha256 or "")
         told = incoming.insert(self.database, arrival)
-        if arrival.facts.place is None:
-            self.files.from_bin(arrival.written.file)  # where the same picture lay in the bin, one copy is enough
+        self.files.from_bin(arrival.written.file)  # where the same picture lay in the bin, one copy is enough
         if old is not None and self.by_sha(old.sha256) is None:
             self.files.drop(old.file)  # it has another name now, and its thumbnail too
         return told
