@@ -374,4 +374,12 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE folders ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;   -- of them, not in the gallery
         """,
     ),
+    (
+        "looks_counter",
+        """
+        -- The number of the last look written. It never falls, whatever is deleted: no number of `looked` is given twice
+        CREATE TABLE looks_counter (one INTEGER PRIMARY KEY CHECK (one = 1), looked INTEGER NOT NULL);
+        INSERT INTO looks_counter SELECT 1, coalesce(max(looked), 0) FROM artworks WHERE looked IS NOT NULL;
+        """,
+    ),
 )

@@ -111,6 +111,15 @@ def test_a_search_by_look_sees_at_once_what_comes_and_goes(gallery, hung):
     assert len(gallery.looks.all()[0]) == 3
 
 
+def test_what_comes_after_the_newest_was_deleted_for_good_is_found(gallery, hung):
+    first, newest = hung(scene(1)), hung(scene(2))
+    query = Query(like=((f"id:{first}", 1.0),), by=("look",))
+    assert [art.id for art in gallery.page(query)] == [first, newest]
+    gallery.database.write("DELETE FROM artworks WHERE id = ?", newest)
+    copy = hung(smaller(scene(1)))
+    assert [art.id for art in gallery.page(query)] == [first, copy]
+
+
 def test_looks_of_another_version_are_made_anew(gallery, hung):
     id = hung(scene(1))
     gallery.database.write(
@@ -134,6 +143,7 @@ def test_the_best_are_exact_and_in_order_among_ten_thousand(database):
             " VALUES (?, '', 'imported', 1, 1, 1, '{}', 0, ?, ?)",
             rows,
         )
+        connection.execute("UPDATE looks_counter SET looked = ?", (len(rows),))
     index = looks.Looks(database)
     ids, _, matrix = index.all()
     order = sorted(range(10_000), key=lambda place: (-float(matrix[place] @ held[7]), -ids[place]))[:50]

@@ -21,9 +21,11 @@ _AT_ONCE = 8_192  # rows
 
 def put(connection: Any, id: int, look: Look | None) -> None:
     """Keep an artwork's look inside somebody's transaction; None says that it was tried and there is none."""
+    if look is not None:
+        connection.execute("UPDATE looks_counter SET looked = looked + 1")
     connection.execute(
-        "UPDATE artworks SET look = ?, colours = ?, looked = CASE WHEN ? THEN"
-        " (SELECT coalesce(max(looked), 0) + 1 FROM artworks WHERE looked IS NOT NULL) ELSE 0 END WHERE id = ?",
+        "UPDATE artworks SET look = ?, colours = ?,"
+        " looked = CASE WHEN ? THEN (SELECT looked FROM looks_counter) ELSE 0 END WHERE id = ?",
         (look.data if look else None, look.colours if look else None, look is not None, id),
     )
 
@@ -88,8 +90,8 @@ class Looks:
         self._matrix: Floats = np.zeros((0, LENGTH), dtype=np.float32)
 
     def _refresh(self) -> None:
-        row = self._database.one("SELECT max(looked) FROM artworks WHERE looked IS NOT NULL")
-        last = int(row[0] or 0) if row else 0
+        row = self._database.one("SELECT looked FROM looks_counter")
+        last = int(row[0]) if row else 0
         if last < self._last:  # another table: a backup was put in its place
             self._clear()
         while self._last < last:
