@@ -200,6 +200,19 @@ def test_a_discarded_proposal_that_comes_in_again_brings_its_own_file_along(gall
     assert gallery.data(after) and gallery.check() == [] and gallery.files.stored(binned=True) == []
 
 
+def test_what_was_deleted_for_good_stays_away_under_another_name_too(gallery, gate, watch, tree):
+    watch(tree)
+    one = by_name(gallery)["1.png"]
+    gallery.delete(one.id)
+    assert gallery.empty_bin() == 1
+    for path in (tree / "renamed.png", tree / "old" / "again.png"):
+        next(there for there in tree.rglob("*.png") if sha256(there.read_bytes()) == one.sha256).rename(path)
+        os.utime(path, (1, 1))
+        assert watch(tree).imported == 0 and gallery.by_sha(one.sha256) is None and gallery.count(Query()) == 4
+    assert bring_folder(tree / "old", gallery=gallery, gate=gate).imported == 1  # who asks for it gets it
+    assert gallery.by_sha(one.sha256) is not None
+
+
 def test_what_is_served_is_what_was_checked_and_nothing_else(gallery, watch, tree, home):
     from starlette.applications import Starlette
     from starlette.testclient import TestClient

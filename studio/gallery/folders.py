@@ -221,6 +221,15 @@ def remembered(database: Database, id: int) -> dict[str, Seen]:
     }
 
 
+def deleted(database: Database) -> frozenset[str]:
+    """The SHA-256 of files in watched folders that the user deleted for good; wherever these move, they stay away."""
+    rows = database.read(
+        "SELECT sha256 FROM folder_files JOIN folders ON folders.id = folder"
+        " WHERE watched = 1 AND artwork IS NULL AND problem = '' AND sha256 <> ''"
+    )
+    return frozenset(row["sha256"] for row in rows)
+
+
 def saw(database: Database, folder: int, scan: int, paths: Sequence[str]) -> None:
     """Mark files that are as they were."""
     for start in range(0, len(paths), AT_ONCE):

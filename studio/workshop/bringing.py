@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -85,6 +85,7 @@ class Bringing:
     lora: FindLora = no_lora
     job: int | None = None
     anywhere: bool = False  # what is in the bin, or gone, is known and stays there
+    deleted: Collection[str] = frozenset()  # SHA-256 of files that were deleted for good and stay away
     learn: Learn | None = None
     each: Callable[[Any, Sequence[Came]], None] | None = None
     waiting: Callable[[], None] = field(default=lambda: None)
@@ -113,7 +114,7 @@ class Bringing:
             return came, None
         came.sha256, came.size = sha256(data), len(data)
         came.artwork = self._known(came)
-        if came.artwork is not None:
+        if came.artwork is not None or came.sha256 in self.deleted:
             return came, None
         came.pixels = promised(data)
         return came, data

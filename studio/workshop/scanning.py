@@ -144,6 +144,7 @@ def scan(
         tally.moved, tally.back = tally.moved + moved, tally.back + back
 
     bringing.each = write
+    bringing.deleted = folders.deleted(database) if folder.watched else frozenset()
     try:
         progress(tally.done, tally.total)
         with closing(bringing(items)) as batches:
@@ -151,7 +152,7 @@ def scan(
                 tally.count(batch)
                 progress(tally.done, tally.total)
     finally:
-        bringing.each = None
+        bringing.each, bringing.deleted = None, frozenset()
     tally.gone += folders.sweep(database, folder, number)
     folders.end(database, folder.id)
 
