@@ -71,8 +71,24 @@ def test_delete_leaves_the_pictures_and_can_be_undone(gallery, gate):
     back = collections.restore(gallery.database, made.id)
     assert (back.id, back.name) == (made.id, "Boats (2)")
     assert collections.order(gallery.database, made.id) == [ids[2], ids[0]]
-    with pytest.raises(BadInput, match="deleted last"):
+    with pytest.raises(BadInput, match="cannot be brought back"):
         collections.restore(gallery.database, made.id)
+
+
+def test_two_that_were_deleted_come_back_both_for_thirty_days(gallery, gate):
+    database = gallery.database
+    made, ids = filled(gallery, gate)
+    other = collections.create(database, "red", query="red star")
+    third = collections.create(database, "third")
+    for one in (made, other, third):
+        collections.delete(database, one.id)
+    assert collections.restore(database, made.id).name == "Boats" and names(gallery) == [("Boats", 3)]
+    assert collections.restore(database, other.id).query == "red star"
+    database.write("UPDATE drafts SET updated_at = updated_at - 31 * 86400")
+    collections.delete(database, made.id)
+    with pytest.raises(BadInput, match="30 days"):
+        collections.restore(database, third.id)
+    assert collections.order(database, collections.restore(database, made.id).id) == ids
 
 
 def test_pictures_are_ordered_by_hand(gallery, gate):

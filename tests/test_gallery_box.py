@@ -251,9 +251,12 @@ def test_what_is_done_in_the_rail(studio, gate):  # noqa: F811
     assert do({"do": "save", "name": "loved"}) == [("loved", None), ("night boats", 3)]
     assert collections.named(studio.database, "loved").query == "is:favourite"
     assert do({"do": "delete", "id": 1}) == [("loved", None)]
+    assert do({"do": "delete", "id": 2}) == []
     test.session_state["deeds"] = []
     test.button(key="undo_collection").click().run()
-    assert do()[1] == ("night boats", 3)
+    assert do() == [("loved", None)]
+    test.button(key="undo_collection").click().run()
+    assert do()[1] == ("night boats", 3) and not [one for one in test.button if one.key == "undo_collection"]
 
 
 def left_behind():

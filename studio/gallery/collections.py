@@ -16,7 +16,10 @@ from studio.gallery.rows import storable
 NAME_LIMIT = 80  # characters; a filter's value takes 200
 MOST = 1_000
 ORDERED = 5_000  # pictures of a collection that are shown in its own order
-_DELETED = "collection_deleted"  # the name of a draft: the last one that was deleted, whole
+KEPT = 30 * 86_400.0  # seconds for which one that was deleted can be brought back
+_DELETED = (
+    "collection_deleted:"  # what the names of drafts begin with that hold a deleted one, whole; then comes its number
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def rename(database: Database, id: int, name: str) -> Collection:
 
 
 def delete(database: Database, id: int) -> Collection:
-    """Delete a collection, never its pictures; `restore` brings back the last one that was."""
+    """Delete a collection, never its pictures; `restore` brings it back, for 30 days."""
     with database.transaction() as connection:
         gone = get(database, id)
         row = connection.execute("SELECT created_at FROM collections WHERE id = ?", (id,)).fetchone()
@@ -113,20 +116,22 @@ def delete(database: Database, id: int) -> Collection:
             "created_at": row["created_at"],
             "items": [list(item) for item in items],
         }
-        database.keep("drafts", _DELETED, body)
+        old = "DELETE FROM drafts WHERE substr(name, 1, ?) = ? AND updated_at < ?"
+        connection.execute(old, (len(_DELETED), _DELETED, time.time() - KEPT))
+        database.keep("drafts", f"{_DELETED}{id}", body)
         connection.execute("DELETE FROM collections WHERE id = ?", (id,))
     return gone
 
 
 def restore(database: Database, id: int) -> Collection:
-    """Bring back a collection that was deleted last, with its pictures in their order; its name may have to give way.
+    """Bring back a collection that was deleted, with its pictures in their order; its name may have to give way.
 
-    Pictures that were deleted for good meanwhile are left out. Raises BadInput when it is not the last one deleted.
+    Pictures that were deleted for good meanwhile are left out. Raises BadInput when it was not deleted in the last 30 days.
     """
     with database.transaction() as connection:
-        body = database.load("drafts", _DELETED)
-        if not isinstance(body, dict) or body.get("id") != id:
-            raise BadInput("collection", "Only the collection that was deleted last can be brought back.")
+        body = database.load("drafts", f"{_DELETED}{id}")
+        if body is None:
+            raise BadInput("collection", "That collection cannot be brought back; it was, or 30 days have passed.")
         name = body["name"]
         again = 1
         while named(database, name) is not None:  # another one took the name
@@ -141,7 +146,7 @@ def restore(database: Database, id: int) -> Collection:
             " SELECT ?, value ->> 0, value ->> 1 FROM json_each(?) WHERE value ->> 0 IN (SELECT id FROM artworks)",
             (id, json.dumps(body["items"])),
         )
-        connection.execute("DELETE FROM drafts WHERE name = ?", (_DELETED,))
+        connection.execute("DELETE FROM drafts WHERE name = ?", (f"{_DELETED}{id}",))
     return get(database, id)
 
 

@@ -38,8 +38,8 @@ def draw(studio: Studio, view: View) -> None:
         saving=savable(held, view),
         acted=lambda: _acted(studio),
     )
-    gone = st.session_state.get(DELETED)
-    if gone is not None:
+    if st.session_state.get(DELETED):
+        gone = st.session_state[DELETED][-1]
         with st.container(key="rail_undo"):
             show.line(
                 f"“{gone.name}” was deleted. Its pictures stay." if not gone.smart else f"“{gone.name}” was deleted."
@@ -141,7 +141,7 @@ def _rename(studio: Studio, deed: dict[str, Any]) -> None:
 
 def _delete(studio: Studio, deed: dict[str, Any]) -> None:
     before = collections.delete(studio.gallery.database, deed["id"])
-    st.session_state[DELETED] = before
+    st.session_state[DELETED] = [*st.session_state.get(DELETED, []), before]  # the last one first, then those before it
     if opened([before], views.current()):
         views.look(browse.changed(views.current(), words=""))
 
@@ -167,7 +167,8 @@ def _move(studio: Studio, id: int, first: bool) -> None:
 
 
 def _undo(studio: Studio) -> None:
-    gone = st.session_state.pop(DELETED, None)
+    *before, gone = st.session_state.pop(DELETED, None) or [None]
+    st.session_state[DELETED] = before
     try:
         if gone is not None:
             collections.restore(studio.gallery.database, gone.id)
