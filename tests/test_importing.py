@@ -6,7 +6,7 @@ from io import BytesIO, StringIO
 
 import hostile
 import pytest
-from fakes import FakeModels, FakePainter, work
+from fakes import FakeCaptioner, FakeModels, FakePainter, work
 from PIL import Image
 from test_folders import encoded, picture
 
@@ -124,6 +124,23 @@ def test_a_twin_in_one_import_is_one_artwork_and_what_is_refused_is_refused_twic
     told = {one["name"]: one for one in result["skipped"]}
     assert [name for name, one in told.items() if one["refused"]] == ["b.png", "d.png"]
     assert "upload it again" in told["gone.png"]["reason"] and tools.gallery.count(Query()) == 1
+
+
+def test_a_caption_typed_while_its_batch_is_captioned_stays(tools, monkeypatch):
+    class Slow(FakeCaptioner):
+        def __call__(self, pictures):
+            first, second = (one.id for one in tools.gallery.page(Query(limit=2)))
+            tools.gallery.set_caption(first, "my own words", "you")
+            tools.gallery.set_caption(second, "", "you")  # who empties a caption wants none
+            tools.database.write("DELETE FROM artworks WHERE id = 1")
+            return super().__call__(pictures)
+
+    monkeypatch.setattr(tools.models, "captioner", lambda *_, **__: Slow())
+    files = [{"spool": tools.files.spool(encoded(picture(number))), "name": f"{number}.png"} for number in range(4)]
+    work(tools, "import", {"files": files})
+    assert [(one.id, one.caption, one.caption_by) for one in tools.gallery.page(Query())] == [
+        (4, "my own words", "you"), (3, "", "you"), (2, "a picture of 24 by 16", "fake"),
+    ]  # fmt: skip
 
 
 def test_an_import_in_which_nothing_is_new_asks_no_model(tools, monkeypatch):

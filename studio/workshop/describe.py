@@ -43,8 +43,10 @@ def describe(
                 captioner = tools.models.captioner(pack_id, waiting=waiting)
                 texts = captioner([one for _, one in silent])
                 with tools.database.transaction():  # one wait for the disk, not one for each
+                    now = tools.gallery.many([id for id, _ in silent])  # somebody may have written one meanwhile
                     for (id, _), text in zip(silent, texts, strict=True):
-                        tools.gallery.set_caption(id, text, captioner.name)
+                        if id in now and not _said(now[id]):
+                            tools.gallery.set_caption(id, text, captioner.name)
         waiting()
         say(list(tools.gallery.many(ids).values()), encoder=encoder, tools=tools)
     except (Cancelled, Stopped, StorageFull):
