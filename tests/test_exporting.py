@@ -155,6 +155,21 @@ def test_what_is_shown_beforehand_is_what_the_file_says(gallery, gate):
                 assert shown == exporting.told(exporting.leaving(artwork, data, choice).data)
 
 
+@pytest.mark.parametrize(
+    "easel", ["[1]", "null", "x", '{"parents": 5}', '{"record": [1], "parents": {"a": 1}}', "[" * 100_000, "9" * 5_000]
+)
+@pytest.mark.parametrize("format", ["same", "jpeg"])
+def test_what_a_stranger_wrote_in_our_place_breaks_nothing(gallery, gate, easel, format):
+    artwork = bring(
+        gallery, gate, hostile.with_text(hostile.scene(6), easel=easel, parameters="a pier\nSteps: 9, Seed: 3")
+    )
+    data = gallery.path(artwork).read_bytes()
+    choice = Export(format=format, metadata="all")
+    shown = exporting.what_leaves(artwork, data, choice)
+    assert shown == exporting.told(exporting.leaving(artwork, data, choice).data)
+    assert ("Prompt", "a pier") in shown and "Made from" not in dict(shown)
+
+
 def test_everything_comes_back_through_an_import(gallery, gate):
     """Every way to write a picture brings its recipe, its words and what the user noted back."""
     painted = painter(gallery, gate)(9, parents=("cd" * 32,), record={"pack_name": "Storybook"})

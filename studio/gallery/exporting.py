@@ -27,8 +27,9 @@ from studio.gallery.carriers import Label, dress, kind_of
 from studio.gallery.files import encoded
 from studio.gallery.foreign.notes import NOTES, notes_of
 from studio.gallery.foreign.reading import read
+from studio.gallery.foreign.values import as_object
 from studio.gallery.labels import label_of
-from studio.gallery.metadata import KEY
+from studio.gallery.metadata import KEY, read_parents
 from studio.safety.contents import EXIF_KEY, XMP_KEY, read_text
 from studio.safety.intake import Intake, open_picture, place_of, sha256
 from studio.safety.provenance import EDITED, GENERATED, read_source_type
@@ -73,7 +74,7 @@ def told(data: bytes) -> list[tuple[str, str]]:
     found, notes = read(intake), notes_of(text)
     settings = [f"{found.steps} steps" if found.steps else "", f"guidance {found.guidance:g}" if found.guidance else ""]
     place = place_of(data)
-    own = json.loads(text[KEY]) if KEY in text else {}
+    own, parents = as_object(text.get(KEY)), read_parents(text)  # a stranger may have written them
     others = [
         key
         for key in text
@@ -86,7 +87,7 @@ def told(data: bytes) -> list[tuple[str, str]]:
         ("Model", found.model),
         ("Settings", ", ".join(filter(None, (found.sampler, *settings)))),
         ("Made with", "packs and their hashes, libraries, device" if own.get("record") else ""),
-        ("Made from", f"the names of {len(own['parents'])} pictures" if own.get("parents") else ""),
+        ("Made from", f"the names of {len(parents)} pictures" if parents else ""),
         ("Taken", f"{datetime.fromtimestamp(found.taken_at):%-d %B %Y, %H:%M}" if found.taken_at is not None else ""),
         ("Camera", ", ".join(filter(None, (found.camera, found.lens)))),
         ("By", ", ".join(text[key] for key in (f"{EXIF_KEY}Artist", f"{EXIF_KEY}Copyright") if key in text)),
