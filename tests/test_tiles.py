@@ -143,11 +143,19 @@ def test_a_rating_by_key_is_kept_and_can_be_undone(studio, ask, ids):
     reply = ask("/wall/change", {"ids": ids[:2], "what": "rate", "value": 4})
     assert reply.status == 200 and reply.body["words"] == "2 pictures rated 4"
     assert studio.gallery.get(ids[1]).rating == 4
-    again = ask("/wall/undo", {})
+    again = ask("/wall/undo", {"change": reply.body["change"]})
     assert again.body["change"] == reply.body["change"] and again.body["stamp"] != reply.body["stamp"]
     assert studio.gallery.get(ids[1]).rating == 0
-    assert ask("/wall/undo", {}).body["error"] == "There is nothing to undo."
+    assert ask("/wall/undo", {"change": reply.body["change"]}).body["error"] == "That was undone already."
     assert ask("/wall/change", {"ids": ids[:1], "what": "rate", "value": 0}).body["change"] == 0
+
+
+@pytest.mark.parametrize("wish", [{}, {"change": None}, {"change": "1"}, {"change": True}])
+def test_an_undo_takes_back_what_its_tab_did_and_never_the_last_of_all(studio, ask, ids, wish):
+    changes.apply(studio.gallery, ids[:1], changes.Change("rate", 4))  # by the terminal, say
+    reply = ask("/wall/undo", wish)
+    assert reply.status == 400 and reply.body["error"].startswith("There is nothing to undo")
+    assert studio.gallery.get(ids[0]).rating == 4
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from test_pages import HOSTILE, assert_sound, markup, page, painted, studio, tex
 
 from studio.gallery import changes, collections
 from studio.gallery.changes import Change
-from studio.ui.gallery import about, tiles, wall
+from studio.ui.gallery import about, bulk, tiles, wall
 
 __all__ = ["studio"]  # a fixture is used by its name
 
@@ -120,6 +120,18 @@ def test_what_a_key_did_is_said_on_the_page_and_can_be_undone_there(studio, ids)
     assert studio.gallery.get(ids[0]).rating == 0
     test.button(key="close_undo").click().run()
     assert "Undone" not in text(test)
+
+
+def test_what_a_key_undid_is_said_and_nothing_else_that_a_component_sends(studio, ids, monkeypatch):
+    held = {"gallery_done": 3, "tags_1": ["old"]}
+    monkeypatch.setattr("studio.ui.gallery.bulk.st.session_state", held)
+    for bad in (None, "x", {}, {"change": "4"}, {"change": 0, "undone": ""}, {"undone": 7}):
+        bulk.made(bad)
+    assert held == {"gallery_done": 3, "tags_1": ["old"]}
+    bulk.made({"change": 4.0, "undone": ""})
+    assert bulk.done() == 4
+    bulk.made({"change": 0, "undone": "Undone: 1 picture as before."})
+    assert held == {"gallery_undone": "Undone: 1 picture as before."}  # and the fields are read anew
 
 
 def test_an_undo_that_somebody_else_did_already_is_no_longer_offered(studio, ids):

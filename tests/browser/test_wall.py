@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from studio.domain.query import Query
 from studio.domain.recipe import Recipe
+from studio.gallery import changes
 from tests.browser.conftest import PATIENCE, House, Tab, until
 
 COUNT = 150
@@ -94,9 +95,35 @@ def test_keys_rate_mark_delete_and_undo_at_once(tab, house, ids):
     expect(tile).to_be_visible()
     soon(page, lambda: gallery.get(ids[1]).deleted_at is None)
     expect(page.locator(".count")).to_have_text(f"{COUNT} pictures")
+    expect(page.locator(".st-key-undo_bar")).to_contain_text("Undone: 1 picture as before.")
     page.reload()
     tab.settle()
     expect(tile).to_have_attribute("aria-label", re.compile("rated 4, favourite"))
+
+
+def test_an_undo_by_key_takes_back_nothing_that_somebody_else_did(tab, house, ids):
+    page = opened(tab)
+    changes.apply(house.studio.gallery, ids[7:8], changes.Change("rate", 2))
+    page.keyboard.press("Control+z")
+    expect(page.locator(".count")).to_contain_text("There is nothing to undo")
+    assert house.studio.gallery.get(ids[7]).rating == 2
+
+
+def test_what_is_selected_right_after_clear_is_selected_alone(tab, house, ids):
+    page = opened(tab)
+    page.keyboard.press("x")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.get_by_text("2 selected", exact=True)).to_be_visible()
+    page.evaluate(
+        """() => {
+          document.querySelector(".st-key-bulk_clear button").click()
+          const host = [...document.querySelectorAll("*")].find((one) => one.shadowRoot?.querySelector(".wall"))
+          const wall = (host ? host.shadowRoot : document).querySelector(".wall")
+          wall.querySelector('.tile[data-at="4"] .check').click()
+        }"""
+    )
+    expect(page.get_by_text("1 selected", exact=True)).to_be_visible()
+    expect(page.locator('.tile[aria-selected="true"]')).to_have_count(1)
 
 
 def test_a_range_is_selected_and_tagged_and_the_line_takes_it_back(tab, house, ids):

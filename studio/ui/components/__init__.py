@@ -60,6 +60,7 @@ def wall(
     stamp: str,
     chosen: Sequence[int],
     binned: bool,
+    done: int,
     opened: Callable[[], None],
     selected: Callable[[], None],
     changed: Callable[[], None],
@@ -68,8 +69,9 @@ def wall(
 
     `answer` tells this one from others, `route` is the query string that names it; `tiles` are those from `start` on, so that
     the first look needs no request. `run` is another one whenever the page asked anew, `stamp` whenever pictures were
-    changed. `opened`, `selected` and `changed` are called when a picture was opened (`picked(key)`), others are selected
-    (`sent_numbers(key, "chosen")`), or a key changed some (`sent_number(key, "changed")`).
+    changed; `done` is the change that this tab made last, which Ctrl+Z undoes, 0 for none. `opened`, `selected` and `changed`
+    are called when a picture was opened (`picked(key)`), others are selected (`sent_numbers(key, "chosen")`), or a key changed
+    some (`sent(key, "changed")`: {"change", "undone"}, its number or what its undo came to).
     """
     data = {
         "key": answer,
@@ -82,19 +84,22 @@ def wall(
         "chosen": list(chosen),
         "n": _heard(key),
         "binned": binned,
+        "done": done,
     }
     _component("wall", "make", "leaves", "viewer")(
         key=key, data=data, on_open_change=opened, on_chosen_change=selected, on_changed_change=changed
     )
 
 
-def plate(*, key: str, id: int, rating: int, favourite: bool, binned: bool, pressed: Callable[[], None]) -> None:
+def plate(
+    *, key: str, id: int, rating: int, favourite: bool, binned: bool, done: int, pressed: Callable[[], None]
+) -> None:
     """Stars, a thumb turned down and a heart for one picture, with their keys and those that walk on; it changes the picture.
 
-    `pressed` is called with `sent(key, "did")` being {"do", "change"}: before, after or back; changed, binned or undone, with
-    the number of the change.
+    `pressed` is called with `sent(key, "did")` being {"do", "change", "undone"}: before, after or back; changed, binned or
+    undone, with the number of the change or what its undo came to. `done` is the change that this tab made last, 0 for none.
     """
-    data = {"id": id, "rating": rating, "favourite": favourite, "binned": binned}
+    data = {"id": id, "rating": rating, "favourite": favourite, "binned": binned, "done": done}
     _component("plate", "make", "leaves")(key=key, data=data, on_did_change=pressed)
 
 

@@ -77,7 +77,7 @@ async function ask(path, signal, wish) {
     throw new Error("The studio does not answer; is it still running?")
   }
   const said = await answer.json().catch(() => ({}))
-  if (!answer.ok) throw new Error(said.error || "The studio did not understand that; reload the page.")
+  if (!answer.ok) throw Object.assign(new Error(said.error || "The studio did not understand that; reload the page."), { status: answer.status })
   return said
 }
 
@@ -105,6 +105,28 @@ function inTurn(model, work) {
   return mine
 }
 
+// The changes that this tab made, the newest last: Ctrl+Z takes back none of another tab's, the terminal's or of last week.
+const deeds = (window.easelDeeds ??= { list: [], newest: 0 }) // the wall and a picture's page share it
+
+function did(change) {
+  if (!(change > deeds.newest)) return // the page's script tells again what a key did
+  deeds.newest = change
+  deeds.list.push(change)
+}
+
+async function unmake() {
+  const change = deeds.list.at(-1) ?? null
+  const forget = () => (deeds.list = deeds.list.filter((one) => one !== change))
+  try {
+    const answer = await ask("/wall/undo", undefined, { change })
+    forget()
+    return answer
+  } catch (error) {
+    if (error.status === 400) forget() // it was undone elsewhere, or cannot be
+    throw error
+  }
+}
+
 const FIELDS = { rate: "rating", favourite: "favourite" }
 
 // Change pictures: at once in what is shown, then in the gallery; what the gallery refuses is shown as it was.
@@ -121,6 +143,7 @@ async function act(model, ids, what, value) {
   model.told()
   try {
     const answer = await inTurn(model, () => ask("/wall/change", undefined, { ids: [...wanted], what, value }))
+    did(answer.change)
     model.stamp = answer.stamp
     if (what === "bin" || what === "restore") leave(model, wanted)
     return answer
@@ -146,7 +169,7 @@ function leave(model, gone) {
 }
 
 async function takeBack(model) {
-  const answer = await inTurn(model, () => ask("/wall/undo", undefined, {}))
+  const answer = await inTurn(model, unmake)
   model.stamp = answer.stamp
   renew(model)
   model.told()

@@ -50,9 +50,9 @@ function paint(self) {
 }
 
 function rule(self) {
-  const tell = (what, change = 0) => {
+  const tell = (what, change = 0, undone = "") => {
     clearTimeout(self.timer)
-    self.trigger("did", { do: what, change })
+    self.trigger("did", { do: what, change, undone })
   }
   const change = (what, value, words, then) => {
     const before = [self.rating, self.favourite]
@@ -64,6 +64,7 @@ function rule(self) {
     self.work = self.work.then(async () => {
       try {
         const made = await ask("/wall/change", undefined, { ids: [id], what, value })
+        did(made.change)
         then(made.change)
       } catch (error) {
         if (self.id === id) [self.rating, self.favourite] = before
@@ -83,8 +84,8 @@ function rule(self) {
     } else if (key.toLowerCase() === "f") change("favourite", !self.favourite, self.favourite ? "No longer a favourite" : "Favourite", soon)
     else if (key === "Delete" && !self.binned) change("bin", null, "Deleted", (made) => tell("binned", made))
     else if (key === "undo") {
-      self.work = self.work.then(() => ask("/wall/undo", undefined, {})).then(
-        (answer) => ((self.live.textContent = answer.words), tell("undone")),
+      self.work = self.work.then(() => unmake()).then(
+        (answer) => ((self.live.textContent = answer.words), tell("undone", 0, answer.words)),
         (error) => (self.live.textContent = error.message),
       )
     } else {
@@ -110,6 +111,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (page) page.scrollTop = 0
   }
   Object.assign(self, data, { trigger: setTriggerValue })
+  did(data.done)
   paint(self)
   const pressed = (event) => {
     const at = event.composedPath().find((one) => one instanceof Element)

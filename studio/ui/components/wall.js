@@ -263,7 +263,7 @@ function behave(self) {
     if (model().chosen.size < model().total) self.complain(`${model().chosen.size.toLocaleString("en")} are selected; that is the most at once.`)
   }
 
-  const clear = () => {
+  self.clear = () => {
     if (!model().chosen.size) return
     model().chosen.clear()
     self.say("Nothing selected")
@@ -277,9 +277,9 @@ function behave(self) {
     setTimeout(() => ((self.words = ""), self.draw()), 6000)
   }
 
-  const changed = (answer) => {
+  const changed = (change, undone = "") => {
     clearTimeout(self.later)
-    self.later = setTimeout(() => self.trigger("changed", answer.change || 0), 500)
+    self.later = setTimeout(() => self.trigger("changed", { change, undone }), 500)
   }
 
   // What a key does to pictures; true when it was done.
@@ -289,7 +289,7 @@ function behave(self) {
       if (key === "undo") {
         const answer = await takeBack(now)
         self.say(answer.words)
-        changed(answer)
+        changed(0, answer.words)
         return true
       }
       const one = items[0]
@@ -303,7 +303,7 @@ function behave(self) {
       const many = items.length > 1 ? `${items.length.toLocaleString("en")} pictures ` : ""
       const short = { bin: "deleted", restore: "restored", favourite: value ? "favourite" : "no longer favourite" }[what]
       self.say(`${many}${short || (value < 0 ? "disliked" : value ? `rated ${value}` : "rating taken off")}, undo with Ctrl+Z`)
-      if (answer.change) changed(answer)
+      if (answer.change) changed(answer.change)
       if (what === "bin" || what === "restore") send()
       return true
     } catch (error) {
@@ -359,7 +359,7 @@ function behave(self) {
     else if (key.toLowerCase() === "p") look(true)
     else if (key === "Escape") {
       if (!now.chosen.size) return false
-      clear()
+      self.clear()
     } else if (key === "Delete") self.press(meant(), "Delete")
     else if (key.toLowerCase() === "f") self.press(meant(), "f")
     else if (/^[0-5-]$/.test(key)) self.press(meant(), key)
@@ -453,6 +453,7 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   self.trigger = setTriggerValue
   self.state = setStateValue
   self.binned = data.binned
+  did(data.done)
   const model = modelOf(data.key)
   const other = self.model !== model
   self.model = model
@@ -496,11 +497,14 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
       event.stopPropagation()
     }
   }
+  // the bar's own Clear: what is pressed next begins with nothing selected, however late the page's script answers
+  const cleared = (event) => event.target.closest?.(".st-key-bulk_clear button") && self.clear()
   const target = self.scroller === document.scrollingElement ? window : self.scroller
   const observer = new ResizeObserver(() => requestAnimationFrame(self.fit))
   observer.observe(self.wall)
   target.addEventListener("scroll", scrolled, { passive: true })
   window.addEventListener("keydown", pressed, true)
+  window.addEventListener("click", cleared, true)
   window.addEventListener("resize", self.fit)
   window.addEventListener("pagehide", keep)
   return () => {
@@ -508,6 +512,7 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
     observer.disconnect()
     target.removeEventListener("scroll", scrolled)
     window.removeEventListener("keydown", pressed, true)
+    window.removeEventListener("click", cleared, true)
     window.removeEventListener("resize", self.fit)
     window.removeEventListener("pagehide", keep)
   }

@@ -51,6 +51,7 @@ def plate(studio: Studio, artwork: Artwork, *, open: Callable[[int], None], back
         rating=artwork.rating,
         favourite=artwork.favourite,
         binned=artwork.deleted_at is not None,
+        done=bulk.done(),
         pressed=lambda: _pressed(studio, artwork.id, open, back),
     )
 
@@ -139,11 +140,9 @@ def _pressed(studio: Studio, id: int, open: Callable[[int], None], back: Callabl
     did = components.sent(PLATE, "did")
     if not isinstance(did, dict):
         return
-    what, change = did.get("do"), did.get("change")
-    if what in ("changed", "binned") and isinstance(change, int) and change > 0:
-        bulk.made(change)
-    elif what == "undone":
-        bulk.made(None)
+    what = did.get("do")
+    if what in ("changed", "binned", "undone"):
+        bulk.made(did)
     if what in ("before", "after", "binned"):
         before, after = beside(studio, id)
         to = before if what == "before" else after if what == "after" else after or before

@@ -18,6 +18,7 @@ from studio.ui.gallery import bin, views
 
 DONE = "gallery_done"  # the number of the change that this tab made last
 UNDONE = "gallery_undone"  # what its undo came to, in words
+_SAID = 400  # characters of what an undo came to
 _STARS, _TAGS, _OFF, _INTO, _OUT = "bulk_stars", "bulk_tags", "bulk_off", "bulk_into", "bulk_out"
 
 
@@ -70,13 +71,23 @@ def act(studio: Studio, ids: Sequence[int], change: Change | Sequence[Change]) -
     return True
 
 
-def made(change: int | None) -> None:
-    """A key made a change, or undid one, and what comes next draws its undo."""
-    _forget()
-    if change is not None:
-        st.session_state[DONE] = change
-    else:
+def done() -> int:
+    """The number of the change that this tab made last, 0 where it offers none to be undone."""
+    return int(st.session_state.get(DONE) or 0)
+
+
+def made(did: object) -> None:
+    """A key made a change, or undid one: {"change", "undone"}, its number or what the undo came to. What comes next says it."""
+    if not isinstance(did, dict):
+        return
+    change, undone = did.get("change"), did.get("undone")
+    if isinstance(undone, str) and undone:
+        _forget()
+        st.session_state[UNDONE] = undone[:_SAID]
         _reread()
+    elif isinstance(change, int | float) and change > 0:
+        _forget()
+        st.session_state[DONE] = int(change)
 
 
 def take_back(studio: Studio, change: int) -> None:

@@ -149,10 +149,9 @@ def routes(studio: Callable[[], Studio]) -> list[Route]:
 
     def undo(home: Studio, wish: Mapping[str, Any]) -> Any:
         number = wish.get("change")
-        last = changes.last(home.gallery) if number is None else None
-        if number is None and last is None:
-            raise BadInput("change", "There is nothing to undo.")
-        done = changes.undo(home.gallery, last.id if last else int(number or 0))
+        if type(number) is not int:  # the last change of all may be another tab's, the terminal's or of last week
+            raise BadInput("change", "There is nothing to undo: this tab has changed nothing since.")
+        done = changes.undo(home.gallery, number)
         return {"change": done.change.id, "words": done.words, "stamp": stamp(home)}
 
     return [
@@ -197,7 +196,7 @@ def _writing(
         def work() -> Any:
             try:
                 wish = json.loads(data)
-            except ValueError:
+            except (ValueError, RecursionError):
                 wish = None
             if not isinstance(wish, dict):
                 raise BadInput("body", "That could not be read.")

@@ -52,6 +52,7 @@ def draw(studio: Studio, view: View, hits: list[Hit], total: int | None, job: Jo
             stamp=tiles.stamp(studio),
             chosen=chosen,
             binned=view.shelf == "Bin",
+            done=bulk.done(),
             opened=_opened,
             selected=_selected,
             changed=_changed,
@@ -90,4 +91,4 @@ def _selected() -> None:
 
 def _changed() -> None:
     """A key changed pictures: its undo is offered as if a button had."""
-    bulk.made(components.sent_number(KEY, "changed") or None)
+    bulk.made(components.sent(KEY, "changed"))
