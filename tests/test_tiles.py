@@ -186,6 +186,14 @@ def test_a_wish_that_makes_no_sense_changes_nothing(studio, ask, ids, wish):
     assert changes.last(studio.gallery) is None
 
 
+@pytest.mark.parametrize(
+    "wish", [{"change": 10**30}, {"change": 2**63}, {"change": -1}, {"change": 77}, {"change": [1]}, b"[" * 100_000]
+)
+def test_an_undo_of_what_is_no_change_is_a_sentence(ask, ids, wish):
+    reply = ask("/wall/undo", wish)
+    assert reply.status == 400 and reply.body["error"].endswith(".")
+
+
 def test_too_much_at_once_is_refused(ask, ids):
     assert ask("/wall/change", b"[" + b"1," * tiles.BODY).status == 413
 

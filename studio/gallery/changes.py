@@ -259,7 +259,9 @@ def undo(gallery: Gallery, id: int) -> Undone:
 
 def get(gallery: Gallery, id: int) -> Applied:
     """One change; raises BadInput when there is none of that number, or it is older than 30 days."""
-    row = gallery.database.one("SELECT * FROM changes WHERE id = ? AND at >= ?", id, time.time() - KEPT)
+    row = None
+    if 0 < id < 2**63:  # no other number is one of SQLite's
+        row = gallery.database.one("SELECT * FROM changes WHERE id = ? AND at >= ?", id, time.time() - KEPT)
     if row is None:
         raise BadInput("change", "That change is not known any more; changes can be undone for 30 days.")
     return _applied(row)
