@@ -45,9 +45,11 @@ class Studio(Orders):
         return self.gallery.lineage(id)
 
     def hits(self, job: Job) -> list[Hit]:
-        """The artworks a finished search found, best first; those deleted since are left out."""
+        """The artworks a finished search found, best first; those deleted since (of the bin: restored) are left out."""
         pairs, why = job.result.get("hits", []), job.result.get("why", {})
-        artworks = self.gallery.many([id for id, _ in pairs])
+        binned = Query.narrowed(job.payload.get("filters", {})).in_bin
+        held = self.gallery.many([id for id, _ in pairs])
+        artworks = {id: one for id, one in held.items() if (one.deleted_at is not None) is binned}
         return [
             Hit(artworks[id], score, Why.from_dict(why[str(id)]) if str(id) in why else None)
             for id, score in pairs

@@ -20,6 +20,7 @@ from studio.app import Studio, open_studio
 from studio.domain.artwork import Artwork, Hit
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
+from studio.domain.query import Filter, Query
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
 from studio.jobs.lock import Lock
@@ -437,6 +438,21 @@ def test_a_search_is_one_job_and_shows_what_it_found(studio, gate):
     assert len(jobs(studio, "find")) == 1
 
 
+def test_what_was_deleted_since_a_search_is_not_on_the_wall_and_shifts_nothing(studio, gate):
+    first, second, third = (painted(studio, gate, seed=seed) for seed in (1, 2, 3))
+    pairs = [[one.id, 0.3] for one in (first, second, third)]
+    test = page("gallery", q="star")
+    finish(studio, jobs(studio, "find")[0], "done", result={"hits": pairs, "total": 3})
+    studio.gallery.delete(first.id)
+    test.run()
+    assert_sound(test)
+    assert test.session_state["gallery_shown"] == [second.id, third.id]
+    assert run(test, q="star", **{"from": "1"}).session_state["gallery_shown"] == [third.id]
+    binned = studio.find(Query(words=(("star", 1.0),), filters=(Filter("is", "binned"),)))
+    finish(studio, binned, "done", result={"hits": pairs, "total": 3})
+    assert [hit.artwork.id for hit in studio.hits(studio.job(binned.id))] == [first.id]
+
+
 def test_filters_are_answered_by_the_table_and_one_that_makes_no_sense_is_a_sentence(studio, gate):
     _, second = (painted(studio, gate, seed=seed) for seed in (1, 2))
     test = page("gallery", q='seed:2 "red star"')
@@ -445,7 +461,7 @@ def test_filters_are_answered_by_the_table_and_one_that_makes_no_sense_is_a_sent
     test = page("gallery", q="is:favourite rating:great")
     assert_sound(test)
     assert "rating takes a number from 1 to 5" in text(test) and jobs(studio) == []
-    assert "no filter named" in text(page("gallery", q="colour:red"))
+    assert "no filter named" in text(page("gallery", q="shade:red"))
 
 
 def test_a_failed_search_is_a_sentence(studio, gate):

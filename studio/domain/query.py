@@ -107,6 +107,11 @@ class Query:
             raise BadInput("filter", f"The search has more than {MOST_FILTERS} filters; take some away.")
 
     @property
+    def in_bin(self) -> bool:
+        """Whether it asks for what lies in the bin; anything else never finds that."""
+        return self.binned or any(one.name == "is" and one.value == "binned" and one.wanted for one in self.filters)
+
+    @property
     def words_by(self) -> tuple[str, ...]:
         """By what its words rank; where `by` names nothing that words have (look, recipe), as usual."""
         return tuple(one for one in self.by if one in (*_MODEL, "words")) or USUAL

@@ -92,7 +92,7 @@ def _read(gallery: Gallery, clause: str, values: list[Any], *, start: int = 0, c
 
 def _alive(gallery: Gallery, answer: Answer, *, also: int = 0) -> list[int]:
     found = answer.found or ()
-    state = "IS NOT NULL" if answer.query.binned else "IS NULL"
+    state = "IS NOT NULL" if answer.query.in_bin else "IS NULL"
     sql = (
         f"SELECT json_group_array(id) FROM artworks WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at {state}"
     )

@@ -22,7 +22,7 @@ IN_BIN = (*SHOWN, "proposal")  # the bin also shows what was discarded, so that 
 def where(query: Query, *, today: date | None = None) -> tuple[str, list[Any]]:
     """The WHERE clause of all that a query lets through, and its values; words and pictures only rank what it lets through."""
     states = {one.value for one in query.filters if one.name == "is" and one.wanted}
-    binned = query.binned or "binned" in states
+    binned = query.in_bin
     parts = [f"deleted_at IS {'NOT ' if binned else ''}NULL"]
     values: list[Any] = []
     if query.favourites:

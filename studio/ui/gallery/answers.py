@@ -60,9 +60,14 @@ def _hang(studio: Studio, view: View, query: Query) -> None:
     elif job.state != "done":
         show.problem(job.error or f"The search was {job.state}.")
     else:
-        found = job.result.get("hits", [])
-        page = {**job.result, "hits": found[view.place : view.place + browse.PAGE]}
-        wall.draw(studio, view, studio.hits(dataclasses.replace(job, result=page)), len(found), job)
+        best = {int(id): score for id, score in job.result.get("hits", [])}
+        answer = leafing.Answer(
+            query, found=tuple(best)
+        )  # counted as further tiles are: without what was deleted since
+        ids = leafing.ids(studio.gallery, answer, start=view.place, count=browse.PAGE)
+        page = {**job.result, "hits": [[id, best[id]] for id in ids]}
+        total = leafing.total(studio.gallery, answer)
+        wall.draw(studio, view, studio.hits(dataclasses.replace(job, result=page)), total, job)
 
 
 def _near(studio: Studio, query: Query) -> list[Hit]:
