@@ -10,7 +10,7 @@ from studio.database import Database
 from studio.domain.artwork import Query
 from studio.domain.control import ControlMap, kind_of, parameters_of
 from studio.domain.errors import BadInput, PackMissing
-from studio.domain.job import LIVE, Job
+from studio.domain.job import ENDED, LIVE, Job
 from studio.domain.pose import figures_of
 from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
 from studio.domain.settings import Settings
@@ -245,11 +245,17 @@ class Orders:
         )
         return next(live, None) or self.submit("duplicates", {"near": near}, key=key)
 
-    def read_looks(self) -> Job | None:
-        """Queue the reading of colours that are missing, or the one that is on its way; None where none are missing."""
+    def read_looks(self, *, again: bool = False) -> Job | None:
+        """Queue the reading of colours that are missing, or the one that is on its way; None where none are missing.
+
+        One that was cancelled or failed is given back as it is, unless `again`: what was stopped does not begin by itself.
+        """
         live = self.queue.list(LIVE, ("looks", "duplicates"))
         if live or not self.gallery.unseen():
             return next(iter(live), None)
+        last = self.queue.list(ENDED, ("looks",), 1)
+        if last and last[0].state != "done" and not again:
+            return last[0]
         return self.submit("looks", {})
 
     def reindex(self) -> Job:

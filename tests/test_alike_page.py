@@ -150,6 +150,21 @@ def test_a_search_by_look_needs_no_worker_and_its_ways_are_switched(studio, hung
     assert test.session_state["gallery_view"].words == f"like:{one} by:look by:recipe"
 
 
+@pytest.mark.parametrize("state", ["cancelled", "failed"])
+def test_reading_colours_that_was_stopped_begins_again_only_when_asked_to(studio, hung, state):
+    hung(flat("#d02828"))
+    studio.database.write("UPDATE artworks SET looked = NULL")
+    page(q="colour:red")
+    job = studio.queue.claim("fetch", "test")
+    studio.queue.finish(job.id, state, error="No room.")
+    test = page(q="colour:red")
+    assert [one.id for one in studio.queue.list(kinds=("looks",))] == [job.id]
+    assert "not read yet" in text(test)
+    press(test, "alike_read")
+    (live,) = studio.queue.list(("waiting",), ("looks",))
+    assert live.id != job.id
+
+
 def test_every_way_reads_back_as_it_was_pressed(studio):
     for ways, _, _ in alike.PILLS.values():
         query = language.parse(language.write(language.Query(like=(("id:3", 1.0),), by=ways)))

@@ -13,7 +13,7 @@ from studio.domain.artwork import Artwork, Hit
 from studio.domain.errors import BadInput
 from studio.domain.query import USUAL, Filter, Query
 from studio.gallery import language
-from studio.ui import browse, components, show, watch
+from studio.ui import browse, components, show, watch, words
 from studio.ui.browse import View
 from studio.ui.components import likeness
 from studio.ui.gallery import views
@@ -62,9 +62,9 @@ def buttons(studio: Studio, artwork: Artwork) -> None:
     }
     with st.popover("More like this", icon=":material/image_search:", key="alike_more", width="stretch"):
         show.line("Search for pictures alike in")
-        for name, (by, words, symbol) in PILLS.items():
+        for name, (by, label, symbol) in PILLS.items():
             st.button(
-                words, key=f"alike_{name}", icon=f":material/{symbol}:", width="stretch", disabled=not has[name],
+                label, key=f"alike_{name}", icon=f":material/{symbol}:", width="stretch", disabled=not has[name],
                 on_click=_more, args=(artwork.id, by),
             )  # fmt: skip
 
@@ -118,10 +118,24 @@ def _coloured() -> None:
 
 
 def _unread(studio: Studio) -> None:
-    """Pictures that came in before colours were kept are read now; those that are read are found meanwhile."""
+    """Pictures that came in before colours were kept are read now; those that are read are found meanwhile.
+
+    What was cancelled or failed goes on when somebody asks for it.
+    """
     job = studio.read_looks()
-    if job is not None and job.live:
+    if job is None:
+        return
+    if job.live:
         watch.follow(studio, job, lambda now: watch.bar(studio, now))
+        return
+    why = job.error if job.state == "failed" else f"{words.STATES[job.state]}."
+    with st.container(horizontal=True, vertical_alignment="center", key="alike_unread"):
+        show.notice("The colours of some pictures are not read yet", why, symbol="palette")
+        st.button("Read them", key="alike_read", icon=":material/refresh:", on_click=_read_on, args=(studio,))
+
+
+def _read_on(studio: Studio) -> None:
+    studio.read_looks(again=True)
 
 
 # --- surprise, and for you ----------------------------------------------------------------------------------------------
