@@ -1,6 +1,7 @@
 """The wall's routes, asked through the guard as a browser asks them; and the leafing through long answers below them."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 import json
 from dataclasses import dataclass
 
@@ -68,7 +69,8 @@ def ask(studio):
         async def send(message):
             sent.append(message)
 
-        asyncio.run(app(scope, receive, send))
+        with ThreadPoolExecutor(1) as elsewhere:  # a browser test in this process may have a loop in this thread
+            elsewhere.submit(asyncio.run, app(scope, receive, send)).result()
         studio.database.release()
         body = b"".join(part.get("body", b"") for part in sent[1:])
         return Reply(sent[0]["status"], json.loads(body) if body.startswith(b"{") else {"text": body.decode()})
@@ -101,8 +103,8 @@ def test_the_filters_of_the_view_hold_for_every_stretch(studio, ask, ids):
     assert [tile["rating"] for tile in ask("/wall?q=rating:4").body["tiles"]] == [4, 4]
 
 
-def searched(studio, pairs, state="done"):
-    job = studio.find(Query(words=(("star", 1.0),)))
+def searched(studio, pairs, state="done", **more):
+    job = studio.find(Query(words=(("star", 1.0),), **more))
     assert studio.queue.claim("look", "test") is not None
     studio.queue.finish(job.id, state, result={"hits": pairs, "total": len(pairs)})
     return job.id
@@ -115,6 +117,13 @@ def test_a_search_is_leafed_through_by_its_job(studio, ask, ids):
     assert shown(reply) == [ids[4], ids[0]]  # what was deleted since is not there
     assert [tile["label"] for tile in reply.body["tiles"]] == ["0.31", "0.00"]
     assert tiles.address(View(words="star"), job=job) == {"job": str(job)}
+
+
+def test_a_search_of_the_bin_is_leafed_through_to_its_end(studio, ask, ids):
+    studio.gallery.delete(ids[2])
+    studio.gallery.delete(ids[4])
+    job = searched(studio, [[ids[4], 0.3], [ids[0], 0.2], [ids[2], 0.1]], filters=(Filter("is", "binned"),))
+    assert shown(ask(f"/wall?job={job}")) == [ids[4], ids[2]] and ask(f"/wall?job={job}&total=1").body["total"] == 2
 
 
 def test_what_ranks_without_a_model_is_leafed_through_by_its_words(studio, ask, ids):

@@ -53,7 +53,8 @@ def answer(studio: Studio, asked: Mapping[str, str]) -> Answer:
         if job.kind != "find" or job.state != "done":
             raise BadInput("job", "That search is not there any more; search again.")
         found = tuple(int(pair[0]) for pair in job.result.get("hits", ()))
-        return Answer(Query(binned=asked.get("shelf") == "Bin"), found=found)
+        query = Query.narrowed(job.payload.get("filters", {}))  # it says whether the bin was searched
+        return Answer(query, found=found)
     query = _query(asked)
     if query.ranked:
         from studio.gallery import near
