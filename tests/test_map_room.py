@@ -140,6 +140,16 @@ def test_a_map_that_failed_is_said_and_not_tried_again_by_itself(studio, gate):
     assert len(jobs(studio, "map")) == 2
 
 
+def test_drawing_anew_is_one_job_however_often_it_is_pressed(studio, gate):
+    drawn(studio, gate)
+    test, other = room(), room()
+    button(test, "map_anew").click().run()
+    assert_sound(test)
+    assert len(jobs(studio, "map")) == 2 and button(test, "map_anew").disabled
+    button(other, "map_anew").click().run()  # its page was drawn before
+    assert len(jobs(studio, "map")) == 2
+
+
 def test_a_search_lights_up_what_it_finds(studio, gate):
     ids = drawn(studio, gate)
     test = room(q='"red boat"')

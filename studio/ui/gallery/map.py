@@ -59,7 +59,7 @@ def draw(studio: Studio, view: View) -> None:
         opened=_opened,
         lassoed=_lassoed,
     )
-    _say(studio, now, chosen)
+    _say(studio, now, chosen, drawing=job is not None and job.live)
 
 
 def _kept(studio: Studio, what: str, find: Callable[[], Answer], *, old: bool = False) -> Answer:
@@ -158,7 +158,9 @@ def _drawing(studio: Studio, now: Standing) -> Job | None:
 
 def _draw_again(studio: Studio) -> None:
     now = atlas.standing(studio.database)
-    st.session_state[DRAWING] = ((now.model, now.seen), studio.submit("map", {"anew": True}).id)
+    live = studio.queue.list(LIVE, ("map",), 1)  # a second press, or another tab's, asks for nothing more
+    job = live[0] if live else studio.submit("map", {"anew": True})
+    st.session_state[DRAWING] = ((now.model, now.seen), job.id)
 
 
 def _progress(studio: Studio, job: Job, *, shown: bool) -> None:
@@ -228,7 +230,7 @@ def _look(studio: Studio) -> None:
 # --- what one does ------------------------------------------------------------------------------------------------------
 
 
-def _say(studio: Studio, now: Standing, chosen: Sequence[int]) -> None:
+def _say(studio: Studio, now: Standing, chosen: Sequence[int], *, drawing: bool) -> None:
     """How the map is used; with pictures chosen, the way to them and the bar of what can be done."""
     with st.container(horizontal=True, vertical_alignment="center", key="map_said"):
         if chosen:  # what can be done with them stands in the bar
@@ -244,6 +246,7 @@ def _say(studio: Studio, now: Standing, chosen: Sequence[int]) -> None:
                 on_click=_draw_again,
                 args=(studio,),
                 type="tertiary",
+                disabled=drawing,
                 help=f"Drawn from {now.drawn:,} pictures {words.ago(now.drawn_at)}." if now.drawn else None,
             )
     bulk.draw(studio, list(chosen))
