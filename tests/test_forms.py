@@ -164,7 +164,13 @@ def test_a_strange_address_is_everything_newest_first(address):
 
 def test_words_minus_words_pictures_and_filters_reach_the_query():
     query = browse.query(
-        View(words='star -house like:12 -"red box" seed:7', example="a" * 64, shelf="Favourites", tag="x", place=60)
+        View(
+            words='star -house like:12 -"red box" seed:7',
+            examples=(("a" * 64, 1.0),),
+            shelf="Favourites",
+            tag="x",
+            place=60,
+        )
     )
     assert dict(query.words)["star"] > 0 and dict(query.words)["house"] < 0
     assert query.exact == (("red box", False),) and [one.name for one in query.filters] == ["seed"]

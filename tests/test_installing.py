@@ -28,7 +28,7 @@ from studio.workshop.installing import convert, look
 ROOT = Path(__file__).parent.parent
 WORK = "import os, pathlib, studio.workshop.worker as w; w.main(pathlib.Path(os.environ['EASEL_HOME']), warm_up=False)"
 COMMAND = (sys.executable, "-c", WORK)
-PATIENCE = 60.0  # of a busy machine
+PATIENCE = 240.0  # of a busy machine
 REPO = "easel/tiny"
 
 

@@ -206,7 +206,7 @@ def test_without_a_recipe_or_its_own_file_there_is_nothing_to_compare(tools, gat
     with pytest.raises(BadInput, match="without a recipe"):
         again(tools, bare)
     tools.gallery.path(artwork).write_bytes(b"changed")
-    with pytest.raises(BadInput, match="nothing to compare with"):
+    with pytest.raises(BadInput, match="file is gone or damaged"):
         again(tools, artwork)
 
 
