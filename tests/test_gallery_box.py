@@ -9,13 +9,13 @@ from test_pages import assert_sound, jobs, page, painted, studio, text  # noqa: 
 
 from studio.domain.artwork import Hit, Why
 from studio.domain.query import Query
-from studio.gallery import collections, teaching
+from studio.gallery import changes, collections, teaching
 from studio.gallery.language import MINUS, parse, read
 from studio.gallery.suggesting import suggest
 from studio.ui import browse
 from studio.ui.browse import View
 from studio.ui.components import finding
-from studio.ui.gallery import chips, tiles, why
+from studio.ui.gallery import bulk, chips, tiles, why
 from studio.ui.gallery import collections as rail
 
 TYPED = 'red star -(big house) (like:3:2) -like:4 "night sky" model:"dream shaper" -seed:..105 by:look'
@@ -242,7 +242,10 @@ def test_what_is_done_in_the_rail(studio, gate):  # noqa: F811
         return q if isinstance(q, str) else q[0]
 
     assert do({"do": "create", "name": "boats"}, gallery_chosen=ids[:2]) == [("boats", 2)]
+    assert changes.get(studio.gallery, test.session_state[bulk.DONE]).pictures == 2  # which the page offers to undo
     assert do({"do": "collect", "id": 1, "ids": ids}) == [("boats", 3)]
+    dropped = changes.get(studio.gallery, test.session_state[bulk.DONE])
+    assert (dropped.words, dropped.pictures) == ("1 picture put into “boats”", 1)
     do({"do": "open", "id": 1})
     assert at() == "collection:boats"
     assert do({"do": "rename", "id": 1, "name": "night boats"}) == [("night boats", 3)]

@@ -10,12 +10,13 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import Query
-from studio.gallery import changes, collections, language
+from studio.gallery import collections, language
+from studio.gallery.changes import Change
 from studio.gallery.collections import Collection
 from studio.ui import browse, show
 from studio.ui.browse import View
 from studio.ui.components import finding
-from studio.ui.gallery import views
+from studio.ui.gallery import bulk, views
 
 RAIL = "gallery_rail"
 DELETED = "gallery_collection_deleted"
@@ -125,7 +126,7 @@ def _create(studio: Studio, deed: dict[str, Any]) -> None:
     made = collections.create(studio.gallery.database, deed["name"])
     chosen = [int(id) for id in st.session_state.get(views.CHOSEN, [])]
     if chosen:  # what is selected is what one wanted to put together
-        changes.apply(studio.gallery, chosen, changes.Change("collect", made.id))
+        bulk.act(studio, chosen, Change("collect", made.id))
 
 
 def _save(studio: Studio, deed: dict[str, Any]) -> None:
@@ -147,7 +148,7 @@ def _delete(studio: Studio, deed: dict[str, Any]) -> None:
 
 
 def _collect(studio: Studio, deed: dict[str, Any]) -> None:
-    changes.apply(studio.gallery, deed["ids"], changes.Change("collect", deed["id"]))
+    bulk.act(studio, deed["ids"], Change("collect", deed["id"]))
 
 
 _DEEDS: dict[str, Callable[[Studio, dict[str, Any]], None]] = {
