@@ -145,6 +145,8 @@ def test_too_few_pictures_are_said_with_their_number(gallery, seen):
 def test_pictures_that_no_model_saw_are_counted(gallery, gate, seen):
     seen(12, 0)
     gallery.add(gate.picture(Image.new("RGB", (8, 8), "navy")), kind="imported")
+    gone = gallery.add(gate.picture(Image.new("RGB", (8, 8), "teal")), kind="imported").id
+    gallery.database.write("UPDATE artworks SET gone_at = 1.0 WHERE id = ?", gone)  # nobody can look at it
     now = atlas.standing(gallery.database)
     assert (now.seen, now.unseen, now.drawn, now.stale) == (12, 1, 0, True)
 

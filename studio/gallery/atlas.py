@@ -29,7 +29,7 @@ class Standing:
     """How the map stands: the model whose vectors it is of, what is on it and what is not yet.
 
     `drawn` is how many pictures it was drawn from (0: never), `placed` how many lie on it, `seen` how many of the gallery
-    have a vector, `unseen` how many have none.
+    have a vector, `unseen` how many have none and can be looked at: their file is there.
     """
 
     model: str = ""
@@ -77,7 +77,7 @@ def standing(database: Database) -> Standing:
     row = drawings.get(model)
     placed = database.one("SELECT count(*) FROM map_points WHERE model = ?", model)
     unseen = database.one(
-        f"SELECT count(*) FROM artworks WHERE {_ALIVE} AND id NOT IN"
+        f"SELECT count(*) FROM artworks WHERE {_ALIVE} AND gone_at IS NULL AND id NOT IN"
         " (SELECT artwork FROM embeddings WHERE model = ? AND kind = 'picture')",
         model,
     )
