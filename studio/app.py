@@ -56,8 +56,11 @@ class Studio(Orders):
             if id in artworks
         ]
 
-    def search(self, query: Query, *, timeout: float = 120.0) -> list[Hit]:
-        """Search and wait for the answer; without words or pictures the table answers alone, newest first."""
+    def search(self, query: Query, *, timeout: float = 120.0, told: Callable[[str], None] | None = None) -> list[Hit]:
+        """Search and wait for the answer; without words or pictures the table answers alone, newest first.
+
+        `told` is given a sentence where the search model has not read all pictures.
+        """
         if not query.by_meaning:
             return [Hit(artwork) for artwork in self.gallery.page(query)]
         job = self.wait(self.find(query).id, timeout=timeout)
@@ -65,6 +68,8 @@ class Studio(Orders):
             raise Refused(Verdict.from_dict(job.result["verdict"]))
         if job.state != "done":
             raise Failed(job.error or f"The search was {job.state}.")
+        if told is not None and job.result.get("said"):
+            told(str(job.result["said"]))
         return self.hits(job)
 
     # --- jobs ---------------------------------------------------------------------------------------------------

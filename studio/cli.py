@@ -214,7 +214,8 @@ def _find(options: argparse.Namespace) -> int:
     without = tuple((text, -1.0) for text in options.without)
     like = tuple((_like(studio, text), 1.0) for text in options.like)
     query = collections.unfolded(studio.database, asked.query)
-    hits = studio.search(replace(query, words=query.words + without, like=query.like + like, limit=options.limit))
+    query = replace(query, words=query.words + without, like=query.like + like, limit=options.limit)
+    hits = studio.search(query, told=say)
     rows: list[dict[str, Any]] = [
         {
             "id": hit.artwork.id,

@@ -47,6 +47,21 @@ def test_an_empty_search_needs_no_worker(studio):
     assert studio.queue.count() == 0 and not studio.supervisor.state().alive
 
 
+def test_a_search_tells_that_not_everything_was_read(studio, monkeypatch):
+    lock = Lock(studio.home)  # this test is the worker
+    assert lock.take()
+
+    def wait(id, **more):
+        assert studio.queue.claim("look", "test") is not None
+        studio.queue.finish(id, "done", result={"hits": [], "said": "Half was read."})
+        return studio.job(id)
+
+    monkeypatch.setattr(studio, "wait", wait)
+    told = []
+    assert studio.search(Query(words=(("star", 1.0),)), told=told.append) == [] and told == ["Half was read."]
+    lock.release()
+
+
 def test_a_folder_that_is_none_is_refused(studio, tmp_path):
     for folder in (tmp_path / "nowhere", tmp_path / "nul\x00byte"):
         with pytest.raises(BadInput) as caught:

@@ -112,6 +112,31 @@ def test_a_job_that_was_cancelled_goes_on_where_it_stopped_and_newest_first(tool
     assert work(tools, "embed", {}).result["pictures"] == 2 and tools.gallery.lacking("storybook:0") == []
 
 
+def test_a_cancelled_reading_stays_so_until_another_was_done_and_few_pictures_are_read_anyway(
+    tools, three, monkeypatch
+):
+    def end(job, state, **result):
+        tools.queue.claim("fetch", "w")
+        tools.queue.finish(job.id, state, result=result, seconds=0.1)
+
+    def queued():
+        return [job.state for job in tools.queue.list(kinds=("embed",))]
+
+    monkeypatch.setattr(embedding, "SOON", 0)
+    asked = tools.queue.submit("embed", {"pack": "storybook"})  # by reindex, which knows no model
+    find(tools, words=[["red", 1.0]])
+    assert queued() == ["waiting"]  # that one is enough
+    end(asked, "cancelled")
+    assert find(tools, words=[["red", 1.0]])["said"].startswith("The search model has read 0%")
+    assert queued() == ["cancelled"]
+    end(tools.queue.submit("embed", {"pack": "storybook"}), "done", left=0)
+    find(tools, words=[["red", 1.0]])
+    assert queued() == ["waiting", "done", "cancelled"]
+    end(tools.queue.list(("waiting",), ("embed",))[0], "failed")
+    monkeypatch.setattr(embedding, "SOON", 3)
+    assert set(ids(find(tools, words=[["red", 1.0]]))) == set(three) and not tools.gallery.lacking("storybook:0")
+
+
 def test_a_file_that_cannot_be_read_holds_nothing_up(tools, three, monkeypatch):
     monkeypatch.setattr(embedding, "SOON", 0)
     tools.gallery.path(tools.gallery.get(three[0])).unlink()

@@ -100,7 +100,7 @@ def test_pictures_without_vectors_are_offered_to_be_looked_at(studio, gate):
     test = room()
     assert "12 pictures have not been looked at yet" in text(test)
     button(test, "map_look").click().run()
-    (job,) = jobs(studio, "find")
+    (job,) = jobs(studio, "embed")
     assert job.live and jobs(studio, "map") == []
 
 

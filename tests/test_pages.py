@@ -438,6 +438,21 @@ def test_a_search_is_one_job_and_shows_what_it_found(studio, gate):
     assert len(jobs(studio, "find")) == 1
 
 
+def test_a_search_says_what_was_not_read_and_is_made_anew_once_it_was(studio, gate):
+    one = painted(studio, gate)
+    test = page("gallery", q="star")
+    said = "The search model has read 40% of the pictures; the rest cannot be found by meaning yet."
+    finish(studio, jobs(studio, "find")[0], "done", result={"hits": [[one.id, 0.3]], "total": 1, "said": said})
+    test.run()
+    assert_sound(test)
+    assert said in text(test) and len(jobs(studio, "find")) == 1
+    button(test, "search_read").click().run()
+    (reading,) = jobs(studio, "embed")
+    assert said in text(test) and "search_read" not in [one.key for one in test.button]
+    finish(studio, reading, "done", result={"left": 0})
+    assert said not in text(test.run()) and len(jobs(studio, "find")) == 2
+
+
 def test_what_was_deleted_since_a_search_is_not_on_the_wall_and_shifts_nothing(studio, gate):
     first, second, third = (painted(studio, gate, seed=seed) for seed in (1, 2, 3))
     pairs = [[one.id, 0.3] for one in (first, second, third)]

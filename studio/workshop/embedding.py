@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput, PackMissing
-from studio.domain.job import LIVE, Job
+from studio.domain.job import Job
 from studio.workshop.describe import say, small
 from studio.workshop.ports import Encoder
 from studio.workshop.reporting import JobReport
@@ -48,17 +48,19 @@ class Answering:
 def answering(report: JobReport, tools: Tools) -> Answering:
     """Who answers now: the encoder of the settings once it has seen all pictures, until then the one that had.
 
-    What few pictures it lacks are embedded at once; for more the job "embed" is queued, unless somebody cancelled it.
+    What few pictures it lacks are embedded at once; for more the job "embed" is queued, unless the last one was cancelled or
+    failed: what it left unread is said then, and read when somebody asks for it.
     """
     pack_id = tools.settings().pack
     encoder = tools.models.encoder(pack_id, waiting=report.check)
     missing = tools.gallery.lacking(encoder.name)
-    if missing and _worth_it(missing, encoder.name, tools):
+    last = _last(encoder.name, pack_id, tools)
+    if missing and _worth_it(missing, last):
         if len(missing) <= SOON:
             report.stage("reading new pictures")
             _pictures(missing, encoder, tools, lambda done: report(done, len(missing)))
             missing = tools.gallery.lacking(encoder.name)
-        elif not _on_its_way(encoder.name, tools):
+        elif last is None or not (last.live or last.state in NOBODY):
             tools.queue.submit("embed", {"pack": pack_id, "model": encoder.name})
     before = _stored(tools)
     if len(missing) <= SOON:
@@ -118,16 +120,18 @@ def _pictures(missing: Sequence[int], encoder: Encoder, tools: Tools, report: Ca
     return made
 
 
-def _worth_it(missing: Sequence[int], name: str, tools: Tools) -> bool:
-    """Whether anything new is missing: not only what the last job found to be unreadable, nor what somebody cancelled."""
-    last = next((job for job in tools.queue.list(kinds=("embed",), limit=20) if job.payload.get("model") == name), None)
-    if last is None or last.live:
-        return True
-    return not (last.state in NOBODY or (last.state == "done" and last.result.get("left", 0) >= len(missing)))
+def _worth_it(missing: Sequence[int], last: Job | None) -> bool:
+    """Whether anything new is missing, not only what the last job found to be unreadable."""
+    return last is None or last.state != "done" or int(last.result.get("left", 0)) < len(missing)
 
 
-def _on_its_way(name: str, tools: Tools) -> bool:
-    return any(job.payload.get("model") == name for job in tools.queue.list(LIVE, ("embed",)))
+def _last(name: str, pack_id: str, tools: Tools) -> Job | None:
+    """The job that reads for this encoder, or the last that did; one that somebody asked for names a pack alone, or nothing."""
+    for job in tools.queue.list(kinds=("embed",), limit=20):
+        model = job.payload.get("model")
+        if model == name or (model is None and job.payload.get("pack", pack_id) == pack_id):
+            return job
+    return None
 
 
 def _before(stored: dict[str, str], encoder: Encoder, report: JobReport, tools: Tools) -> Encoder | None:

@@ -13,7 +13,7 @@ from studio.domain.job import Job
 from studio.gallery import collections, leafing, near
 from studio.ui import browse, show, watch
 from studio.ui.browse import View
-from studio.ui.gallery import bin, box, wall
+from studio.ui.gallery import bin, box, embedding, wall
 from studio.ui.gallery import collections as rail
 
 FIND = "gallery_find"
@@ -60,6 +60,7 @@ def _hang(studio: Studio, view: View, query: Query) -> None:
     elif job.state != "done":
         show.problem(job.error or f"The search was {job.state}.")
     else:
+        embedding.told(studio, job)
         best = {int(id): score for id, score in job.result.get("hits", [])}
         answer = leafing.Answer(
             query, found=tuple(best)
@@ -84,7 +85,7 @@ def _near(studio: Studio, query: Query) -> list[Hit]:
 def search(studio: Studio, query: Query) -> Job:
     """The job that answers this query: the one that this tab has begun, or a new one."""
     held = st.session_state.get(FIND)
-    if held is None or held[0] != query:
+    if held is None or held[0] != query or embedding.outrun(studio, studio.job(held[1])):
         held = (query, studio.find(query).id)
         st.session_state[FIND] = held
     return studio.job(held[1])

@@ -1,4 +1,4 @@
-"""One line on the Gallery page while pictures are read for the search. It starts nothing."""
+"""Lines on the Gallery page while pictures are read for the search, or were not read yet. It starts nothing unasked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from studio.app import Studio
 from studio.domain.job import LIVE, Job
-from studio.ui import watch
+from studio.ui import show, watch
 
 
 def draw(studio: Studio) -> None:
@@ -15,6 +15,23 @@ def draw(studio: Studio) -> None:
     if job is not None:
         with st.container(key="embedding"):
             watch.follow(studio, job, lambda now: _line(studio, now))
+
+
+def told(studio: Studio, search: Job) -> None:
+    """What a search says of pictures that the search model has not read, and the way to have them read."""
+    sentence = search.result.get("said")
+    if not sentence:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="search_said"):
+        show.line(str(sentence))
+        if not studio.queue.count(LIVE, ("embed",)):
+            st.button("Read them", key="search_read", icon=":material/visibility:", on_click=studio.reindex)
+
+
+def outrun(studio: Studio, search: Job) -> bool:
+    """Whether pictures were read since a search said that not all of them were."""
+    last = studio.queue.list(("done",), ("embed",), limit=1) if search.result.get("said") else []
+    return bool(last) and (last[0].ended_at or 0.0) > (search.ended_at or 0.0)
 
 
 def _line(studio: Studio, job: Job) -> None:

@@ -223,8 +223,7 @@ def _look_at_them(studio: Studio, *, primary: bool) -> None:
 
 
 def _look(studio: Studio) -> None:
-    # a search looks at whatever no search has seen yet
-    st.session_state[LOOKING] = studio.find(Query(words=(("picture", 1.0),), limit=1)).id
+    st.session_state[LOOKING] = studio.reindex().id
 
 
 # --- what one does ------------------------------------------------------------------------------------------------------
