@@ -241,6 +241,12 @@ def test_measured_times_sizes_and_days():
     ]
 
 
+def test_a_search_is_told_as_it_was_typed():
+    asked = {"words": [["red boat", 1.0], ["people", -0.6]]}
+    assert words.about(Job(1, "find", "look", "done", asked)) == "red boat -people"
+    assert words.about(Job(1, "find", "look", "done", {"like": [["id:3", 1.0]]})) == "like a picture"
+
+
 def paint_job(**changes) -> Job:
     job = Job(id=3, kind="paint", lane="paint", state="running", payload={"recipe": Recipe(prompt=HOSTILE).to_dict()})
     return dataclasses.replace(job, **changes)

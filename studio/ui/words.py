@@ -11,7 +11,9 @@ from studio.domain.amounts import amount
 from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.job import Job
+from studio.domain.query import Query
 from studio.domain.verdict import Verdict
+from studio.gallery.language import write
 from studio.packs.manifest import ROLES as PACK_ROLES
 
 KINDS = {
@@ -176,7 +178,8 @@ def about(job: Job) -> str:
             return str(files[0].get("name", "")) if len(files) == 1 else f"{len(files)} files"
         return str(payload.get("folder", ""))
     if job.kind == "find":
-        return " ".join(str(pair[0]) for pair in payload.get("words", ())) or "like a picture"
+        asked = tuple((str(text), float(weight)) for text, weight in payload.get("words", ()))
+        return write(Query(words=asked)) or "like a picture"
     if job.kind in ("ask", "sheet", "export", "empty"):
         return str(payload.get("question") or _leaving(job) or f"Grid {payload.get('sheet', '')}")
     pack = payload.get("pack") if job.kind in ("install", "verify", "move") else ""
