@@ -96,3 +96,20 @@ def test_a_folder_that_overlaps_is_a_sentence(studio, tree):
     watch(test, tree.parent)
     assert_sound(test)
     assert "stop watching that one first" in text(test) and len(jobs(studio, "import")) == 1
+
+
+def test_a_double_click_on_import_makes_one_job(studio):
+    test = page("gallery")
+    test.file_uploader(key="import_files_0").set_value([("a.png", encoded(picture(1)), "image/png")]).run()
+    (old,) = (one for one in test.button if one.label == "Import 1 file")
+    states = test._tree.get_widget_states()  # what a browser sends that has not redrawn the page yet
+    states.widgets.add(id=old.proto.id, trigger_value=True)
+    again = type(states)()
+    again.CopyFrom(states)
+    test._run(states)
+    test._run(again)
+    assert_sound(test)
+    assert len(jobs(studio, "import")) == 1
+    test.file_uploader(key="import_files_1").set_value([("a.png", encoded(picture(1)), "image/png")]).run()
+    press(test, "Import 1 file")
+    assert len(jobs(studio, "import")) == 2  # chosen once more, it is a new wish

@@ -15,10 +15,12 @@ from studio.gallery.folders import Folder
 from studio.gallery.importing import report
 from studio.ui import show, watch, words
 from studio.ui.gallery import views
+from studio.ui.press import new_key
 
 IMPORT = "gallery_import"
 STOPPING = "import_stopping"  # the number of the folder that somebody is about to watch no longer
 FIRST = "import_first"  # the import whose first pictures were shown as they came
+_PRESS = "import_press"  # the key of the files that are chosen now
 COPY, WATCH = "Copy", "Watch"
 LINES = 200  # of a report that the page shows; the file has all
 SHORT = 5  # lines that are shown at once; more would push the pictures away
@@ -129,11 +131,12 @@ def _form(studio: Studio) -> None:
     )
     if files:
         st.session_state["import_files"] = files
+        key = st.session_state.setdefault(_PRESS, new_key())
         st.button(
             f"Import {len(files)} file{'s' * (len(files) != 1)}",
             type="primary",
             on_click=_bring_files,
-            args=(studio,),
+            args=(studio, key),
             width="stretch",
         )
     st.text_input("Or a folder on this machine", key="import_folder", placeholder="/home/me/Pictures")
@@ -204,10 +207,13 @@ def _short(path: str, *, most: int = 44) -> str:
 # --- what the buttons do --------------------------------------------------------------------------------------------------
 
 
-def _bring_files(studio: Studio) -> None:
+def _bring_files(studio: Studio, key: str) -> None:
+    """Queue the import; the second half of a double click has the key of the first, and is no new wish."""
     files = st.session_state["import_files"]
-    if files:
-        _start(lambda: studio.import_files([(file.getvalue(), file.name) for file in files]))
+    if not files or key != st.session_state.get(_PRESS):
+        return
+    if _start(lambda: studio.import_files([(file.getvalue(), file.name) for file in files], key=key)):
+        st.session_state.pop(_PRESS, None)
 
 
 def _bring_folder(studio: Studio, watched: bool) -> None:
