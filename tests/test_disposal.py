@@ -9,7 +9,7 @@ from fakes import FakeModels, FakePainter, work
 from galleries import RECIPE, everything, painter
 
 from studio.domain.errors import BadInput, Cancelled
-from studio.gallery import disposal
+from studio.gallery import disposal, embeddings
 from studio.workshop.tools import Tools
 
 
@@ -82,7 +82,7 @@ def test_what_is_deleted_for_good_leaves_nothing_behind(tools, paint, home):
     art = paint(2)
     tools.gallery.tag(art.id, "night")
     tools.gallery.thumb(art)
-    tools.gallery.add_vector(art.id, "m", [1.0, 0.0])
+    embeddings.store(tools.gallery.database, "m", [art.id], [[1.0, 0.0]])
     tools.gallery.delete(art.id)
     assert rows_of(tools.database, art.id, art.sha256)
     result = work(tools, "empty", {"ids": disposal.every(tools.database), "before": time.time()}, watch=False).result

@@ -13,7 +13,7 @@ from PIL import Image
 from studio.domain.artwork import Facts, Query
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
-from studio.gallery import changes, folders
+from studio.gallery import changes, embeddings, folders
 from studio.gallery.files import Written
 from studio.gallery.incoming import Arrival
 from studio.gallery.language import read as read_words
@@ -100,7 +100,7 @@ def test_moved_and_renamed_files_keep_their_artworks(gallery, watch, tree):
     first = by_name(gallery)["1.png"]
     gallery.tag(first.id, "night")
     gallery.set_caption(first.id, "a boat", "you")
-    gallery.add_vector(first.id, "m", [0.6, 0.8])
+    embeddings.store(gallery.database, "m", [first.id], [[0.6, 0.8]])
     (tree / "new").mkdir()
     (tree / "old" / "1.png").rename(tree / "new" / "boat.png")
     tally = watch(tree)
@@ -108,7 +108,7 @@ def test_moved_and_renamed_files_keep_their_artworks(gallery, watch, tree):
     after = gallery.get(first.id)
     assert after.place == str(tree / "new" / "boat.png") and after.source_name == "boat.png"
     assert (after.tags, after.caption, after.gone_at) == (("night",), "a boat", None)
-    assert gallery.count(Query()) == 5 and len(gallery.missing_vectors("m")) == 4 and gallery.check() == []
+    assert gallery.count(Query()) == 5 and len(embeddings.missing(gallery.database, "m")) == 4 and gallery.check() == []
 
 
 def test_two_files_that_change_places_change_places(gallery, watch, tree):
@@ -445,7 +445,7 @@ def test_a_job_watches_describes_and_tells(tools, tree):
     assert (result["imported"], result["left_out"], len(result["ids"])) == (5, 1, 5)
     assert [one["name"] for one in result["skipped"]] == ["x.txt"]
     assert all(one.caption == "a picture of 24 by 16" for one in tools.gallery.many(result["ids"]).values())
-    assert tools.gallery.missing_vectors("fake:0") == []
+    assert embeddings.missing(tools.gallery.database, "fake:0") == []
     (folder,) = folders.listed(tools.database)
     again = work(tools, "import", {"folder": str(tree), "rescan": folder.id}).result
     assert (again["imported"], again["duplicates"], again["left_out"]) == (0, 5, 1)
@@ -485,7 +485,7 @@ def test_a_moved_tree_of_two_thousand_is_known_again_without_a_model(tools, tmp_
     assert (result["moved"], result["imported"], result["gone"], result["left_out"]) == (2_000, 0, 0, 0)
     after = list(tools.gallery.many(range(1, 2_001)).values())
     assert {artwork.sha256: artwork.id for artwork in after} == before and {one.tags for one in after} == {("kept",)}
-    assert tools.gallery.missing_vectors("fake:0") == []
+    assert embeddings.missing(tools.gallery.database, "fake:0") == []
     assert all(Path(one.place).name.startswith("renamed ") and Path(one.place).exists() for one in after)
 
 

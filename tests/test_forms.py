@@ -196,12 +196,6 @@ def test_neighbours_in_the_order_last_shown():
     assert browse.neighbours([9], 3) == (None, None)
 
 
-def test_how_many_there_are():
-    assert browse.counted(View(), 1, 1) == "1 picture"
-    assert browse.counted(View(place=60), 60, 340) == "61 to 120 of 340 pictures"
-    assert browse.counted(View(place=60), 5, None) == "61 to 65"
-
-
 def test_which_tags_changed():
     assert browse.tag_changes(("a", "b"), ("b", "c")) == (["c"], ["a"])
 

@@ -16,6 +16,7 @@ from studio.domain.artwork import Query, Relative
 from studio.domain.control import Control
 from studio.domain.errors import BadInput, Refused
 from studio.domain.recipe import Recipe
+from studio.gallery import embeddings
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.gallery.metadata import read_recipe
@@ -332,7 +333,7 @@ def test_bad_changes_are_refused_in_words(gallery, paint):
 def test_the_bin_gives_back_everything_and_empties_by_age(gallery, paint):
     old, young = paint(1), paint(2)
     gallery.tag(old.id, "mine")
-    gallery.add_vector(old.id, "m", np.ones(4))
+    embeddings.store(gallery.database, "m", [old.id], [np.ones(4)])
     gallery.delete(old.id)
     gallery.delete(old.id)
     assert gallery.path(gallery.get(old.id)).exists() and gallery.check() == []
@@ -353,10 +354,10 @@ def test_the_bin_gives_back_everything_and_empties_by_age(gallery, paint):
 
 def test_pictures_without_a_vector_are_told(gallery, paint):
     one, two, three = paint(1), paint(2), paint(3)
-    gallery.add_vector(two.id, "m", np.ones(4))
+    embeddings.store(gallery.database, "m", [two.id], [np.ones(4)])
     gallery.delete(three.id)
-    assert gallery.missing_vectors("m") == [one]
-    assert [artwork.id for artwork in gallery.missing_vectors("another")] == [one.id, two.id]
+    assert embeddings.missing(gallery.database, "m") == [one.id]
+    assert embeddings.missing(gallery.database, "another") == [two.id, one.id]
     vectors = Vectors(database=gallery.database, folder=gallery.files.home / "index", model="m")
     assert vectors.search(np.ones(4), limit=5) == [(two.id, pytest.approx(1.0))]
 

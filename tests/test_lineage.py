@@ -14,6 +14,7 @@ from studio.domain.control import Control, ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.pose import presets
 from studio.domain.recipe import Recipe
+from studio.gallery import embeddings
 from studio.gallery.files import Files, plain_png
 from studio.gallery.gallery import Gallery
 from studio.gallery.lineage import Edge
@@ -167,7 +168,7 @@ def test_a_proposal_is_out_of_the_gallery_until_it_is_kept(gallery, picture):
     proposal = gallery.add(picture(2), vary(source), kind="proposal")
     assert proposal.kind == "proposal" and gallery.page(Query()) == [source] and gallery.count(Query()) == 1
     assert gallery.ids(Query()) == {source.id} and gallery.ids(Query(kind="proposal")) == {proposal.id}
-    assert [one.id for one in gallery.missing_vectors("m")] == [source.id]
+    assert embeddings.missing(gallery.database, "m") == [source.id]
     reopened = again(gallery)
     reopened.sweep()
     assert reopened.page(Query(kind="proposal")) == [proposal] and reopened.check() == []

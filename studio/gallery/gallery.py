@@ -400,24 +400,10 @@ class Gallery:
 
     # --- embeddings and upkeep ----------------------------------------------------------------------------------------
 
-    def add_vector(self, id: int, model: str, vector: object) -> None:
-        """Keep an artwork's embedding, shape (d,), under the id of the model that made it."""
-        from studio.gallery import embeddings  # here: numpy, which the front does not need
-
-        embeddings.store(self.database, model, [id], [vector])
-
     def unseen(self) -> bool:
         """Whether there are pictures outside the bin whose look was never read."""
         sql = f"SELECT 1 FROM artworks WHERE looked IS NULL AND deleted_at IS NULL AND kind IN {SHOWN} LIMIT 1"
         return self.database.one(sql) is not None
-
-    def missing_vectors(self, model: str) -> list[Artwork]:
-        """The artworks outside the bin that this model has not seen yet, oldest first."""
-        clause = (
-            f"WHERE deleted_at IS NULL AND gone_at IS NULL AND kind IN {SHOWN}"
-            " AND id NOT IN (SELECT artwork FROM embeddings WHERE model = ?) ORDER BY id"
-        )
-        return self._artworks(clause, model)
 
     def lacking(self, model: str, *, kind: str = "picture") -> list[int]:
         """The artworks outside the bin that this model has made no vector of, newest first.

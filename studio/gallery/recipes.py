@@ -11,7 +11,7 @@ from typing import Any
 from studio.database import Database
 from studio.gallery import words
 
-# How much each part counts; what one of the two does not say counts for neither
+# How much each part counts. What either does not say counts as different; no negative words, or no LoRAs, on both sides agree
 PARTS: Mapping[str, float] = {
     "prompt": 0.5, "model": 0.14, "seed": 0.12, "negative": 0.06, "LoRAs": 0.06, "sampler": 0.04, "size": 0.04,
     "steps": 0.02, "guidance": 0.02,

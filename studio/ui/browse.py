@@ -100,16 +100,6 @@ def neighbours(ids: Sequence[int], id: int) -> tuple[int | None, int | None]:
     return (ids[at - 1] if at else None), (ids[at + 1] if at + 1 < len(ids) else None)
 
 
-def counted(view: View, shown: int, total: int | None) -> str:
-    """One line on how much there is: "61 to 120 of 340 pictures"."""
-    if not shown:
-        return ""
-    first, last = view.place + 1, view.place + shown
-    if total is None or (total == shown and not view.place):
-        return f"{shown:,} picture{'s' * (shown != 1)}" if not view.place else f"{first:,} to {last:,}"
-    return f"{first:,} to {last:,} of {total:,} pictures"
-
-
 def tag_changes(before: Sequence[str], after: Sequence[str]) -> tuple[list[str], list[str]]:
     """Which tags to put on and which to take off."""
     return [tag for tag in after if tag not in before], [tag for tag in before if tag not in after]
