@@ -10,6 +10,8 @@ from galleries import painter
 
 from studio.app import Studio
 from studio.cli import main
+from studio.gallery import changes, collections
+from studio.terminal import searching
 from studio.workshop.tools import Tools
 
 
@@ -70,6 +72,28 @@ def test_export_to_a_folder_by_number_or_by_search(run, studio, ids, tmp_path):
         assert len(archive.namelist()) == 1 and archive.namelist()[0].endswith(".webp")
     assert run("export", *ids, "--to", tmp_path / "all.pdf")[1]["written"] == 3
     assert (tmp_path / "all.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_what_ranks_leaves_in_its_order_and_only_as_many_as_are_asked_for(run, studio, ids, tmp_path):
+    wanted = {"--to": tmp_path / "out", "--names": "{number}-{id}"}
+    rest = [word for pair in wanted.items() for word in pair]
+    for words in ("lighthouse by:words", f"like:{ids[0]} by:look"):
+        code, answer, said = run("export", "--query", words, *rest)
+        assert code == 2 and answer["error"]["field"] == "limit" and "--limit" in said
+    assert run("export", "--query", "lighthouse", "--limit", 1_001, *rest)[1]["error"]["field"] == "limit"
+    answer = run("export", "--query", f"like:{ids[0]} by:look", "--limit", 1, *rest)[1]
+    assert answer["written"] == 1 and answer["paths"][0].endswith(f"-{ids[0]}.png")
+    hand = collections.create(studio.database, "By hand").id
+    changes.apply(studio.gallery, ids, changes.Change("collect", hand))
+    order = [ids[1], ids[2], ids[0]]
+    collections.place(studio.database, hand, order)
+    collections.create(studio.database, "Saved", query="seed:2")
+
+    def found(text):
+        return searching.found(studio, text, limit=None)
+
+    assert found('collection:"by hand"') == order and found("seed:1..2") == [ids[2], ids[1]]
+    assert found("collection:saved") == [ids[2]] == found("collection:saved -seed:1")
 
 
 def test_what_would_leave_is_said_without_leaving(run, studio, ids, tmp_path, capsys):

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.amounts import amount
 from studio.domain.errors import BadInput
 from studio.domain.export import FIELDS, FORMATS, METADATA, PATTERN, SHAPES, Export
+from studio.terminal import searching
 from studio.terminal.answers import DONE, must_be_done, open_home_studio, respond, say, wait
 
 if TYPE_CHECKING:
     from studio.app import Studio
 
 _SHAPES = {".zip": "zip", ".pdf": "pdf", ".png": "sheet"}
-_MOST = 1_000  # of a search by meaning
 
 
 def options_of(export: argparse.ArgumentParser, bin: argparse.ArgumentParser) -> None:
     """What both can be told."""
     export.add_argument("ids", nargs="*", metavar="ID", help="artworks' numbers")
     export.add_argument("--query", metavar="WORDS", help="all that a search finds, as in `find`")
+    export.add_argument("--limit", type=int, metavar="N", help=searching.HELP)
     export.add_argument(
         "--to", required=True, metavar="PLACE", help="a folder, or a file: .zip, .pdf, .png (a contact sheet)"
     )
@@ -150,22 +151,12 @@ def _dry(studio: Studio, ids: list[int], choice: Export) -> list[str]:
 
 def _chosen(studio: Studio, options: argparse.Namespace) -> list[int]:
     """The pictures that are named, and those that the search finds."""
-    from dataclasses import replace
-
-    from studio.gallery.language import read
-
     ids = _numbers(options.ids)
     lacking = sorted(set(ids) - set(studio.gallery.many(ids)))
     if lacking:
         raise BadInput("ids", f"There is no artwork {lacking[0]} in the gallery.")
     if options.query is not None:
-        asked = read(options.query)
-        for note in asked.notes:
-            say(note)
-        if asked.query.by_meaning:
-            ids += [hit.artwork.id for hit in studio.search(replace(asked.query, limit=_MOST))]
-        else:
-            ids += sorted(studio.gallery.ids(asked.query))
+        ids += searching.found(studio, options.query, limit=options.limit)
     if not ids:
         raise BadInput("ids", "Name some pictures by their numbers, or search for them with --query.")
     return list(dict.fromkeys(ids))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput
+from studio.terminal import searching
 from studio.terminal.answers import DONE, open_home_studio, respond, say
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def options_of(tag: argparse.ArgumentParser, undo: argparse.ArgumentParser) -> N
     """What both can be told."""
     tag.add_argument("ids", nargs="*", metavar="ID", help="artworks' numbers")
     tag.add_argument("--query", metavar="WORDS", help="all that a search finds, as in `find`: --query='-tag:x'")
-    tag.add_argument("--limit", type=int, metavar="N", help="of those only the first; what ranks needs it")
+    tag.add_argument("--limit", type=int, metavar="N", help=searching.HELP)
     tag.add_argument("--add", action="append", default=[], metavar="TAG", help="put a tag on; repeatable")
     tag.add_argument("--remove", action="append", default=[], metavar="TAG", help="take a tag off; repeatable")
     tag.add_argument("--rate", type=int, metavar="N", help="1 to 5, 0 for none, -1 for disliked")
@@ -114,28 +114,10 @@ def _chosen(studio: Studio, options: argparse.Namespace) -> list[int]:
         if gone:
             raise BadInput("ids", f"There is no artwork {gone[0]}; it may have been deleted for good.")
         return ids
-    found = _found(studio, options)
+    found = searching.found(studio, options.query, limit=options.limit)
     if not found:
         raise BadInput("query", "That search finds nothing.")
-    return found[: options.limit]
-
-
-def _found(studio: Studio, options: argparse.Namespace) -> list[int]:
-    from studio.gallery import leafing, near
-    from studio.gallery.language import read
-
-    reading = read(options.query)
-    for note in reading.notes:
-        say(note)
-    query = reading.query
-    if query.ranked and options.limit is None:
-        raise BadInput("limit", "Words rank every picture and leave none out; say how many of the best with --limit.")
-    if query.by_meaning:
-        hits = studio.search(dataclasses.replace(query, limit=min(options.limit, 1_000)))
-        return [hit.artwork.id for hit in hits]
-    if query.ranked:
-        return near.ids(studio.gallery, query)
-    return leafing.ids(studio.gallery, leafing.Answer(query))
+    return found
 
 
 def _told(change: Applied) -> dict[str, Any]:
