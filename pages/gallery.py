@@ -26,6 +26,7 @@ id = session.number("id")
 if id is not None:
     detail.show_artwork(studio, id, shown=views.shown(), back=lambda: views.look(views.current()))
 else:
+    view = box.unfolded(studio, view)
     pictures = studio.gallery.count(Query())
     with st.container(horizontal=True, key="gallery_head", vertical_alignment="bottom"):
         show.title("Gallery", more=f"{pictures:,} picture{'s' * (pictures != 1)}")

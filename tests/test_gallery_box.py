@@ -101,6 +101,16 @@ def test_the_address_brings_a_search_and_its_chips_back(studio, gate):  # noqa: 
     assert browse.read(browse.address(View(words="a", look="map"))) == View(words="a", look="map")
 
 
+def test_an_address_may_name_a_saved_search(studio, gate):  # noqa: F811
+    one, _ = painted(studio, gate, seed=1), painted(studio, gate, seed=2)
+    collections.create(studio.database, "Ones", query="seed:1")
+    test = page("gallery", q="collection:ones")
+    assert_sound(test)
+    assert test.session_state["gallery_shown"] == [one.id] and test.query_params["q"] in ("seed:1", ["seed:1"])
+    test = page("gallery", q="-collection:ones")
+    assert "which cannot be left out" in text(test)
+
+
 def test_a_picture_that_is_in_the_gallery_is_searched_for_by_its_number(studio, gate):  # noqa: F811
     one = painted(studio, gate)
     test = page("gallery")

@@ -99,6 +99,15 @@ def _asked(studio: Studio) -> None:
         _look_for(_unfolded(studio, text))
 
 
+def unfolded(studio: Studio, view: View) -> View:
+    """The view with saved searches in place of their names, also where an address names one."""
+    text = _unfolded(studio, view.words) if "collection:" in view.words.lower() else view.words
+    if text != view.words:
+        view = dataclasses.replace(view, words=text[: language.TEXT_LIMIT])
+        views.look(view)
+    return view
+
+
 def _unfolded(studio: Studio, text: str) -> str:
     """The text with what a saved search asks for in place of its name, so that one sees it and can change it."""
     try:
