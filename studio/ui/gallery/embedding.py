@@ -25,7 +25,11 @@ def told(studio: Studio, search: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="search_said"):
         show.line(str(sentence))
         if not studio.queue.count(LIVE, ("embed",)):
-            st.button("Read them", key="search_read", icon=":material/visibility:", on_click=studio.reindex)
+            st.button("Read them", key="search_read", icon=":material/visibility:", on_click=_read, args=(studio,))
+
+
+def _read(studio: Studio) -> None:
+    studio.reindex()
 
 
 def outrun(studio: Studio, search: Job) -> bool:
