@@ -30,7 +30,8 @@ from studio.workshop.tools import Tools
 if TYPE_CHECKING:
     from studio.workshop.tasks import Task
 
-LANES = ("paint", "look", "fetch", "fetch", "fetch")  # an import and a pack may each take an hour; the third is for the rest
+# An import and a pack may each take an hour; the third is for the rest
+LANES = ("paint", "look", "fetch", "fetch", "fetch")
 POLL_SECONDS = {"paint": 0.05, "look": 0.05, "fetch": 0.5}
 BEAT_SECONDS = 1.0
 IDLE_SECONDS = 600.0  # EASEL_IDLE_SECONDS
