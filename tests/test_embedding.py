@@ -1,10 +1,12 @@
 """A new encoder is taken in while the old one answers, and a search compares by what it was told to."""
 
+import io
+
 import pytest
 from fakes import FakeEncoder, FakeModels, FakePainter, work
 from PIL import Image
 
-from studio.domain.errors import Cancelled, PackMissing
+from studio.domain.errors import BadInput, Cancelled, PackMissing
 from studio.domain.settings import Settings
 from studio.workshop import embedding
 from studio.workshop.tools import Tools
@@ -177,6 +179,23 @@ def test_captions_are_compared_where_that_is_asked_for(tools, three):
     tools.gallery.set_caption(red, "blue sky", "you")  # what was made of other words is not compared any more
     embedding.embed(tools.queue.submit("embed", {}), Quiet(), tools)
     assert ids(find(tools, words=[["blue", 1.0]], **by))[0] == red
+
+
+def test_dropped_pictures_are_compared_by_look_as_they_are_weighted(tools, three):
+    red, green, _ = three
+    by = {"filters": {"by": ["look"]}}
+
+    def dropped(name):
+        data = io.BytesIO()
+        Image.new("RGB", (24, 16), COLOURS[name]).save(data, "PNG")
+        return f"sha:{tools.files.spool(data.getvalue())}"
+
+    assert ids(find(tools, like=[[dropped("red"), 1.0]], **by))[0] == red
+    assert ids(find(tools, like=[[dropped("red"), -1.0]], **by))[-1] == red
+    assert ids(find(tools, like=[[dropped("red"), 3.0], [dropped("green"), 1.0]], **by))[:2] == [red, green]
+    assert ids(find(tools, like=[[dropped("red"), 1.0], [dropped("green"), 3.0]], **by))[:2] == [green, red]
+    with pytest.raises(BadInput, match="has no recipe and no words"):
+        find(tools, like=[[dropped("red"), 1.0]], filters={"by": ["recipe"]})
 
 
 def test_the_terminal_and_the_page_know_of_it(tools, home, monkeypatch, capsys):

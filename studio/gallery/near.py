@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -42,13 +42,13 @@ def rankings(
     *,
     allowed: Collection[int],
     limit: int = MOST,
-    example: Floats | None = None,
+    examples: Sequence[tuple[Floats, float]] = (),
     typed: bool = True,
 ) -> Rankings:
     """Every ranking that a query asks for and no model is needed for; `allowed` are the artworks its filters let through.
 
-    `example` is the look of an uploaded picture, shape (176,); `typed` says whether words that were typed are ranked here.
-    Raises BadInput for an artwork to compare with that is not there, or of which what is compared is not known.
+    `examples` are looks of uploaded pictures, each shape (176,), with their weights; `typed` says whether words that were typed
+    are ranked here. Raises BadInput for an artwork to compare with that is not there, or of which what is compared is not known.
     """
     found = Rankings()
     by = query.like_by if query.like else ()
@@ -58,7 +58,7 @@ def rankings(
         gone = next((id for id, _ in likes if id not in held), None)
         if gone is not None:
             raise BadInput("like", f"Artwork {gone} cannot be searched by: there is none of that number.")
-    if "look" in by and (vector := _look(gallery, likes, example)) is not None:
+    if "look" in by and (vector := _look(gallery, likes, examples)) is not None:
         seen = gallery.looks.search(vector, limit=limit, allowed=allowed)
         found.looks = dict(seen)
         found.lists.append([id for id, _ in seen])
@@ -100,11 +100,13 @@ def hits(gallery: Gallery, query: Query) -> list[Hit]:
     return [Hit(held[id], found.looks.get(id), found.why(id, told.get(id))) for id in page if id in held]
 
 
-def _look(gallery: Gallery, likes: list[tuple[int, float]], example: Floats | None) -> Floats | None:
+def _look(
+    gallery: Gallery, likes: Sequence[tuple[int, float]], examples: Sequence[tuple[Floats, float]]
+) -> Floats | None:
     """The looks to compare with, weighted and summed."""
     from studio.gallery import looks  # here: numpy, which the front does not need before somebody asks
 
-    parts = [] if example is None else [example]
+    parts = [vector * weight for vector, weight in examples]
     for id, weight in likes:
         vector = looks.load(gallery.database, id)
         if vector is None:

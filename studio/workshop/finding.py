@@ -34,12 +34,12 @@ def find(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
         like=tuple((str(name), float(weight)) for name, weight in payload.get("like", ())),
     )
     who = embedding.answering(report, tools)
-    seen, said, example = _parts(query, who.encoder, report, tools)
+    seen, said, examples = _parts(query, who.encoder, report, tools)
     report.check()
     allowed = tools.gallery.allowed(query)
     some = bool(query.colours or set(query.like_by) & {"look", "recipe"})
     others = near.rankings(
-        tools.gallery, query, allowed=set(allowed.tolist()) if some else allowed, example=example, typed=False
+        tools.gallery, query, allowed=set(allowed.tolist()) if some else allowed, examples=examples, typed=False
     )
     words = set(query.words_by) & {"words"}
     hits = search(
@@ -57,11 +57,16 @@ def find(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     }
 
 
-def _parts(query: Query, encoder: Encoder, report: JobReport, tools: Tools) -> tuple[Parts, Parts, Any]:
-    """What pictures are compared with, what captions are, and the look of an upload; each where the query asks for it."""
+def _parts(
+    query: Query, encoder: Encoder, report: JobReport, tools: Tools
+) -> tuple[Parts, Parts, list[tuple[Any, float]]]:
+    """What pictures are compared with, what captions are, and the looks of uploads; each where the query asks for it.
+
+    Raises BadInput for an upload of which the query compares nothing, and for an artwork that cannot be searched by.
+    """
     seen: Parts = []
     said: Parts = []
-    example = None
+    looks: list[tuple[Any, float]] = []
     if query.words:
         made = list(zip(encoder.words([text for text, _ in query.words]), (w for _, w in query.words), strict=True))
         seen += made if "picture" in query.words_by else []
@@ -75,18 +80,22 @@ def _parts(query: Query, encoder: Encoder, report: JobReport, tools: Tools) -> t
             if "caption" in by:
                 said.append((_vector(tools, encoder, int(value), "caption"), weight))
             continue
+        if not {"picture", "caption", "look"} & set(by):
+            raise BadInput(
+                "like", "A dropped picture has no recipe and no words here; compare it by picture or by look."
+            )
         gate = tools.gate(tools.settings().pack, waiting=report.check)
         picture = small(gate.file(tools.files.spooled(value))[0].picture)
         if "look" in by:
             from studio.gallery import appearance  # here: numpy, which a start need not wait for
 
             read = appearance.read(appearance.of(picture).data)
-            example = read[1] if read else None
+            looks += [(read[1], weight)] if read else []
         if {"picture", "caption"} & set(by):
             vector = encoder.pictures([picture])[0]
             seen += [(vector, weight)] if "picture" in by else []
             said += [(vector, weight)] if "caption" in by else []  # words and pictures lie in one space
-    return seen, said, example
+    return seen, said, looks
 
 
 def _vector(tools: Tools, encoder: Encoder, id: int, kind: str) -> Any:
