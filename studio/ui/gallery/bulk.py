@@ -136,17 +136,18 @@ def _bar(studio: Studio, ids: list[int]) -> None:
 
 
 def _tagging(studio: Studio, ids: list[int], there: int) -> None:
-    st.multiselect(
-        "Add tags",
-        list(studio.gallery.tags()),
-        key=_TAGS,
-        accept_new_options=True,
-        placeholder="Type a tag, then Enter",
-    )
-    if st.session_state.get(_TAGS):
-        st.button(
-            "Add", key="bulk_add_tags", type="primary", on_click=_tag, args=(studio, ids, _TAGS, "tag"), width="stretch"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.multiselect(
+            "Add tags",
+            list(studio.gallery.tags()),
+            key=_TAGS,
+            accept_new_options=True,
+            placeholder="Type a tag, then Enter",
         )
+        st.button(  # beside the field: its open list lies over whatever stands below
+            "Add", key="bulk_add_tags", type="primary", on_click=_tag, args=(studio, ids, _TAGS, "tag"),
+            disabled=not st.session_state.get(_TAGS),
+        )  # fmt: skip
     worn = changes.tags_of(studio.gallery, ids)
     if worn:
         st.pills(
