@@ -48,7 +48,7 @@ def rankings(
     """Every ranking that a query asks for and no model is needed for; `allowed` are the artworks its filters let through.
 
     `examples` are looks of uploaded pictures, each shape (176,), with their weights; `typed` says whether words that were typed
-    are ranked here. Raises BadInput for an artwork to compare with that is not there, or of which what is compared is not known.
+    are ranked here. Raises BadInput for an artwork to compare with that is not there, or whose look was not read yet.
     """
     found = Rankings()
     by = query.like_by if query.like else ()
