@@ -142,6 +142,7 @@ def test_a_range_is_selected_and_tagged_and_the_line_takes_it_back(tab, house, i
     page.keyboard.press("Enter")
     page.locator(".st-key-bulk_add_tags button").click()  # the list of tags is open and covers it not
     soon(page, lambda: all("regatta" in gallery.get(id).tags for id in ids[2:7]))
+    expect(page.locator(".st-key-bulk_add_tags button")).to_be_disabled()
     tab.look("wall-tagging")
     page.keyboard.press("Escape")
     page.locator(".st-key-bulk_favourite button").click()
