@@ -1,8 +1,8 @@
 """The wall's routes, asked through the guard as a browser asks them; and the leafing through long answers below them."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import hostile
