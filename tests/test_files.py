@@ -188,13 +188,23 @@ def test_the_sweep_takes_what_a_crash_left_and_nothing_else(files, gate):
     awaited, fresh, stale = files.spool(b"awaited"), files.spool(b"fresh"), files.spool(b"stale")
     for name in (awaited, stale):
         os.utime(files.home / "incoming" / name, (1, 1))
-    (files.home / "pictures" / ".tmp-1-aa").write_bytes(b"half")
-    (files.home / "thumbs" / ".tmp-1-bb").write_bytes(b"half")
+    ended, running = 2**22 + 1, os.getppid()  # the first is above the highest process id there can be
+    (files.home / "pictures" / f".tmp-{ended}-aa").write_bytes(b"half")
+    (files.home / "thumbs" / f".tmp-{os.getpid()}-bb").write_bytes(b"half, by one that had our number before")
+    (files.home / "thumbs" / f".tmp-{running}-cc").write_bytes(b"being written")
+    (files.home / "thumbs" / f".tmp-{running}-dd").write_bytes(b"by one that had its number before")
+    os.utime(files.home / "thumbs" / f".tmp-{running}-dd", (1, 1))
     (files.home / "pictures" / "holiday.txt").write_bytes(b"somebody's own")
     files.preview(gate.picture(hostile.scene()), "1-1")
     files.sweep(uploads={awaited})
     assert everything(files.home) == sorted(
-        [f"incoming/{awaited}", f"incoming/{fresh}", f"pictures/{kept}", "pictures/holiday.txt"]
+        [
+            f"incoming/{awaited}",
+            f"incoming/{fresh}",
+            f"pictures/{kept}",
+            "pictures/holiday.txt",
+            f"thumbs/.tmp-{running}-cc",
+        ]
     )
 
 

@@ -242,8 +242,8 @@ class Files:
     def sweep(self, *, uploads: set[str]) -> None:
         """Take away what a crash left half done: temporary files, old previews, uploads that no job in `uploads` needs.
 
-        Only the worker calls this, before it works: it is the only process that writes into these folders, except
-        incoming/, where a file may have been handed in a moment ago, so only old ones go.
+        Only the worker calls this, before it works. Other processes write too, a thumbnail or an upload: a temporary file
+        goes when its writer has ended, and what was handed in a moment ago stays.
         """
         now = time.time()
         with _storage(self.home):
@@ -255,7 +255,7 @@ class Files:
                     if name == "incoming":
                         gone = old and entry.name not in uploads
                     else:
-                        gone = name == "previews" or entry.name.startswith(_TEMP)
+                        gone = name == "previews" or (entry.name.startswith(_TEMP) and (old or _left(entry.name)))
                     if gone:
                         Path(entry.path).unlink(missing_ok=True)
 
@@ -263,6 +263,20 @@ class Files:
         """Bytes free on the disk of the home folder."""
         with _storage(self.home):
             return shutil.disk_usage(self.home).free
+
+
+def _left(temporary: str) -> bool:
+    """Whether nobody writes this temporary file any more: its name holds its writer's process id."""
+    writer = temporary.removeprefix(_TEMP).partition("-")[0]
+    if not writer.isdecimal() or int(writer) == os.getpid():
+        return True
+    try:
+        os.kill(int(writer), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:  # it runs, under another user
+        return False
+    return False
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
