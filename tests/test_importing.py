@@ -1,6 +1,7 @@
 """What an import keeps of the metadata that a file carries: columns, tags and notes, the rest verbatim, and never the place."""
 
 import csv
+import dataclasses
 import json
 from io import BytesIO, StringIO
 
@@ -16,6 +17,8 @@ from studio.domain.recipe import Recipe
 from studio.gallery.importing import report, shown_path
 from studio.gallery.language import read as read_words
 from studio.gallery.metadata import write_map, write_text
+from studio.workshop.importing import import_pictures
+from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 
 A1111 = (
@@ -156,3 +159,20 @@ def test_a_report_is_a_table_that_no_program_takes_for_formulas():
     rows = list(csv.reader(StringIO(report(lines))))
     assert rows == [["file", "reason"], ["a, b.png", 'It says "no".'], ["'=cmd()", "'-1"], ["x\ny", "'@SUM"]]
     assert shown_path("a/\u202eb\n.png") == "a/\ufffdb\ufffd.png"
+
+
+def test_what_a_dead_worker_left_without_a_caption_is_described_when_its_import_goes_on(tools, tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(encoded(picture(number)))
+    payload = {"folder": str(tmp_path)}
+    ids = work(tools, "import", payload).result["ids"]
+    job = tools.gallery.get(ids[0]).job
+    tools.database.write(
+        "UPDATE artworks SET caption = '', caption_by = '' WHERE id IN (?, ?)", *ids[:2]
+    )  # as a kill leaves it
+    tools.gallery.set_caption(ids[2], "", "you")
+    again = dataclasses.replace(tools.queue.get(job), attempts=1)
+    report = JobReport(again, queue=tools.queue, files=tools.files, alive=lambda: None, stopping=lambda: False)
+    assert import_pictures(again, report, tools)["duplicates"] == 3
+    captions = [tools.gallery.get(id).caption for id in ids]
+    assert all(captions[:2]) and captions[2] == ""  # who empties a caption wants none

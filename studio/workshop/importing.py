@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from studio.domain.errors import BadInput, Refused
 from studio.domain.job import Job
@@ -16,8 +18,8 @@ from studio.gallery.folders import Folder
 from studio.gallery.importing import shown_name
 from studio.phrases.wording import find_lora
 from studio.safety.gate import Gate
-from studio.workshop.bringing import Bringing, Item
-from studio.workshop.describe import describe
+from studio.workshop.bringing import AT_ONCE, Bringing, Item, Learn
+from studio.workshop.describe import describe, small
 from studio.workshop.reporting import JobReport
 from studio.workshop.scanning import Tally, scan
 from studio.workshop.tools import Tools
@@ -37,14 +39,19 @@ def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]
         report.result = tally.counts()
         report(done, total)
 
+    def learn(fresh: Sequence[tuple[int, Image.Image]]) -> None:
+        describe(fresh, tools=tools, pack_id=settings.pack, waiting=report.check)
+
     bringing = Bringing(
         gallery=tools.gallery,
         gate=cache(partial(_ready, tools, report)),
         lora=lambda name: find_lora(tools.models.shelf, name),
         job=job.id,
-        learn=lambda fresh: describe(fresh, tools=tools, pack_id=settings.pack, waiting=report.check),
+        learn=learn,
         waiting=report.check,
     )
+    if job.attempts:
+        _catch_up(job, learn=learn, tools=tools)
     began = time.monotonic()
     report.stage("looking at the files")
     try:
@@ -61,6 +68,20 @@ def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]
         report.result = tally.result()  # also of what was cancelled half-way: all that came in stays
     tools.queue.record_timing("import", float(tally.total), time.monotonic() - began)
     return report.result
+
+
+def _catch_up(job: Job, *, learn: Learn, tools: Tools) -> None:
+    """Describe what came in just before a worker died, and had no caption yet; it is known, so nobody would look again."""
+    rows = tools.database.read(
+        "SELECT id FROM artworks WHERE job = ? AND caption = '' AND caption_by = '' AND deleted_at IS NULL", job.id
+    )
+    left = list(tools.gallery.many([row["id"] for row in rows]).values())
+    for start in range(0, len(left), AT_ONCE):
+        fresh = []
+        for artwork in left[start : start + AT_ONCE]:
+            with suppress(BadInput):  # its file has gone from a watched folder meanwhile
+                fresh.append((artwork.id, small(tools.stored(artwork))))
+        learn(fresh)
 
 
 def _ready(tools: Tools, report: JobReport) -> Gate:
