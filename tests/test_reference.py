@@ -163,7 +163,7 @@ def test_a_dropped_picture_is_imported_first_and_a_known_one_is_taken_at_once(st
     Image.new("RGB", (64, 64), "teal").save(stream, "PNG")
     test.file_uploader[0].set_value(("other.png", stream.getvalue(), "image/png")).run()
     assert_sound(test)
-    job = studio.queue.claim("paint", "test")
+    job = studio.queue.claim("fetch", "test")
     assert job.kind == "import" and test.session_state["create_reference"] == artwork.sha256
     new = studio.gallery.add(gate.picture(Image.new("RGB", (64, 64), "teal")), kind="imported")
     studio.queue.finish(job.id, "done", result={"ids": [new.id], "imported": 1})
@@ -175,7 +175,7 @@ def test_a_dropped_file_that_is_no_picture_is_said(studio):
     bring(studio)
     test = page("create")
     test.file_uploader[0].set_value(("x.png", b"no picture", "image/png")).run()
-    job = studio.queue.claim("paint", "test")
+    job = studio.queue.claim("fetch", "test")
     studio.queue.finish(job.id, "done", result={"ids": [], "skipped": [{"name": "x.png", "reason": "Not a picture."}]})
     test.run()
     assert_sound(test)
