@@ -501,7 +501,10 @@ def test_no_other_opener_learns_of_heic():
     with tempfile.NamedTemporaryFile(suffix=".heic") as file:
         file.write(WHOLE["HEIC"])
         file.flush()
-        subprocess.run([sys.executable, "-c", program, file.name], check=True, cwd=Path(__file__).parent.parent)
+        run = subprocess.run(
+            [sys.executable, "-c", program, file.name], capture_output=True, text=True, cwd=Path(__file__).parent.parent
+        )
+    assert run.returncode == 0, run.stderr
 
 
 # --- files that are no files ----------------------------------------------------------------------------------------------

@@ -226,6 +226,7 @@ def test_a_search_is_a_plain_product_whatever_is_added_deleted_and_allowed(tmp_p
         query /= np.linalg.norm(query)
         few = chance.choice(np.arange(1, 700), size=int(chance.integers(1, 400)), replace=False)
         for vectors in (here, there):
+            assert vectors.refresh() == len(held)
             for allowed in (None, few, set(few.tolist())):
                 for limit in (1, 7, 1_000):
                     chosen = None if allowed is None else few.tolist()
