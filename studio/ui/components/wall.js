@@ -491,6 +491,8 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   }
   const pressed = (event) => {
     if (event.altKey || !hears(self, event)) return
+    // what is open over the wall closes first, also where a button of it that went grey has lost the focus
+    if (event.key === "Escape" && document.querySelector('[data-testid="stPopoverBody"]')) return
     const ctrl = event.ctrlKey || event.metaKey
     if (self.key(event.key, { shift: event.shiftKey && event.key.startsWith("Arrow"), ctrl })) {
       event.preventDefault()
