@@ -18,7 +18,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from studio.gallery import appearance, copies, pairing
+from studio.gallery.likeness import appearance, copies, pairing
 from studio.starter.scenes import TEST_SEEDS, render, sample_scene
 
 SIDE, THUMB, AT_ONCE = 256, 192, 256
@@ -91,7 +91,7 @@ def main() -> None:
             if agreement.copies:
                 (linked if own[one] == own[other] else wrong).append((one, other))
     compared = time.process_time() - began
-    from studio.gallery.duplicates import components
+    from studio.gallery.likeness.duplicates import components
 
     group = {id: number for number, ids in enumerate(components(linked)) for id in ids}
     for name in KINDS:

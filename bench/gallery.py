@@ -90,8 +90,8 @@ def searching(size: int, home: Path) -> Iterator[Row]:
     """Latency by meaning and with words, filters on and off; recall, memory, rebuild, a delete."""
     from studio.domain.query import Query
     from studio.gallery.files import Files
+    from studio.gallery.finding.language import read
     from studio.gallery.gallery import Gallery
-    from studio.gallery.language import read
     from studio.gallery.search import search
     from studio.gallery.vectors import Vectors
 
@@ -199,7 +199,7 @@ def paging(size: int, home: Path) -> Iterator[Row]:
 
     from studio.app import open_studio
     from studio.domain.query import Query
-    from studio.gallery import leafing
+    from studio.gallery.finding import leafing
     from studio.jobs.lock import Lock
 
     if not (home / "easel.db").exists():
@@ -258,7 +258,7 @@ def paging(size: int, home: Path) -> Iterator[Row]:
 
 
 def _read(typed: str) -> Any:
-    from studio.gallery.language import read
+    from studio.gallery.finding.language import read
 
     return read(typed).query
 

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.pose import to_openpose
-from studio.gallery import suggesting, teaching
-from studio.gallery.language import TEXT_LIMIT
+from studio.gallery.finding import suggesting, teaching
+from studio.gallery.finding.language import TEXT_LIMIT
 from studio.places import ASSETS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from studio.domain.errors import Failed, Refused, WorkerLost
 from studio.domain.job import Job
 from studio.domain.settings import Settings
 from studio.domain.verdict import Verdict
-from studio.gallery.lineage import Lineage
+from studio.gallery.keeping.lineage import Lineage
 from studio.jobs.supervisor import WorkerState
 from studio.machine import machine
 from studio.orders import Orders

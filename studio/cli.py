@@ -202,8 +202,8 @@ def _offload(verb: argparse.ArgumentParser) -> None:
 def _find(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from studio.gallery import collections
-    from studio.gallery.language import read
+    from studio.gallery.finding.language import read
+    from studio.gallery.keeping import collections
 
     studio = open_home_studio()
     if not (1 <= options.limit <= 1_000):

@@ -14,10 +14,10 @@ from studio.domain.job import ENDED, LIVE, Job
 from studio.domain.pose import figures_of
 from studio.domain.recipe import PROMPT_LIMIT, SIZE_RANGE, Recipe
 from studio.domain.settings import Settings
-from studio.gallery import folders
+from studio.gallery.coming import folders
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
-from studio.gallery.records import record_in
+from studio.gallery.keeping.records import record_in
 from studio.jobs.forecast import painting
 from studio.jobs.grids import LOST, Grids
 from studio.jobs.installs import Installs

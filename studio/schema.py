@@ -274,7 +274,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         "looks",
         """
         ALTER TABLE artworks ADD COLUMN looked INTEGER;   -- rises with each look written: a reader knows what is new
-        ALTER TABLE artworks ADD COLUMN colours INTEGER;  -- what is in it, a bit for each of gallery/palette.py
+        ALTER TABLE artworks ADD COLUMN colours INTEGER;  -- what is in it, a bit for each of gallery/likeness/palette.py
         CREATE INDEX artworks_looked ON artworks (looked) WHERE looked IS NOT NULL;
         CREATE INDEX artworks_unseen ON artworks (id) WHERE looked IS NULL;
         """,

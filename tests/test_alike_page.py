@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from studio.app import open_studio
 from studio.domain.query import Filter
-from studio.gallery import changes, duplicates, language
+from studio.gallery.finding import language
+from studio.gallery.keeping import changes
+from studio.gallery.likeness import duplicates
 from studio.jobs.lock import Lock
 from studio.places import ROOT
 from studio.ui import session

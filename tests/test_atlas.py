@@ -11,7 +11,7 @@ from PIL import Image
 
 from studio.domain.errors import BadInput, Cancelled
 from studio.domain.job import LANES, Job
-from studio.gallery import atlas, embeddings
+from studio.gallery.space import atlas, embeddings
 from studio.workshop import mapping as task
 
 MODEL = "encoder a"

@@ -5,7 +5,7 @@ from test_folders import encoded, picture
 from test_pages import HOSTILE, assert_sound, finish, jobs, markup, page, text
 from test_pages import studio as studio  # noqa: PLC0414  the fixture
 
-from studio.gallery import folders
+from studio.gallery.coming import folders
 
 
 @pytest.fixture

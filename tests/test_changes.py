@@ -10,9 +10,9 @@ import pytest
 from galleries import painter
 
 from studio.domain.errors import BadInput, StorageBroken
-from studio.gallery import changes
-from studio.gallery.changes import Change, apply, last, undo
 from studio.gallery.gallery import Gallery
+from studio.gallery.keeping import changes
+from studio.gallery.keeping.changes import Change, apply, last, undo
 
 DECLARED = "INSERT INTO artworks (id, sha256, file, kind, width, height, bytes, verdict, created_at)"
 

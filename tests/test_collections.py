@@ -6,8 +6,9 @@ from galleries import painter
 
 from studio.domain.errors import BadInput
 from studio.domain.query import Query
-from studio.gallery import collections, language
-from studio.gallery.changes import Change, apply
+from studio.gallery.finding import language
+from studio.gallery.keeping import collections
+from studio.gallery.keeping.changes import Change, apply
 
 
 @pytest.fixture(scope="module")

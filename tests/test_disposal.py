@@ -9,7 +9,8 @@ from fakes import FakeModels, FakePainter, work
 from galleries import RECIPE, everything, painter
 
 from studio.domain.errors import BadInput, Cancelled
-from studio.gallery import disposal, embeddings
+from studio.gallery.keeping import disposal
+from studio.gallery.space import embeddings
 from studio.workshop.tools import Tools
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from studio.domain.errors import BadInput, Cancelled
 from studio.domain.recipe import Recipe
-from studio.gallery import changes, copies, duplicates, pairing
+from studio.gallery.keeping import changes
+from studio.gallery.likeness import copies, duplicates, pairing
 from studio.starter.scenes import render, sample_scene
 from studio.workshop.tools import Tools
 

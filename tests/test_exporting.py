@@ -14,9 +14,9 @@ from studio.domain.artwork import Artwork
 from studio.domain.errors import BadInput, BadPicture
 from studio.domain.export import Export
 from studio.domain.verdict import Verdict
-from studio.gallery import exporting, naming
 from studio.gallery.carriers import Label, dress, kind_of
 from studio.gallery.foreign.notes import Notes, notes_of
+from studio.gallery.leaving import exporting, naming
 from studio.safety.contents import XMP_KEY
 from studio.safety.folding import fold, unfold
 from studio.safety.intake import open_picture, place_of

@@ -17,8 +17,8 @@ from PIL.PdfParser import PdfParser
 from studio.domain.errors import BadInput, Cancelled, Failed, Refused
 from studio.domain.export import Export
 from studio.domain.query import Query
-from studio.gallery import exporting, leaving
-from studio.gallery.leaving import Folder, part_name
+from studio.gallery.leaving import exporting, placing
+from studio.gallery.leaving.placing import Folder, part_name
 from studio.safety.contents import XMP_KEY
 from studio.safety.intake import open_picture
 from studio.safety.provenance import GENERATED, read_source_type
@@ -209,7 +209,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(tools, ids, tmp_path, shape
     def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(leaving.os, "fsync", full)
+    monkeypatch.setattr(placing.os, "fsync", full)
     with pytest.raises(Failed, match="is full"):
         export(tools, ids, tmp_path / "out", shape=shape)
     assert names(tmp_path / "out") == []
@@ -219,7 +219,7 @@ def test_a_disk_without_hard_links_is_written_too(tools, ids, tmp_path, monkeypa
     def none(*_args, **_more):
         raise OSError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(leaving.os, "link", none)
+    monkeypatch.setattr(placing.os, "link", none)
     (tmp_path / "boat.png").write_bytes(b"somebody else's")
     export(tools, ids[:2], tmp_path, names="boat")
     assert (tmp_path / "boat.png").read_bytes() == b"somebody else's"

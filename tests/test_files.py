@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from studio.domain.errors import BadInput, StorageBroken, StorageFull
+from studio.gallery.coming.importing import files_below, shown_name
 from studio.gallery.files import Files, write_whole
-from studio.gallery.importing import files_below, shown_name
 from studio.safety.intake import open_picture, sha256
 from studio.safety.provenance import GENERATED, read_source_type, xmp_packet
 

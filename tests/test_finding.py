@@ -15,8 +15,8 @@ from studio.database import Database
 from studio.domain.artwork import Facts, Query
 from studio.domain.errors import BadInput, StorageBroken
 from studio.domain.recipe import Lora, Recipe
-from studio.gallery import words
-from studio.gallery.language import parse
+from studio.gallery.finding import words
+from studio.gallery.finding.language import parse
 from studio.gallery.search import search
 from studio.gallery.vectors import Vectors
 

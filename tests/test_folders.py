@@ -13,11 +13,13 @@ from PIL import Image
 from studio.domain.artwork import Facts, Query
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
-from studio.gallery import changes, embeddings, folders
+from studio.gallery.coming import folders
+from studio.gallery.coming.incoming import Arrival
 from studio.gallery.files import Written
-from studio.gallery.incoming import Arrival
-from studio.gallery.language import read as read_words
+from studio.gallery.finding.language import read as read_words
+from studio.gallery.keeping import changes
 from studio.gallery.metadata import write_text
+from studio.gallery.space import embeddings
 from studio.safety.intake import sha256
 from studio.workshop import bringing
 from studio.workshop.scanning import bring_folder

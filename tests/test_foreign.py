@@ -12,10 +12,10 @@ from PIL import Image
 
 from studio.domain.control import ControlMap
 from studio.domain.recipe import Lora, Recipe
+from studio.gallery.coming.incoming import of_foreign
 from studio.gallery.files import Files
 from studio.gallery.foreign.reading import read
 from studio.gallery.foreign.told import Foreign, Worn
-from studio.gallery.incoming import of_foreign
 from studio.gallery.metadata import write_map, write_text
 from studio.safety.intake import open_picture, place_of
 

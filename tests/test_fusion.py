@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.gallery.fusion import DEPTH, K, depth, fuse
+from studio.gallery.finding.fusion import DEPTH, K, depth, fuse
 
 
 def test_places_count_by_their_reciprocal():

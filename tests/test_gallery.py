@@ -16,10 +16,10 @@ from studio.domain.artwork import Query, Relative
 from studio.domain.control import Control
 from studio.domain.errors import BadInput, Refused
 from studio.domain.recipe import Recipe
-from studio.gallery import embeddings
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.gallery.metadata import read_recipe
+from studio.gallery.space import embeddings
 from studio.gallery.vectors import Vectors
 from studio.safety.intake import XMP_KEY, open_picture, sha256
 from studio.safety.provenance import EDITED, GENERATED, read_source_type, xmp_packet

@@ -9,9 +9,10 @@ from test_pages import assert_sound, jobs, page, painted, studio, text  # noqa: 
 
 from studio.domain.artwork import Hit, Why
 from studio.domain.query import Query
-from studio.gallery import changes, collections, teaching
-from studio.gallery.language import MINUS, parse, read
-from studio.gallery.suggesting import suggest
+from studio.gallery.finding import teaching
+from studio.gallery.finding.language import MINUS, parse, read
+from studio.gallery.finding.suggesting import suggest
+from studio.gallery.keeping import changes, collections
 from studio.ui import browse
 from studio.ui.browse import View
 from studio.ui.components import finding

@@ -13,7 +13,7 @@ from test_folders import encoded, picture
 
 from studio.database import Database
 from studio.domain.artwork import Query
-from studio.gallery import folders
+from studio.gallery.coming import folders
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.workshop import bringing

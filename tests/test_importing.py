@@ -14,8 +14,8 @@ from test_folders import encoded, picture
 from studio.domain.artwork import Query
 from studio.domain.control import ControlMap
 from studio.domain.recipe import Recipe
-from studio.gallery.importing import report, shown_path
-from studio.gallery.language import read as read_words
+from studio.gallery.coming.importing import report, shown_path
+from studio.gallery.finding.language import read as read_words
 from studio.gallery.metadata import write_map, write_text
 from studio.workshop.importing import import_pictures
 from studio.workshop.reporting import JobReport

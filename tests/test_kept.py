@@ -8,9 +8,9 @@ from galleries import painter
 
 from studio.database import Database
 from studio.domain.artwork import Query
+from studio.gallery.finding.language import read
 from studio.gallery.gallery import Gallery
-from studio.gallery.kept import DEAR, Kept
-from studio.gallery.language import read
+from studio.gallery.keeping.kept import DEAR, Kept
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_while_nothing_changes_no_row_is_read_again(gallery, paint):
 def test_what_is_dear_may_be_old_where_that_is_allowed_and_only_there(gallery, paint, monkeypatch):
     paint(2)
     clock = [100.0]
-    monkeypatch.setattr("studio.gallery.kept.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("studio.gallery.keeping.kept.time.monotonic", lambda: clock[0])
     kept, asked = Kept(gallery.database), []
 
     def dear():

@@ -7,8 +7,8 @@ import pytest
 
 from studio.domain.errors import BadInput
 from studio.domain.query import BY, FIELDS, USUAL, Filter, Query, days, span
-from studio.gallery.language import MINUS, parse, read, write
-from studio.gallery.suggesting import Vocabulary, suggest
+from studio.gallery.finding.language import MINUS, parse, read, write
+from studio.gallery.finding.suggesting import Vocabulary, suggest
 
 SIGNS = "ab -\"\\():.0123456789 \t\n\0<>=*^…é李İΣß\u2028\x1cX\ud800'"
 PIECES = (

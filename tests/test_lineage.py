@@ -14,11 +14,11 @@ from studio.domain.control import Control, ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.pose import presets
 from studio.domain.recipe import Recipe
-from studio.gallery import embeddings
 from studio.gallery.files import Files, plain_png
 from studio.gallery.gallery import Gallery
-from studio.gallery.lineage import Edge
+from studio.gallery.keeping.lineage import Edge
 from studio.gallery.metadata import read_map, read_parents
+from studio.gallery.space import embeddings
 from studio.safety.contents import XMP_KEY
 from studio.safety.intake import open_picture, sha256
 from studio.safety.provenance import EDITED, GENERATED, read_source_type, source_type, xmp_packet

@@ -7,8 +7,8 @@ from PIL import Image
 
 from studio.domain.colours import COLOURS
 from studio.domain.query import Filter, Query
-from studio.gallery import appearance, looks, palette
 from studio.gallery.gallery import Gallery
+from studio.gallery.likeness import appearance, looks, palette
 
 
 def vector(picture):

@@ -19,7 +19,7 @@ from test_pages import assert_sound, button, jobs, page, run, studio, text
 from studio.app import Studio
 from studio.domain.artwork import Facts
 from studio.domain.job import Job
-from studio.gallery import atlas, embeddings
+from studio.gallery.space import atlas, embeddings
 from studio.ui.components import charts
 from studio.ui.gallery import chart, map, timeline, views
 from studio.workshop import mapping as task

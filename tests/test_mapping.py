@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from studio.domain.errors import Cancelled
-from studio.gallery import mapping
-from studio.gallery.mapping import groups, named, nearest, placed, scaled, turned
+from studio.gallery.space import mapping
+from studio.gallery.space.mapping import groups, named, nearest, placed, scaled, turned
 from studio.workshop.layout import laid_out
 
 WIDE = 48

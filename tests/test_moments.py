@@ -9,8 +9,8 @@ from PIL import Image
 
 from studio.domain.artwork import Facts
 from studio.domain.query import Filter, Query
-from studio.gallery import language, moments
-from studio.gallery.moments import number
+from studio.gallery.finding import language, moments
+from studio.gallery.finding.moments import number
 
 
 @pytest.fixture

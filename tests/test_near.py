@@ -7,7 +7,7 @@ from studio.domain.artwork import Why
 from studio.domain.errors import BadInput
 from studio.domain.query import Filter, Query
 from studio.domain.recipe import Recipe
-from studio.gallery import near, recipes
+from studio.gallery.finding import near, recipes
 
 
 @pytest.fixture

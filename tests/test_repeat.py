@@ -16,8 +16,8 @@ from studio.domain.job import Job
 from studio.domain.recipe import Lora, Recipe
 from studio.domain.record import Part, Record
 from studio.gallery.files import plain_png
+from studio.gallery.keeping.records import record_at
 from studio.gallery.metadata import KEY
-from studio.gallery.records import record_at
 from studio.safety.intake import open_picture
 from studio.workshop.ports import Painted
 from studio.workshop.spools import spent

@@ -5,7 +5,7 @@ import pytest
 
 from studio.domain.artwork import Query
 from studio.domain.errors import BadInput
-from studio.gallery.language import MINUS, parse
+from studio.gallery.finding.language import MINUS, parse
 from studio.gallery.search import blend
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from studio.gallery import duplicates, embeddings, taste
+from studio.gallery.finding import taste
+from studio.gallery.likeness import duplicates
+from studio.gallery.space import embeddings
 
 KINDS, EACH = 5, 12
 

@@ -10,7 +10,7 @@ from galleries import painter
 
 from studio.app import Studio
 from studio.cli import main
-from studio.gallery import changes, collections
+from studio.gallery.keeping import changes, collections
 from studio.terminal import searching
 from studio.workshop.tools import Tools
 

@@ -14,8 +14,9 @@ from studio.api import Guard
 from studio.app import open_studio
 from studio.domain.artwork import Hit
 from studio.domain.query import Filter, Query
-from studio.gallery import changes, leafing
-from studio.gallery.leafing import Answer
+from studio.gallery.finding import leafing
+from studio.gallery.finding.leafing import Answer
+from studio.gallery.keeping import changes
 from studio.jobs.lock import Lock
 from studio.ui.browse import View
 from studio.ui.gallery import tiles

@@ -202,9 +202,9 @@ def same(hits, wanted):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_search_is_a_plain_product_whatever_is_added_deleted_and_allowed(tmp_path, monkeypatch, seed):
-    monkeypatch.setattr("studio.gallery.blocks.BLOCK", 64)  # several blocks, and some that are full
+    monkeypatch.setattr("studio.gallery.space.blocks.BLOCK", 64)  # several blocks, and some that are full
     monkeypatch.setattr("studio.gallery.vectors.BLOCK", 64)
-    monkeypatch.setattr("studio.gallery.embeddings.AT_ONCE", 50)
+    monkeypatch.setattr("studio.gallery.space.embeddings.AT_ONCE", 50)
     chance = np.random.default_rng(seed)
     database, other = Database(tmp_path / "a.db"), Database(tmp_path / "a.db")
     insert_artworks(database, 600)
@@ -236,7 +236,7 @@ def test_a_search_is_a_plain_product_whatever_is_added_deleted_and_allowed(tmp_p
 
 
 def test_many_ties_are_cut_at_the_newest(database, tmp_path, monkeypatch):
-    monkeypatch.setattr("studio.gallery.blocks.BLOCK", 128)
+    monkeypatch.setattr("studio.gallery.space.blocks.BLOCK", 128)
     vectors = open_vectors(database, tmp_path / "index")
     vectors.add(range(1, COUNT + 1), [np.ones(SIZE)] * COUNT)
     assert [id for id, _ in vectors.search(np.ones(SIZE), limit=5)] == [400, 399, 398, 397, 396]
@@ -251,7 +251,7 @@ def test_another_process_sees_a_vector_and_a_deletion_at_its_next_search(vectors
 from pathlib import Path
 import numpy as np
 from studio.database import Database
-from studio.gallery import embeddings
+from studio.gallery.space import embeddings
 database = Database(Path({str(database.path)!r}))
 database.write("DELETE FROM artworks WHERE id = 42")
 database.write("DELETE FROM embeddings WHERE artwork = 7")

@@ -7,8 +7,8 @@ import json
 import pytest
 from test_pages import HOSTILE, assert_sound, markup, page, painted, studio, text
 
-from studio.gallery import changes, collections
-from studio.gallery.changes import Change
+from studio.gallery.keeping import changes, collections
+from studio.gallery.keeping.changes import Change
 from studio.ui.gallery import about, bulk, tiles, wall
 
 __all__ = ["studio"]  # a fixture is used by its name

@@ -10,7 +10,7 @@ from studio.domain.prompting import pictures
 from studio.domain.recipe import Lora, Recipe
 from studio.domain.style import Style
 from studio.domain.verdict import Cleared
-from studio.gallery.records import typed_at
+from studio.gallery.keeping.records import typed_at
 from studio.ui import forms
 
 __all__ = ["studio"]  # the fixture of the pages' tests

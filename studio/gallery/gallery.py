@@ -18,18 +18,20 @@ from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Cleared, require_cleared
-from studio.gallery import incoming, inputs, inventory, lineage, near, upkeep
+from studio.gallery.coming import incoming
+from studio.gallery.coming.importing import shown_name
+from studio.gallery.coming.incoming import Arrival
 from studio.gallery.files import Files
-from studio.gallery.importing import shown_name
-from studio.gallery.incoming import Arrival
-from studio.gallery.kept import Kept
+from studio.gallery.finding import inventory, near
+from studio.gallery.finding.suggesting import Vocabulary
+from studio.gallery.keeping import inputs, lineage, upkeep
+from studio.gallery.keeping.kept import Kept
 from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
-from studio.gallery.suggesting import Vocabulary
 from studio.safety.intake import Intake
 
 if TYPE_CHECKING:
-    from studio.gallery.looks import Looks
+    from studio.gallery.likeness.looks import Looks
 
 OURS = Facts(made_with="easel")
 
@@ -45,7 +47,7 @@ class Gallery:
     @cached_property
     def looks(self) -> Looks:
         """How all pictures look, in memory once somebody asks."""
-        from studio.gallery.looks import Looks  # here: numpy, which the front does not need
+        from studio.gallery.likeness.looks import Looks  # here: numpy, which the front does not need
 
         return Looks(self.database)
 
@@ -140,7 +142,7 @@ class Gallery:
             tags=incoming.tag_names(tags),
         )  # fmt: skip
         try:
-            from studio.gallery import appearance  # here: numpy, which the front does not need
+            from studio.gallery.likeness import appearance  # here: numpy, which the front does not need
 
             whole = self.files.thumb(cleared, written.sha256)
             return replace(arrival, look=appearance.of(whole))
@@ -410,7 +412,7 @@ class Gallery:
 
         Of kind "caption" those that have words; what has vanished from a watched folder is left out.
         """
-        from studio.gallery import embeddings
+        from studio.gallery.space import embeddings
 
         return self.kept.get(
             ("lacking", model, kind, embeddings.state(self.database, model, kind)),
@@ -419,7 +421,7 @@ class Gallery:
 
     def embedded(self, model: str) -> int:
         """How many artworks this model has seen."""
-        from studio.gallery import embeddings
+        from studio.gallery.space import embeddings
 
         return embeddings.count(self.database, model)
 

@@ -12,7 +12,7 @@ from studio.domain.errors import BadInput
 from studio.domain.query import KINDS, Query
 from studio.domain.recipe import Recipe
 from studio.domain.verdict import Verdict
-from studio.gallery import filters, words
+from studio.gallery.finding import filters, words
 
 TAG_LIMIT = 64  # characters
 CAPTION_LIMIT = 2_000

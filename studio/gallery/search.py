@@ -11,15 +11,15 @@ import numpy as np
 from studio.domain.artwork import Why
 from studio.domain.errors import BadInput, NotNumbers
 from studio.domain.query import Query
-from studio.gallery import fusion, words
-from studio.gallery.embeddings import Matrix, load, unit
-from studio.gallery.language import MINUS, parse  # noqa: F401  (the language of the box has a room of its own)
-from studio.gallery.near import Rankings
+from studio.gallery.finding import fusion, words
+from studio.gallery.finding.language import MINUS, parse  # noqa: F401  (the language of the box has a room of its own)
+from studio.gallery.finding.near import Rankings
 from studio.gallery.rows import where
+from studio.gallery.space.embeddings import Matrix, load, unit
 
 if TYPE_CHECKING:
-    from studio.gallery.blocks import Numbers
     from studio.gallery.gallery import Gallery
+    from studio.gallery.space.blocks import Numbers
     from studio.gallery.vectors import Vectors
 
 

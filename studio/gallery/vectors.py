@@ -12,10 +12,10 @@ import numpy as np
 
 from studio.database import Database
 from studio.domain.errors import BadInput, EaselError
-from studio.gallery import clusters, embeddings
-from studio.gallery.blocks import BLOCK, Blocks, Numbers
-from studio.gallery.clusters import Clusters, Step
-from studio.gallery.embeddings import Halves, Matrix, State
+from studio.gallery.space import clusters, embeddings
+from studio.gallery.space.blocks import BLOCK, Blocks, Numbers
+from studio.gallery.space.clusters import Clusters, Step
+from studio.gallery.space.embeddings import Halves, Matrix, State
 from studio.safety.intake import sha256
 
 EXACT = 200_000  # up to so many are all compared (docs/gallery.md has the times)

@@ -9,7 +9,7 @@ from typing import Any
 
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
-from studio.gallery.folders import Folder
+from studio.gallery.coming.folders import Folder
 from studio.terminal.answers import DONE, ending, open_home_studio, respond, wait
 
 COUNTS = ("imported", "duplicates", "moved", "back", "gone")
@@ -37,7 +37,7 @@ def bring(options: argparse.Namespace) -> int:
     job = wait(studio, studio.import_folder(options.folder, watch=options.watch))
     skipped = job.result.get("skipped", [])
     if report is not None:
-        from studio.gallery.importing import report as written
+        from studio.gallery.coming.importing import report as written
 
         report.write_text(written((one["name"], one["reason"]) for one in skipped), encoding="utf-8", newline="")
     answer = _answer(job)

@@ -16,8 +16,8 @@ def options_of(parser: argparse.ArgumentParser) -> None:
 
 def duplicates(options: argparse.Namespace) -> int:
     """Find copies, print each group with its keeper and why; with --bin put the others into the bin. Returns the exit code."""
-    from studio.gallery import changes
-    from studio.gallery import duplicates as found
+    from studio.gallery.keeping import changes
+    from studio.gallery.likeness import duplicates as found
 
     studio = open_home_studio()
     job = wait(studio, studio.find_duplicates(near=options.near))

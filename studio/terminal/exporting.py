@@ -47,7 +47,7 @@ def options_of(export: argparse.ArgumentParser, bin: argparse.ArgumentParser) ->
 
 def export(options: argparse.Namespace) -> int:
     """Export pictures to a folder, a zip or a contact sheet; says beforehand what will leave."""
-    from studio.gallery import exporting
+    from studio.gallery.leaving import exporting
 
     studio = open_home_studio()
     to = Path(options.to).expanduser().absolute()
@@ -92,7 +92,7 @@ def bin(options: argparse.Namespace) -> int:
     """Say what lies in the bin; restore, delete for good or empty it."""
     import time
 
-    from studio.gallery import disposal
+    from studio.gallery.keeping import disposal
 
     studio = open_home_studio()
     if options.restore:
@@ -120,7 +120,7 @@ def bin(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace, studio: Studio) -> None:
-    from studio.gallery import disposal
+    from studio.gallery.keeping import disposal
 
     found, kept = disposal.contents(studio.database), studio.settings.bin_days
     arts = studio.gallery.many(disposal.every(studio.database)).values()
@@ -140,7 +140,7 @@ def _list(options: argparse.Namespace, studio: Studio) -> None:
 
 def _dry(studio: Studio, ids: list[int], choice: Export) -> list[str]:
     """What one file would say, value by value; for many the list that was said is all there is."""
-    from studio.gallery import exporting
+    from studio.gallery.leaving import exporting
 
     if len(ids) != 1 or choice.is_sheet:
         return []

@@ -195,7 +195,7 @@ def mask_of_words(studio: Studio, source: Artwork, words: str, pack: str) -> byt
 
     Raises BadInput when nothing of that was found.
     """
-    from studio.gallery.selections import mask_file, selection
+    from studio.gallery.keeping.selections import mask_file, selection
 
     job = wait(studio, studio.select(f"id:{source.id}", words, pack=pack))
     must_be_done(job)

@@ -20,8 +20,9 @@ def found(studio: Studio, text: str, *, limit: int | None) -> list[int]:
 
     Words and pictures rank every artwork and leave none out, so they need a limit of at most 1,000. Raises BadInput.
     """
-    from studio.gallery import collections, leafing, near
-    from studio.gallery.language import read
+    from studio.gallery.finding import leafing, near
+    from studio.gallery.finding.language import read
+    from studio.gallery.keeping import collections
 
     if limit is not None and limit < 1:
         raise BadInput("limit", "The limit must be at least 1.")

@@ -12,7 +12,7 @@ from studio.terminal.answers import DONE, open_home_studio, respond, say
 
 if TYPE_CHECKING:
     from studio.app import Studio
-    from studio.gallery.changes import Applied, Change
+    from studio.gallery.keeping.changes import Applied, Change
 
 _LISTED = 20
 
@@ -35,7 +35,7 @@ def options_of(tag: argparse.ArgumentParser, undo: argparse.ArgumentParser) -> N
 
 def tag(options: argparse.Namespace) -> int:
     """Change pictures in one step; says which change it was."""
-    from studio.gallery import changes
+    from studio.gallery.keeping import changes
 
     studio = open_home_studio()
     lists = (options.add, options.remove, options.collect, options.uncollect)
@@ -54,7 +54,7 @@ def tag(options: argparse.Namespace) -> int:
 
 def undo(options: argparse.Namespace) -> int:
     """Undo a change, by default the last one; or list the last ones."""
-    from studio.gallery import changes
+    from studio.gallery.keeping import changes
 
     studio = open_home_studio()
     if options.list:
@@ -76,8 +76,8 @@ def undo(options: argparse.Namespace) -> int:
 
 
 def _parts(studio: Studio, options: argparse.Namespace) -> list[Change]:
-    from studio.gallery import collections
-    from studio.gallery.changes import Change
+    from studio.gallery.keeping import collections
+    from studio.gallery.keeping.changes import Change
 
     parts = [Change("tag", one) for one in options.add] + [Change("untag", one) for one in options.remove]
     if options.rate is not None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.domain.artwork import Query
-from studio.gallery.language import TEXT_LIMIT
-from studio.gallery.language import read as read_words
+from studio.gallery.finding.language import TEXT_LIMIT
+from studio.gallery.finding.language import read as read_words
 
 PAGE = 60  # thumbnails
 SHELVES = ("All", "Favourites", "Maps", "Bin")

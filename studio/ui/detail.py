@@ -12,8 +12,8 @@ from studio.domain.artwork import SHOWN, Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import EaselError
 from studio.domain.pose import to_openpose
-from studio.gallery.changes import Change
-from studio.gallery.records import record_in, typed_in
+from studio.gallery.keeping.changes import Change
+from studio.gallery.keeping.records import record_in, typed_in
 from studio.ui import again, asking, browse, desk, family, forms, kin, session, show, words
 from studio.ui.gallery import about, alike, bin, bulk, export, taken, views
 from studio.ui.grid import rows

@@ -8,7 +8,7 @@ from typing import Any
 from studio.domain.artwork import Artwork, Relative
 from studio.domain.control import BALANCES, CONTROLS, Control
 from studio.domain.recipe import METHODS, SAMPLERS, TASKS, Recipe
-from studio.gallery.lineage import Lineage
+from studio.gallery.keeping.lineage import Lineage
 
 ROLES = {"source": "Source", "mask": "Mask", "made from": "Made from"}
 NOTHING = "—"

@@ -13,7 +13,7 @@ from studio.domain.control import CONTROLS
 from studio.domain.job import Job
 from studio.domain.query import Query
 from studio.domain.verdict import Verdict
-from studio.gallery.language import write
+from studio.gallery.finding.language import write
 from studio.packs.manifest import ROLES as PACK_ROLES
 
 KINDS = {

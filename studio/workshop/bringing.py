@@ -19,10 +19,10 @@ from PIL import Image
 
 from studio.domain.errors import BadInput, BadPicture, Refused
 from studio.domain.verdict import Cleared, Verdict
+from studio.gallery.coming.incoming import Arrival, noted, told_facts
 from studio.gallery.foreign import reading
 from studio.gallery.foreign.told import FindLora, Foreign, no_lora
 from studio.gallery.gallery import Gallery
-from studio.gallery.incoming import Arrival, noted, told_facts
 from studio.gallery.metadata import read_map, read_parents
 from studio.safety.gate import Gate
 from studio.safety.intake import Intake, open_picture, promised, sha256

@@ -12,7 +12,7 @@ from studio.domain.errors import BadInput
 from studio.domain.grid import Grid
 from studio.domain.job import Job
 from studio.domain.recipe import SAMPLERS
-from studio.gallery.lettering import LINE, PAPER, QUIET, WASH, broken, paste, typeface, write
+from studio.gallery.leaving.lettering import LINE, PAPER, QUIET, WASH, broken, paste, typeface, write
 from studio.jobs.grids import get, squares_of
 from studio.safety.provenance import GENERATED, xmp_packet
 from studio.workshop.paint import fit

@@ -9,7 +9,7 @@ from PIL import Image
 
 from studio.domain.artwork import Artwork
 from studio.domain.errors import Cancelled, StorageFull
-from studio.gallery.incoming import OWN_WORDS
+from studio.gallery.coming.incoming import OWN_WORDS
 from studio.workshop.ports import Encoder
 from studio.workshop.reporting import Stopped
 from studio.workshop.tools import Tools

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from studio.domain.job import Job
-from studio.gallery import disposal
+from studio.gallery.keeping import disposal
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 

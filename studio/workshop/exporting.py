@@ -18,11 +18,11 @@ from studio.domain.artwork import Artwork
 from studio.domain.errors import BadInput
 from studio.domain.export import Export
 from studio.domain.job import Job
-from studio.gallery import exporting, naming, sheets
 from studio.gallery.carriers import Label, dress
 from studio.gallery.files import encoded, write_pdf
-from studio.gallery.labels import mark_of
-from studio.gallery.leaving import Folder, part_name
+from studio.gallery.leaving import exporting, naming, sheets
+from studio.gallery.leaving.labels import mark_of
+from studio.gallery.leaving.placing import Folder, part_name
 from studio.safety.intake import open_picture
 from studio.safety.provenance import EDITED, GENERATED, VOCABULARY, xmp_packet
 from studio.workshop.reporting import JobReport

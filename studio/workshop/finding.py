@@ -8,7 +8,7 @@ from typing import Any
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
 from studio.domain.query import Query
-from studio.gallery import near
+from studio.gallery.finding import near
 from studio.gallery.search import blend, search
 from studio.workshop import embedding
 from studio.workshop.describe import say, small
@@ -87,7 +87,7 @@ def _parts(
         gate = tools.gate(tools.settings().pack, waiting=report.check)
         picture = small(gate.file(tools.files.spooled(value))[0].picture)
         if "look" in by:
-            from studio.gallery import appearance  # here: numpy, which a start need not wait for
+            from studio.gallery.likeness import appearance  # here: numpy, which a start need not wait for
 
             read = appearance.read(appearance.of(picture).data)
             looks += [(read[1], weight)] if read else []

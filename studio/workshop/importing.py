@@ -13,9 +13,9 @@ from PIL import Image
 
 from studio.domain.errors import BadInput, Refused
 from studio.domain.job import Job
-from studio.gallery import folders
-from studio.gallery.folders import Folder
-from studio.gallery.importing import shown_name
+from studio.gallery.coming import folders
+from studio.gallery.coming.folders import Folder
+from studio.gallery.coming.importing import shown_name
 from studio.phrases.wording import find_lora
 from studio.safety.gate import Gate
 from studio.workshop.bringing import AT_ONCE, Bringing, Item, Learn

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.gallery.mapping import Floats, Whole
+from studio.gallery.space.mapping import Floats, Whole
 
 NEAR, MIDDLE, FAR = 10, 5, 20  # pairs of each kind for each point
 MORE = 50  # neighbours looked at beside those that are taken

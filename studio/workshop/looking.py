@@ -17,7 +17,7 @@ from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
 
 if TYPE_CHECKING:
-    from studio.gallery.copies import Sight
+    from studio.gallery.likeness.copies import Sight
 
 AT_ONCE = 64  # looks that are kept in one transaction
 PAIRS = 128  # that are laid over each other at once
@@ -32,7 +32,7 @@ def look(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
 
 def fill(report: JobReport, tools: Tools) -> int:
     """Make every look that is missing, from the thumbnails; what cannot be read is marked, so that it is tried once."""
-    from studio.gallery import appearance, looks  # here: numpy, which a start need not wait for
+    from studio.gallery.likeness import appearance, looks  # here: numpy, which a start need not wait for
 
     looks.forget_old(tools.database)
     missing = looks.missing(tools.database)
@@ -56,7 +56,7 @@ def find_duplicates(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]
 
     Returns groups, copies (how many could go) and compared. What was compared is kept as it goes, and not done again.
     """
-    from studio.gallery import duplicates, pairing
+    from studio.gallery.likeness import duplicates, pairing
 
     near = bool(job.payload.get("near", True))
     fill(report, tools)
@@ -88,8 +88,8 @@ def _shown(tools: Tools) -> tuple[Any, Any, Any]:
 
 def _exact(groups: Sequence[Sequence[int]], done: set[tuple[int, int]], report: JobReport, tools: Tools) -> int:
     """Of those with one hash compare the pixels themselves; `done` grows by the pairs that are the same."""
-    from studio.gallery import duplicates
-    from studio.gallery.duplicates import EXACT, Found
+    from studio.gallery.likeness import duplicates
+    from studio.gallery.likeness.duplicates import EXACT, Found
 
     compared = 0
     for number, group in enumerate(groups):
@@ -115,8 +115,8 @@ def _exact(groups: Sequence[Sequence[int]], done: set[tuple[int, int]], report: 
 
 
 def _near(pairs: Sequence[tuple[int, int]], report: JobReport, tools: Tools) -> int:
-    from studio.gallery import copies, duplicates
-    from studio.gallery.duplicates import NEAR, Found
+    from studio.gallery.likeness import copies, duplicates
+    from studio.gallery.likeness.duplicates import NEAR, Found
 
     @lru_cache(maxsize=SIGHTS)
     def sight(id: int) -> Sight | None:

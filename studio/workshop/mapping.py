@@ -10,8 +10,8 @@ import numpy as np
 
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
-from studio.gallery import atlas, embeddings, mapping
-from studio.gallery.mapping import Floats, Group, Whole
+from studio.gallery.space import atlas, embeddings, mapping
+from studio.gallery.space.mapping import Floats, Group, Whole
 from studio.workshop.layout import compressed, laid_out
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools

@@ -18,7 +18,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.record import Difference, differences, said
 from studio.domain.verdict import Cleared
 from studio.gallery.files import SHOWN_SIDE, plain_png
-from studio.gallery.records import record_in
+from studio.gallery.keeping.records import record_in
 from studio.measure.pictures import nearness
 from studio.packs.making import check_making
 from studio.safety.contents import XMP_KEY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from studio.domain.job import LIVE, Job
-from studio.gallery import folders
+from studio.gallery.coming import folders
 from studio.jobs.queue import Queue
 
 REST_SECONDS = 600.0  # a folder that was looked at a moment ago is left alone

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from studio.domain.errors import BadInput
-from studio.gallery import folders
-from studio.gallery.folders import Folder, Found, Seen
+from studio.gallery.coming import folders
+from studio.gallery.coming.folders import Folder, Found, Seen
+from studio.gallery.coming.importing import files_below, shown_path
 from studio.gallery.gallery import Gallery
-from studio.gallery.importing import files_below, shown_path
 from studio.safety.gate import Gate
 from studio.safety.intake import read_file
 from studio.workshop.bringing import Bringing, Came, Item

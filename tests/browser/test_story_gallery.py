@@ -16,8 +16,8 @@ from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, expect
 
 from studio.domain.artwork import Query
-from studio.gallery import collections
-from studio.gallery.language import parse
+from studio.gallery.finding.language import parse
+from studio.gallery.keeping import collections
 from studio.starter import captions
 from studio.starter.scenes import render, sample_scene
 from tests.browser.conftest import PATIENCE, House, Tab, until

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from studio.domain.query import Query
 from studio.domain.recipe import Recipe
-from studio.gallery import changes
+from studio.gallery.keeping import changes
 from tests.browser.conftest import PATIENCE, House, Tab, until
 
 COUNT = 150

@@ -11,8 +11,8 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.errors import EaselError
-from studio.gallery import leafing
-from studio.gallery.changes import Change
+from studio.gallery.finding import leafing
+from studio.gallery.keeping.changes import Change
 from studio.ui import browse, components, show, words
 from studio.ui.gallery import bulk, tiles, views, wall
 

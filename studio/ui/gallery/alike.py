@@ -12,7 +12,7 @@ from studio.app import Studio
 from studio.domain.artwork import Artwork, Hit
 from studio.domain.errors import BadInput
 from studio.domain.query import USUAL, Filter, Query
-from studio.gallery import language
+from studio.gallery.finding import language
 from studio.ui import browse, components, show, watch, words
 from studio.ui.browse import View
 from studio.ui.components import likeness
@@ -151,7 +151,7 @@ def _close() -> None:
 
 def _surprise(studio: Studio) -> None:
     """Another handful, far from what was shown here and from the handfuls before."""
-    from studio.gallery import taste  # here: numpy, which a page need not wait for
+    from studio.gallery.finding import taste  # here: numpy, which a page need not wait for
 
     told = studio.draft(MEMORY) or {}
     before = [int(id) for id in told.get("shown", ()) if isinstance(id, int)]
@@ -185,7 +185,7 @@ def _surprised(studio: Studio) -> None:
 
 def _for_you(studio: Studio) -> None:
     """Rows of pictures, each under the liked one that speaks most for it."""
-    from studio.gallery import taste  # here: numpy, which a page need not wait for
+    from studio.gallery.finding import taste  # here: numpy, which a page need not wait for
 
     found = taste.recommend(studio.gallery, count=FOR_YOU, seed=studio.gallery.count(Query()))
     by_liked = {

@@ -10,7 +10,8 @@ from studio.app import Studio
 from studio.domain.artwork import Hit, Query
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
-from studio.gallery import collections, leafing, near
+from studio.gallery.finding import leafing, near
+from studio.gallery.keeping import collections
 from studio.ui import browse, show, watch
 from studio.ui.browse import View
 from studio.ui.gallery import bin, box, embedding, wall

@@ -11,8 +11,8 @@ from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.errors import EaselError
 from studio.domain.job import Job
-from studio.gallery import disposal
-from studio.gallery.disposal import Contents
+from studio.gallery.keeping import disposal
+from studio.gallery.keeping.disposal import Contents
 from studio.ui import show, watch, words
 from studio.ui.browse import View
 from studio.ui.gallery import views
@@ -188,7 +188,7 @@ def _delete_chosen(studio: Studio, ids: list[int], seen: float, key: str) -> Non
 
 
 def _restore_all(studio: Studio) -> None:
-    from studio.gallery.changes import Change
+    from studio.gallery.keeping.changes import Change
     from studio.ui.gallery import bulk
 
     bulk.act(studio, disposal.every(studio.database), Change("restore"))

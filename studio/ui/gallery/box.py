@@ -11,7 +11,8 @@ from studio.app import Studio
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.job import Job
 from studio.domain.query import Query
-from studio.gallery import collections, language
+from studio.gallery.finding import language
+from studio.gallery.keeping import collections
 from studio.safety.intake import sha256
 from studio.ui import browse, show, watch, words
 from studio.ui.browse import View

@@ -11,8 +11,8 @@ from studio.app import Studio
 from studio.domain.artwork import Query
 from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
-from studio.gallery.folders import Folder
-from studio.gallery.importing import report
+from studio.gallery.coming.folders import Folder
+from studio.gallery.coming.importing import report
 from studio.ui import show, watch, words
 from studio.ui.gallery import views
 from studio.ui.press import new_key

@@ -10,8 +10,8 @@ import streamlit as st
 
 from studio.app import Studio
 from studio.domain.errors import BadInput, EaselError
-from studio.gallery import changes, collections
-from studio.gallery.changes import Change
+from studio.gallery.keeping import changes, collections
+from studio.gallery.keeping.changes import Change
 from studio.ui import show
 from studio.ui.components import editors
 from studio.ui.gallery import bin, views

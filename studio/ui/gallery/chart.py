@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from studio.domain.errors import EaselError
-from studio.gallery import atlas
+from studio.gallery.space import atlas
 
 if TYPE_CHECKING:
     from studio.app import Studio

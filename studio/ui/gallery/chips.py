@@ -7,7 +7,7 @@ from typing import Any
 
 from studio.domain.artwork import Artwork
 from studio.domain.query import USUAL, Query
-from studio.gallery.language import MINUS, WAYS, write
+from studio.gallery.finding.language import MINUS, WAYS, write
 
 WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 SYMBOLS = {

@@ -10,9 +10,10 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import Query
-from studio.gallery import collections, language
-from studio.gallery.changes import Change
-from studio.gallery.collections import Collection
+from studio.gallery.finding import language
+from studio.gallery.keeping import collections
+from studio.gallery.keeping.changes import Change
+from studio.gallery.keeping.collections import Collection
 from studio.ui import browse, show
 from studio.ui.browse import View
 from studio.ui.components import finding

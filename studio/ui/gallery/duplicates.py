@@ -10,9 +10,9 @@ from studio.app import Studio
 from studio.domain.artwork import Artwork, Query
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.job import LIVE, Job
-from studio.gallery import duplicates
-from studio.gallery.changes import Change
-from studio.gallery.duplicates import EXACT, Group
+from studio.gallery.keeping.changes import Change
+from studio.gallery.likeness import duplicates
+from studio.gallery.likeness.duplicates import EXACT, Group
 from studio.ui import browse, show, watch, words
 from studio.ui.browse import View
 from studio.ui.components import likeness

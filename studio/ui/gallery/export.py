@@ -12,7 +12,7 @@ from studio.app import Studio
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.export import FIELDS, FORMATS, METADATA, SHAPES, Export
 from studio.domain.job import Job
-from studio.gallery import exporting, naming
+from studio.gallery.leaving import exporting, naming
 from studio.ui import show, watch, words
 from studio.ui.press import new_key
 

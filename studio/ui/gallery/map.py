@@ -13,8 +13,8 @@ from studio.app import Studio
 from studio.domain.artwork import Query
 from studio.domain.errors import BadInput
 from studio.domain.job import LIVE, Job
-from studio.gallery import atlas
-from studio.gallery.atlas import Standing
+from studio.gallery.space import atlas
+from studio.gallery.space.atlas import Standing
 from studio.ui import browse, components, session, show, watch, words
 from studio.ui.browse import View
 from studio.ui.components import charts

@@ -7,7 +7,7 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.errors import EaselError
-from studio.gallery.exporting import degrees
+from studio.gallery.leaving.exporting import degrees
 from studio.safety.intake import place_of
 from studio.ui import show
 

@@ -16,9 +16,10 @@ from studio.domain.artwork import Why
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import Query
 from studio.domain.settings import Settings
-from studio.gallery import changes, collections, disposal, leafing
-from studio.gallery.changes import Change
-from studio.gallery.leafing import Answer
+from studio.gallery.finding import leafing
+from studio.gallery.finding.leafing import Answer
+from studio.gallery.keeping import changes, collections, disposal
+from studio.gallery.keeping.changes import Change
 from studio.ui import browse
 from studio.ui.browse import View
 from studio.ui.gallery.why import line
@@ -57,7 +58,7 @@ def answer(studio: Studio, asked: Mapping[str, str]) -> Answer:
         return Answer(query, found=found)
     query = _query(asked)
     if query.ranked:
-        from studio.gallery import near
+        from studio.gallery.finding import near
 
         return Answer(query, found=tuple(near.ids(studio.gallery, query)))
     arranged = collections.arranged(studio.database, query)
@@ -99,7 +100,7 @@ def tiles(hits: Sequence[Hit], *, kept: int = BIN_DAYS) -> list[dict[str, Any]]:
 def stretch(studio: Studio, asked: Mapping[str, str], *, start: int, count: int) -> list[dict[str, Any]]:
     """The tiles of a stretch of an answer."""
     if "job" not in asked and (query := _query(asked)).ranked:
-        from studio.gallery import near
+        from studio.gallery.finding import near
 
         return tiles(near.hits(studio.gallery, dataclasses.replace(query, offset=start, limit=count)))
     ids = leafing.ids(studio.gallery, answer(studio, asked), start=start, count=count)

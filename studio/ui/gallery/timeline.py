@@ -10,7 +10,7 @@ import streamlit as st
 
 from studio.app import Studio
 from studio.domain.errors import BadInput
-from studio.gallery import language, moments
+from studio.gallery.finding import language, moments
 from studio.ui import browse, components, session, show
 from studio.ui.browse import View
 from studio.ui.components import charts

@@ -12,7 +12,7 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain.artwork import Hit
 from studio.domain.job import Job
-from studio.gallery import leafing
+from studio.gallery.finding import leafing
 from studio.ui import components, session, show
 from studio.ui.browse import View
 from studio.ui.gallery import box, bulk, tiles, views

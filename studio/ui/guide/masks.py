@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 
 from studio.domain.errors import BadInput, EaselError
 from studio.gallery.files import plain_png
-from studio.gallery.selections import WHITE, selection
+from studio.gallery.keeping.selections import WHITE, selection
 from studio.safety.intake import open_picture
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from studio.database import Database
 from studio.domain.errors import BadInput
-from studio.gallery import changes
-from studio.gallery.importing import shown_name
+from studio.gallery.coming.importing import shown_name
+from studio.gallery.keeping import changes
 
 if TYPE_CHECKING:
     from studio.gallery.gallery import Gallery

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from studio.database import Database
 from studio.domain.artwork import SHOWN
-from studio.gallery.language import spelled
-from studio.gallery.suggesting import Suggestion, Vocabulary
+from studio.gallery.finding.language import spelled
+from studio.gallery.finding.suggesting import Suggestion, Vocabulary
 
 _EACH = 2  # values of one filter
 _LATEST = 12  # pictures whose words are read

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from studio.gallery.appearance import Floats
-from studio.gallery.looks import Hashes, Numbers
+from studio.gallery.likeness.appearance import Floats
+from studio.gallery.likeness.looks import Hashes, Numbers
 
 ALIKE = 0.94  # of two looks, from which they are compared closely; a crop of a tenth at each side still has it
 BITS = 6  # of 64 in which the hashes of two copies may differ

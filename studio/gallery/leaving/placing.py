@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from studio.domain.errors import EaselError, Failed
-from studio.gallery.naming import folded
+from studio.gallery.leaving.naming import folded
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EACCES, errno.ENOSYS)  # FAT, and some network disks

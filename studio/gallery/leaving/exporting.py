@@ -28,7 +28,7 @@ from studio.gallery.files import encoded
 from studio.gallery.foreign.notes import NOTES, notes_of
 from studio.gallery.foreign.reading import read
 from studio.gallery.foreign.values import as_object
-from studio.gallery.labels import label_of
+from studio.gallery.leaving.labels import label_of
 from studio.gallery.metadata import KEY, read_parents
 from studio.safety.contents import EXIF_KEY, XMP_KEY, read_text
 from studio.safety.intake import Intake, open_picture, place_of, sha256

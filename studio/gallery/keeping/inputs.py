@@ -9,7 +9,7 @@ from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
-from studio.gallery import lineage
+from studio.gallery.keeping import lineage
 from studio.safety.intake import Intake, open_picture
 
 Find = Callable[[str], Artwork | None]

@@ -20,8 +20,8 @@ from studio.database import Database
 from studio.domain.control import ControlMap
 from studio.domain.errors import BadPicture
 from studio.domain.recipe import Recipe
-from studio.gallery import disposal
 from studio.gallery.files import Files, Written
+from studio.gallery.keeping import disposal
 from studio.gallery.metadata import read_map, read_own, read_parents
 from studio.safety.intake import open_picture, read_file, sha256
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from studio.database import Database
-from studio.gallery import words
+from studio.gallery.finding import words
 
 # How much each part counts. What either does not say counts as different; no negative words, or no LoRAs, on both sides agree
 PARTS: Mapping[str, float] = {

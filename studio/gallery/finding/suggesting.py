@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from studio.domain.query import FIELDS
-from studio.gallery.language import spelled
+from studio.gallery.finding.language import spelled
 
 MOST = 8
 _LAST = re.compile(r'(?:^|(?<=\s))(-?)((?:[^\s":]+:"[^"]*|[^\s"]+))$')

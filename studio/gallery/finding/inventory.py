@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.database import Database
 from studio.domain.artwork import SHOWN
-from studio.gallery import filters
+from studio.gallery.finding import filters
 
 MOST = 500  # names of one kind; who has more types a letter first
 _ALIVE = f"deleted_at IS NULL AND kind IN {SHOWN}"

@@ -13,7 +13,7 @@ from studio.database import Database
 from studio.domain.artwork import SHOWN
 
 if TYPE_CHECKING:
-    from studio.gallery.mapping import Group
+    from studio.gallery.space.mapping import Group
 
 FEWEST = 10  # pictures that a map is worth drawing of
 ANEW = 0.2  # the map is drawn anew when so much of it came after it was drawn

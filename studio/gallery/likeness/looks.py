@@ -10,8 +10,8 @@ import numpy as np
 
 from studio.database import Database
 from studio.domain.artwork import SHOWN
-from studio.gallery import palette
-from studio.gallery.appearance import COLOUR, LENGTH, SHARES, VERSION, Floats, Look, read
+from studio.gallery.likeness import palette
+from studio.gallery.likeness.appearance import COLOUR, LENGTH, SHARES, VERSION, Floats, Look, read
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from studio.database import Database
 from studio.domain.errors import BadInput
 from studio.domain.query import USUAL, VALUE_LIMIT, Filter, Query
-from studio.gallery import language
+from studio.gallery.finding import language
 from studio.gallery.rows import storable
 
 NAME_LIMIT = 80  # characters; a filter's value takes 200

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from studio.gallery.embeddings import Matrix
 from studio.gallery.files import write_whole
+from studio.gallery.space.embeddings import Matrix
 from studio.safety.intake import sha256
 
 Numbers = np.ndarray[Any, np.dtype[Any]]

@@ -8,7 +8,8 @@ from typing import Any
 
 from studio.domain.query import KINDS, Filter, days, sides, span
 from studio.domain.recipe import SAMPLERS
-from studio.gallery import palette, words
+from studio.gallery.finding import words
+from studio.gallery.likeness import palette
 
 Condition = tuple[str, list[Any]]
 SQUARE = 1.02  # how far from 1 the sides' ratio may lie and still be called square

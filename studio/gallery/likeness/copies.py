@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from studio.gallery.appearance import Floats, oklab, upright
+from studio.gallery.likeness.appearance import Floats, oklab, upright
 
 SIDE = 64  # pixels of the square that is compared
 COARSE, FINE = 16, 32  # of the lightness that is brought into place, first and then

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from studio.gallery import palette
+from studio.gallery.likeness import palette
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 

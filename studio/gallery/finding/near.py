@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from studio.domain.artwork import Hit, Why
 from studio.domain.errors import BadInput
 from studio.domain.query import Query
-from studio.gallery import fusion, recipes, words
+from studio.gallery.finding import fusion, recipes, words
 from studio.gallery.rows import where
 
 if TYPE_CHECKING:
-    from studio.gallery.appearance import Floats
     from studio.gallery.gallery import Gallery
+    from studio.gallery.likeness.appearance import Floats
 
 MOST = fusion.DEPTH  # places of an answer; nobody leafs further, and beyond them little is alike
 
@@ -104,7 +104,7 @@ def _look(
     gallery: Gallery, likes: Sequence[tuple[int, float]], examples: Sequence[tuple[Floats, float]]
 ) -> Floats | None:
     """The looks to compare with, weighted and summed."""
-    from studio.gallery import looks  # here: numpy, which the front does not need before somebody asks
+    from studio.gallery.likeness import looks  # here: numpy, which the front does not need before somebody asks
 
     parts = [vector * weight for vector, weight in examples]
     for id, weight in likes:

@@ -15,11 +15,12 @@ from studio.domain.control import CONTROLS, ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.query import RATING_RANGE
 from studio.domain.recipe import SEED_LIMIT, Recipe
-from studio.gallery import folders, lineage
+from studio.gallery.coming import folders
+from studio.gallery.coming.importing import shown_name
 from studio.gallery.files import Written, plain_png
 from studio.gallery.foreign.notes import notes_of
 from studio.gallery.foreign.told import Foreign
-from studio.gallery.importing import shown_name
+from studio.gallery.keeping import lineage
 from studio.gallery.metadata import read_map, write_map, write_text
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name
 from studio.safety.contents import XMP_KEY
@@ -27,7 +28,7 @@ from studio.safety.intake import open_picture
 from studio.safety.provenance import read_source_type, source_type, xmp_packet
 
 if TYPE_CHECKING:
-    from studio.gallery.appearance import Look
+    from studio.gallery.likeness.appearance import Look
 
 OWN_WORDS = "easel"  # who captions a map; no captioner replaces it
 NOTHING = Facts()
@@ -234,7 +235,7 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
                 "INSERT OR IGNORE INTO tags (artwork, tag) VALUES (?, ?)", [(row["id"], tag) for tag in one.tags]
             )
         if one.look is not None:
-            from studio.gallery import looks  # here: numpy, which the front does not need
+            from studio.gallery.likeness import looks  # here: numpy, which the front does not need
 
             looks.put(connection, int(row["id"]), one.look)
         lineage.write(connection, one.written.sha256, one.recipe, one.parents)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.gallery.embeddings import Halves, Matrix
+from studio.gallery.space.embeddings import Halves, Matrix
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 BLOCK = 32_768  # vectors of a block; a multiple of 8, so that the bits of a mask do not straddle

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from studio.domain.artwork import Artwork
-from studio.gallery.lettering import INK, QUIET, paste, typeface, write
+from studio.gallery.leaving.lettering import INK, QUIET, paste, typeface, write
 
 PAGE = (1_240, 1_754)  # pixels: A4 at 150 dots to the inch
 DPI = 150

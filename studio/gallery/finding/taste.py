@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from studio.domain.artwork import SHOWN
-from studio.gallery import embeddings
-from studio.gallery.appearance import read
+from studio.gallery.likeness.appearance import read
+from studio.gallery.space import embeddings
 
 if TYPE_CHECKING:
     from studio.database import Database
-    from studio.gallery.embeddings import Matrix
     from studio.gallery.gallery import Gallery
+    from studio.gallery.space.embeddings import Matrix
 
 SAMPLE = 8_000  # pictures that are looked at
 LIKED, DISLIKED = 300, 200  # of a person's judgements, the newest

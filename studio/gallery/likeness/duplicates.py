@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from studio.database import Database
 from studio.domain.artwork import SHOWN, Artwork
 from studio.domain.errors import BadInput
-from studio.gallery import changes
-from studio.gallery.changes import Change
+from studio.gallery.keeping import changes
+from studio.gallery.keeping.changes import Change
 
 if TYPE_CHECKING:
     from studio.gallery.gallery import Gallery

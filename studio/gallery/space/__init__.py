@@ -1,0 +1,1 @@
+"""Vectors in numbers alone: their table, blocks that are compared, clusters, and the map."""
