@@ -63,9 +63,6 @@ def _file(name: str, picture: Image.Image, *, format: str = "PNG", **how) -> dic
     return {"name": name, "mimeType": f"image/{format.lower()}", "buffer": data.getvalue()}
 
 
-@pytest.mark.skip(
-    reason="the bar of what is selected leaves the page after tags were added: not understood yet, seen twice"
-)
 def test_a_gallery_from_a_dropped_folder_to_its_map(tab: Tab, house: House, folder: Folder):
     page = tab.go("/gallery")
     _bring(tab, house, folder)
@@ -179,7 +176,7 @@ def _tag_and_delete(tab: Tab, house: House, ours: dict[str, int]) -> None:
     page.get_by_role("button", name="Tag", exact=True).click()
     page.get_by_role("combobox", name="Add tags").fill("seaside")
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Add", exact=True).press("Enter")  # the open list lies over it for a mouse
+    page.get_by_role("button", name="Add", exact=True).click()
     until(lambda: gallery.tags().get("seaside") == len(ours))
     page.keyboard.press("Escape")
     tab.look("32-tagged")
