@@ -43,6 +43,7 @@ def choices() -> None:
         ("previews", settings.previews),
         ("caution", settings.caution),
         ("bin_days", settings.bin_days),
+        ("rescan_minutes", settings.rescan_minutes),
     ):
         st.session_state.setdefault(f"settings_{name}", value)
     st.toggle(
@@ -67,6 +68,17 @@ def choices() -> None:
         help="Added to every score before the threshold: at 0.05 a picture within 0.05 of being refused is refused.",
     )
     show.rows(safety())
+    show.part("Watched folders")
+    st.number_input(
+        "Minutes between two looks",
+        0,
+        1_440,
+        key="settings_rescan_minutes",
+        on_change=chose,
+        args=("rescan_minutes",),
+        width=240,
+        help="They are looked at while nothing else is to be done; 0: only when you press Rescan on the Gallery page.",
+    )
     show.part("Bin")
     binned = studio.gallery.count(Query(binned=True))
     st.number_input(

@@ -13,8 +13,8 @@ from PIL import Image
 from studio.domain.artwork import Facts, Query
 from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
-from studio.gallery.coming import folders
-from studio.gallery.coming.incoming import Arrival
+from studio.gallery.coming import adding, folders, marks
+from studio.gallery.coming.incoming import Arrival, Coming
 from studio.gallery.files import Written
 from studio.gallery.finding.language import read as read_words
 from studio.gallery.keeping import changes
@@ -464,15 +464,15 @@ def test_a_moved_tree_of_two_thousand_is_known_again_without_a_model(tools, tmp_
         path.write_bytes(data)
         sha, facts = sha256(data), path.stat()
         written = Written(f"{sha}.png", sha, 8, 8, len(data))
-        arrivals.append(Arrival(written, "imported", {"allowed": True}, facts=Facts(place=str(path))))
+        arrivals.append(Arrival(written, {"allowed": True}, Coming("imported", facts=Facts(place=str(path)))))
         below = path.relative_to(root).as_posix()
-        found.append(folders.Found(below, facts.st_size, facts.st_mtime_ns, sha, number + 1))
+        found.append(marks.Found(below, facts.st_size, facts.st_mtime_ns, sha, number + 1))
     folder = folders.add(
         tools.database, root, watched=True
     )  # as a scan left it; to scan them all is another test's work
-    tools.gallery.settle(arrivals)
+    adding.settle(tools.gallery, arrivals)
     with tools.database.transaction() as connection:
-        folders.note(connection, folder, 1, found)
+        marks.note(connection, folder, found)
     tools.vectors("fake:0").add(list(range(1, 2_001)), np.eye(3, dtype=np.float32)[[0] * 2_000])
     before = {artwork.sha256: artwork.id for artwork in tools.gallery.many(range(1, 2_001)).values()}
     tools.database.write("INSERT INTO tags (artwork, tag) SELECT id, 'kept' FROM artworks")
@@ -514,7 +514,7 @@ def test_cancelled_half_way_it_goes_on_where_it_was(tools, tree, monkeypatch):
 def test_our_own_pictures_lose_nothing_in_a_watched_folder(gallery, gate, watch, tmp_path):
     recipe = Recipe("a red boat", negative="people", seed=7, steps=9)
     text = write_text(recipe, extras={"kind": "painted", "parents": ["a" * 64], "verdict": {}, "record": {}})
-    from studio.gallery.files import plain_png
+    from studio.gallery.encoding import plain_png
 
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "x.png").write_bytes(plain_png(picture(3), text=text))
@@ -528,42 +528,14 @@ def test_our_own_pictures_lose_nothing_in_a_watched_folder(gallery, gate, watch,
     )
 
 
-def test_a_worker_that_begins_has_watched_folders_looked_at_again(tools, tree):
-    from studio.workshop.rescanning import rescan
-
-    work(tools, "import", {"folder": str(tree), "watch": True})
-    tools.database.write("DELETE FROM jobs")
-    assert rescan(tools.queue) == []  # a moment ago
-    tools.database.write("UPDATE folders SET scanned_at = 1")
-    (job,) = rescan(tools.queue)
-    assert job.payload == {"folder": str(tree), "rescan": 1, "unasked": True} and rescan(tools.queue) == []
-    tools.queue.claim("fetch", "w")
-    tools.queue.finish(job.id, "done")
-    tools.database.write("UPDATE jobs SET created_at = 1")
-    tools.queue.tidy()
-    assert tools.queue.list() == []
-    tree.rename(tree.with_name("away"))
-    (job,) = rescan(tools.queue)
-    tools.queue.claim("fetch", "w")
-    tools.queue.finish(job.id, "done")
-    assert work(tools, "import", job.payload).state == "done"  # nobody asked, so nobody is told that it failed
-    assert "plugged in" in folders.listed(tools.database)[0].note and everything(tools.gallery, "is:gone") == []
-
-
 def test_a_folder_that_the_disk_cannot_even_be_asked_for_stops_nobody(tools, tree):
-    """As a dead disk does, a name that is too long makes stat raise: a worker begins, and other folders are scanned."""
-    from studio.workshop.rescanning import rescan
-
+    """As a dead disk does, a name that is too long makes stat raise: other folders are scanned."""
     work(tools, "import", {"folder": str(tree), "watch": True})
     folder = folders.listed(tools.database)[0]
     dead = folders.add(tools.database, Path("/" + "a" * 300), watched=True)
     one = by_name(tools.gallery)["0.png"]
     with tools.database.transaction() as connection:
-        folders.note(connection, dead, 1, [folders.Found("0.png", 1, 1, one.sha256, one.id)])
-    (job,) = rescan(tools.queue)
-    assert job.payload["rescan"] == dead.id
-    tools.queue.claim("fetch", "w")
-    tools.queue.finish(job.id, "done")
+        marks.note(connection, dead, [marks.Found("0.png", 1, 1, one.sha256, one.id)])
     with pytest.raises(BadInput, match="disk plugged in"):
         work(tools, "import", {"folder": dead.path, "rescan": dead.id})
     (tree / "0.png").unlink()

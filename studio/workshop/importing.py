@@ -20,6 +20,7 @@ from studio.phrases.wording import find_lora
 from studio.safety.gate import Gate
 from studio.workshop.bringing import AT_ONCE, Bringing, Item, Learn
 from studio.workshop.describe import describe, small
+from studio.workshop.disks import Disk
 from studio.workshop.reporting import JobReport
 from studio.workshop.scanning import Tally, scan
 from studio.workshop.tools import Tools
@@ -58,7 +59,10 @@ def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]
         if "folder" in job.payload:
             folder = _folder(job.payload, tools)
             bringing.anywhere = folder.watched
-            scan(folder, bringing=bringing, tally=tally, judge=f"{settings.pack} {settings.caution}", progress=progress)
+            # A scan that may begin by itself asks for every file with patience; an import that somebody waits for is quicker
+            disk = Disk(folder.path, waiting=report.check) if "rescan" in job.payload else None
+            judge = f"{settings.pack} {settings.caution}"
+            scan(folder, bringing=bringing, tally=tally, judge=judge, progress=progress, disk=disk)
         else:
             _uploads(job.payload["files"], bringing=bringing, tally=tally, tools=tools, progress=progress)
     except BadInput:
@@ -66,7 +70,8 @@ def import_pictures(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]
             raise  # else nobody waits for it, and the folder itself says that it is not there
     finally:
         report.result = tally.result()  # also of what was cancelled half-way: all that came in stays
-    tools.queue.record_timing("import", float(tally.total), time.monotonic() - began)
+    if tally.looked_at:  # what was as it was says nothing of how long files take
+        tools.queue.record_timing("import", float(tally.looked_at), time.monotonic() - began)
     return report.result
 
 

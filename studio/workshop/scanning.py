@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from studio.domain.errors import BadInput
-from studio.gallery.coming import folders
-from studio.gallery.coming.folders import Folder, Found, Seen
+from studio.gallery.coming import folders, marks
+from studio.gallery.coming.folders import Folder
 from studio.gallery.coming.importing import files_below, shown_path
+from studio.gallery.coming.marks import Found, Seen
 from studio.gallery.gallery import Gallery
 from studio.safety.gate import Gate
 from studio.safety.intake import read_file
 from studio.workshop.bringing import Bringing, Came, Item
+from studio.workshop.disks import Disk, Unanswered
 
 RATE_SECONDS = 20.0  # over which pictures per second are counted
 LISTED = 5_000  # artworks, and lines on files that were left out, that a result names
@@ -43,6 +45,8 @@ class Tally:
     back: int = 0
     gone: int = 0
     left_out: int = 0
+    looked_at: int = 0  # files that were read
+    unheard: int = 0  # of what was left out, what no earlier scan left out for the same reason
     ids: list[int] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
     times: deque[tuple[float, int]] = field(default_factory=deque)  # (monotonic seconds, files done by then)
@@ -65,6 +69,7 @@ class Tally:
             else:
                 self.duplicates += 1
         self.done += len(batch)
+        self.looked_at += len(batch)
         self.tick()
 
     def tick(self) -> None:
@@ -98,7 +103,11 @@ class Tally:
     def result(self) -> dict[str, Any]:
         """All of it, as the job keeps it: at most 5,000 artworks and 5,000 lines are named."""
         whole = {name: value for name, value in self.counts().items() if name not in ("rate", "left")}
-        return {**whole, "ids": self.ids, "skipped": self.skipped}
+        return {**whole, "news": self.news(), "ids": self.ids, "skipped": self.skipped}
+
+    def news(self) -> int:
+        """How much is otherwise than at the last scan; 0 for one that need not be listed anywhere."""
+        return self.imported + self.moved + self.back + self.gone + self.unheard
 
 
 def bring_folder(path: Path, *, gallery: Gallery, gate: Gate, watch: bool = False) -> Tally:
@@ -120,56 +129,89 @@ def scan(
     tally: Tally,
     judge: str = "gate",
     progress: Progress = lambda done, total: None,
+    disk: Disk | None = None,
 ) -> None:
     """Scan a folder to its end; `judge` names whoever refuses pictures now, since another may not.
 
-    Raises BadInput when the folder is not there: a disk that is not plugged in is no reason to mark its pictures as gone.
+    With `disk` every file is read with patience too, not the folder alone. Raises BadInput when the folder is not there, or its
+    disk does not answer: a disk that is not plugged in is no reason to mark its pictures as gone.
     """
+    patient = disk is not None
+    disk = disk or Disk(folder.path, waiting=bringing.waiting)
+    try:
+        _scan(folder, bringing=bringing, tally=tally, judge=judge, progress=progress, disk=disk, patient=patient)
+    except Unanswered as silent:
+        folders.end(bringing.gallery.database, folder.id, note=str(silent))
+        raise BadInput("folder", str(silent)) from silent
+
+
+def _scan(
+    folder: Folder, *, bringing: Bringing, tally: Tally, judge: str, progress: Progress, disk: Disk, patient: bool
+) -> None:
     gallery, database = bringing.gallery, bringing.gallery.database
-    root = Path(folder.path)
-    if not os.path.isdir(root):  # noqa: PTH112  Path.is_dir raises for a disk that is dead
+    if not disk.ask(lambda alive: os.path.isdir(folder.path)):  # noqa: PTH112  Path.is_dir raises for a disk that is dead
         sentence = f"{folder.path} is not there; is its disk plugged in? Its pictures stay in the gallery."
         folders.end(database, folder.id, note=sentence)
         raise BadInput("folder", sentence)
-    number = folders.begin(database, folder.id)
-    same, items = _sorted(folder, without=gallery.files.home, database=database, judge=judge, tally=tally)
-    folders.saw(database, folder.id, number, same)
+    known = marks.remembered(database, folder.id)
+    there = disk.ask(lambda alive: _there(Path(folder.path), gallery.files.home, alive))
+    same, items = _sorted(folder, there, known=known, judge=judge, tally=tally, disk=disk if patient else None)
     tally.done += len(same)
     tally.total += len(same) + len(items)
     tally.tick()
 
     def write(connection: Any, batch: Sequence[Came]) -> None:
-        found = [_found(came, judge) for came in batch]
-        moved, back = folders.note(connection, folder, number, found)
+        moved, back = marks.note(connection, folder, [_found(came, judge) for came in batch])
         tally.moved, tally.back = tally.moved + moved, tally.back + back
 
     bringing.each = write
-    bringing.deleted = folders.deleted(database) if folder.watched else frozenset()
+    bringing.deleted = marks.deleted(database) if folder.watched else frozenset()
     try:
         progress(tally.done, tally.total)
         with closing(bringing(items)) as batches:
             for batch in batches:
                 tally.count(batch)
+                tally.unheard += sum(_unheard(came, known.get(came.item.path)) for came in batch)
                 progress(tally.done, tally.total)
     finally:
         bringing.each, bringing.deleted = None, frozenset()
-    tally.gone += folders.sweep(database, folder, number)
+    unseen = known.keys() - set(same) - {item.path for item in items}
+    if unseen:
+        absent = disk.ask(lambda alive: marks.absent(folder, sorted(unseen), alive))
+        elsewhere = marks.elsewhere(database, folder, absent) if folder.watched else {}
+        tally.gone += marks.sweep(database, folder, absent, disk.ask(lambda alive: marks.present(elsewhere, alive)))
     folders.end(database, folder.id)
 
 
-def _sorted(folder: Folder, *, without: Path, database: Any, judge: str, tally: Tally) -> tuple[list[str], list[Item]]:
+def _there(root: Path, without: Path, alive: Callable[[], None]) -> list[tuple[Path, os.stat_result]]:
+    """Every file below a folder, with what the disk says of it."""
+    there = []
+    for path in files_below(root, without=without, alive=alive):
+        alive()
+        try:
+            there.append((path, path.lstat()))
+        except OSError:  # taken away a moment ago
+            continue
+    return there
+
+
+def _sorted(
+    folder: Folder,
+    there: Sequence[tuple[Path, os.stat_result]],
+    *,
+    known: Mapping[str, Seen],
+    judge: str,
+    tally: Tally,
+    disk: Disk | None,
+) -> tuple[list[str], list[Item]]:
     """The files that are as they were, and those that have to be looked at."""
-    known = folders.remembered(database, folder.id)
     root, same, items = Path(folder.path), [], []
-    for path in files_below(root, without=without):
+    for path, facts in there:
         below = os.fspath(path.relative_to(root))
         try:
             below.encode()
-            facts = path.lstat()
         except UnicodeEncodeError:
             tally.skip(below, NO_NAME)
-            continue
-        except OSError:  # taken away a moment ago
             continue
         seen = known.get(below)
         if seen is not None and _as_before(seen, facts, watched=folder.watched, judge=judge):
@@ -179,13 +221,19 @@ def _sorted(folder: Folder, *, without: Path, database: Any, judge: str, tally: 
             else:
                 tally.duplicates += 1
             continue
+        read = partial(read_file, path)
         items.append(
             Item(
-                path.name, partial(read_file, path), facts.st_size, place=os.fspath(path) if folder.watched else None,
-                path=below, mtime_ns=facts.st_mtime_ns,
+                path.name, read if disk is None else partial(disk.read, read), facts.st_size,
+                place=os.fspath(path) if folder.watched else None, path=below, mtime_ns=facts.st_mtime_ns,
             )
         )  # fmt: skip
     return same, items
+
+
+def _unheard(came: Came, seen: Seen | None) -> bool:
+    """Whether a file is left out for a reason that no earlier scan had."""
+    return bool(came.problem) and (seen is None or seen.problem != came.problem)
 
 
 def _as_before(seen: Seen, facts: os.stat_result, *, watched: bool, judge: str) -> bool:

@@ -23,7 +23,7 @@ from studio.jobs.queue import CLOSED, said
 from studio.packs.sweeping import sweep
 from studio.workshop import exporting
 from studio.workshop.reporting import JobReport, Stopped
-from studio.workshop.rescanning import rescan
+from studio.workshop.rescanning import Rounds
 from studio.workshop.spools import spent
 from studio.workshop.tools import Tools
 
@@ -71,12 +71,13 @@ def main(home: Path, *, tasks: Mapping[str, Task] | None = None, warm_up: bool =
 
 
 class Lane:
-    """One thread's worth of jobs: what it does now, and when it last showed a sign of life (monotonic seconds)."""
+    """One thread's worth of jobs: what it does now, when it last showed a sign of life, and when it last did what somebody
+    wanted (monotonic seconds)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.job: Job | None = None
-        self.sign = time.monotonic()
+        self.sign = self.wanted = time.monotonic()
 
     def alive(self) -> None:
         """Show a sign of life."""
@@ -116,8 +117,7 @@ class Worker:
             for sentence in tools.gallery.sweep() + sweep(self.home / "packs"):
                 logger.info("%s", sentence)
         tended = self._tend()
-        with contextlib.suppress(EaselError):
-            rescan(tools.queue)
+        rounds = Rounds(tools.queue)
         if self._tasks is None:
             from studio.workshop.tasks import TASKS
 
@@ -139,6 +139,8 @@ class Worker:
                 break
             if time.monotonic() - tended > TEND_SECONDS:
                 tended = self._tend()
+            with contextlib.suppress(EaselError):  # a busy database, a full disk: the next look is in 15 seconds
+                rounds(minutes=lambda: tools.settings().rescan_minutes, idle=self._resting)
         self.stop.set()
         deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
@@ -181,6 +183,8 @@ class Worker:
                 self._run(job, lane)
             finally:
                 lane.alive()
+                if not job.payload.get("unasked"):
+                    lane.wanted = lane.sign
                 lane.job = None
 
     def _run(self, job: Job, lane: Lane) -> None:
@@ -316,11 +320,14 @@ class Worker:
         finally:
             self._warming = False
 
+    def _resting(self) -> bool:
+        return not self._warming and not any(lane.job for lane in self._lanes)
+
     def _idle_for(self) -> float:
-        """Seconds since anything was done or wanted."""
-        if self._warming or any(lane.job for lane in self._lanes):
+        """Seconds since anything was done or wanted; folders that are looked at unasked keep nobody up."""
+        if not self._resting():
             return 0.0
-        since = min(time.monotonic() - lane.sign for lane in self._lanes)
+        since = min(time.monotonic() - lane.wanted for lane in self._lanes)
         with contextlib.suppress(OSError):
             wanted = time.time() - (self.home / "locks" / "wanted").stat().st_mtime
             since = min(since, max(0.0, wanted))

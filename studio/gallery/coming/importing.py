@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import StringIO
 from pathlib import Path
 
@@ -14,14 +14,16 @@ NAME_LIMIT = 255
 PATH_LIMIT = 1_024
 
 
-def files_below(folder: Path, *, without: Path | None = None) -> list[Path]:
+def files_below(folder: Path, *, without: Path | None = None, alive: Callable[[], None] = lambda: None) -> list[Path]:
     """Every file below a folder, sorted, links and pipes included (each is refused with its own reason); hidden ones left out.
 
     Linked folders are listed, not entered, so a loop ends and nothing outside the folder is read. A folder that cannot be
-    read is skipped, and so is `without`: a home folder among somebody's pictures holds only copies of ours.
+    read is skipped, and so is `without`: a home folder among somebody's pictures holds only copies of ours. `alive` is
+    called at every folder, for whoever waits.
     """
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
+        alive()
         # Path.is_symlink raises where nobody may look
         links = [name for name in folders if os.path.islink(Path(place, name))]  # noqa: PTH114
         folders[:] = sorted(
