@@ -35,13 +35,18 @@ class Row:
 
     def line(self) -> str:
         """As a line of the table."""
-        told = [f"{self.size:,}", self.what, f"{self.value:,.3g} {self.unit}".strip()]
+        told = [f"{self.size:,}", self.what, f"{short(self.value)} {self.unit}".strip()]
         told += ["" if self.over is None else f"{self.over:,.2f}"]
-        told += ["" if self.p95 is None else f"{self.p95:,.3g} {self.unit}"]
+        told += ["" if self.p95 is None else f"{short(self.p95)} {self.unit}"]
         told += ["" if self.p95_over is None else f"{self.p95_over:.2f}"]
-        told += ["" if self.cpu is None else f"{self.cpu * 1e3:,.3g} ms"]
+        told += ["" if self.cpu is None else f"{short(self.cpu * 1e3)} ms"]
         told += ["" if self.cpu_over is None else f"{self.cpu_over:.2f}"]
         return f"| {' | '.join([*told, str(self.n), str(self.load)])} |"
+
+
+def short(value: float) -> str:
+    """Three figures, and no power of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
