@@ -4,10 +4,10 @@
 
 Everything is made in a temporary home. An import without the model reads, hashes, decodes, looks for metadata, writes original
 and thumbnail, sees how the picture looks, and writes the rows (the gate's checker is a stand-in that looks at one pixel of each
-view). In turn with it run two loops of Pillow on one core: one that decodes the same files and makes the same thumbnail in memory,
-and one that also writes it as WebP as Pillow does by default. "over" is our pictures per second over theirs, by the medians of the
+view). In turn with it run two loops of Pillow on one core: one decodes the same files and makes their thumbnails in memory, the
+other writes it as well, as WebP as Pillow does by default. "over" is our pictures per second over theirs, by the medians of the
 rounds; "CPU" is processor time for a picture, of all threads, and "CPU over" theirs over ours, which other work on the machine
-changes less: with two cores to itself, an import can be at most twice as fast as its processor time says.
+changes less: with two cores to itself, an import can be at most twice as fast as that says.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def plain(tree: Path, *, keep: Path | None) -> None:
     """What anybody would write: each file decoded, and its thumbnail made; with `keep` also written, as Pillow does."""
     from PIL import Image
 
-    from studio.gallery.files import THUMB_SIDE
+    from studio.gallery.encoding import THUMB_SIDE
 
     for path in sorted(tree.iterdir()):
         with Image.open(path) as opened:

@@ -12,7 +12,7 @@ from studio.domain.control import Control, ControlMap
 from studio.domain.errors import BadInput, PackMissing
 from studio.domain.pose import from_openpose, presets
 from studio.domain.recipe import Recipe
-from studio.gallery.files import plain_png
+from studio.gallery.encoding import plain_png
 from studio.jobs.supervisor import Supervisor
 from studio.packs.controls import check_controls, controls_of
 from studio.safety.intake import sha256

@@ -12,7 +12,7 @@ from studio.domain.control import ControlMap
 from studio.domain.errors import BadInput, Refused
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
-from studio.gallery.files import plain_png
+from studio.gallery.encoding import plain_png
 from studio.jobs.lock import Lock
 from studio.measure.pictures import differing
 from studio.safety.intake import sha256

@@ -15,7 +15,7 @@ from studio.domain.errors import BadInput, Cancelled, PackMissing, Refused
 from studio.domain.job import Job
 from studio.domain.recipe import Lora, Recipe
 from studio.domain.record import Part, Record
-from studio.gallery.files import plain_png
+from studio.gallery.encoding import plain_png
 from studio.gallery.keeping.records import record_at
 from studio.gallery.metadata import KEY
 from studio.safety.intake import open_picture

@@ -11,21 +11,17 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from studio.domain.errors import BadInput, BadPicture, EaselError, StorageBroken, StorageFull
 from studio.domain.verdict import Cleared, require_cleared
 from studio.durable import sync_folder
-from studio.safety.contents import XMP_KEY
+from studio.gallery.encoding import plain_png, size_of, thumbnail, webp
 from studio.safety.intake import open_picture, read_file, sha256
 
 FOLDERS = ("pictures", "thumbs", "previews", "index", "bin", "incoming")
-THUMB_SIDE = 384  # pixels, long side
-THUMB_METHOD = 2  # of libwebp: 3 % larger files than its usual 4, in half the time
 SHOWN_SIDE = 2_048  # pixels, long side, of what an editor shows
 _TEMP = ".tmp-"
 _STALE = 3_600.0  # seconds: another process may be in the middle of handing a file in
@@ -69,7 +65,7 @@ class Files:
         cleared = require_cleared(cleared)
         data, suffix = (b"", "") if anew else _original(cleared)
         if not suffix:
-            data, suffix = _png(cleared.picture, text=text, xmp=xmp), "png"
+            data, suffix = plain_png(cleared.picture, text=text, xmp=xmp), "png"
         name = sha256(data)
         write_whole(self.home / "pictures" / f"{name}.{suffix}", data)
         width, height = cleared.size
@@ -84,14 +80,13 @@ class Files:
         return Written(_plain(_FILE, f"{sha}.{suffix}"), sha, *cleared.size, size)
 
     def thumb(self, cleared: Cleared, sha: str) -> Image.Image:
-        """Write the thumbnail (WebP, long side 384) of the picture with this SHA-256; returns a copy of the whole."""
-        picture = require_cleared(cleared).picture
-        self._write_thumb(picture.copy(), sha)
-        return picture
+        """Write the thumbnail (WebP, long side 384) of the picture with this SHA-256; returns a copy, made smaller if large."""
+        return self._write_thumb(require_cleared(cleared).picture, sha)
 
-    def _write_thumb(self, picture: Image.Image, sha: str) -> None:
-        picture.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
-        write_whole(self.thumb_path(sha), _webp(picture, method=THUMB_METHOD), durable=False)
+    def _write_thumb(self, picture: Image.Image, sha: str) -> Image.Image:
+        data, smaller = thumbnail(picture)
+        write_whole(self.thumb_path(sha), data, durable=False)
+        return smaller
 
     def thumb_again(self, file: str, *, binned: bool = False, place: str | None = None) -> None:
         """Make a stored picture's thumbnail again; only from the very bytes that were cleared, which their name tells.
@@ -133,7 +128,7 @@ class Files:
             return path if place is None else None
         picture = picture or open_picture(data).picture
         picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
-        write_whole(copy, _webp(picture, quality=92), durable=False)
+        write_whole(copy, webp(picture, quality=92), durable=False)
         return copy
 
     def path(self, file: str, *, binned: bool = False) -> Path:
@@ -195,7 +190,7 @@ class Files:
         `xmp`: what a picture that is handed out says of itself.
         """
         file = _plain(_PREVIEW, f"{name.removesuffix('.webp')}.webp")
-        data = _webp(require_cleared(cleared).picture, quality=quality, xmp=xmp)
+        data = webp(require_cleared(cleared).picture, quality=quality, xmp=xmp)
         write_whole(self.home / "previews" / file, data, durable=False)
         return file
 
@@ -334,42 +329,6 @@ def _original(cleared: Cleared) -> tuple[bytes, str]:
     return b"", ""
 
 
-def _png(picture: Image.Image, *, text: dict[str, str], xmp: bytes) -> bytes:
-    """The same pixels, text and XMP give the same bytes: no time and no name of the machine goes in."""
-    info = PngInfo()
-    if xmp:
-        info.add_itxt(XMP_KEY, xmp.decode())
-    for key, value in text.items():
-        # PNG 11.3.3: no NUL in text. Where it matters (our own JSON) it is escaped anyway. Beyond Latin-1 Pillow takes iTXt
-        info.add_text(key, value.replace("\0", " "))
-    buffer = BytesIO()
-    picture.save(buffer, "PNG", pnginfo=info)
-    return buffer.getvalue()
-
-
-def plain_png(picture: Image.Image, *, text: dict[str, str] | None = None, xmp: bytes = b"") -> bytes:
-    """A picture as the bytes of a PNG with nothing beside its pixels but `text` and `xmp`; it is written nowhere."""
-    return _png(picture, text=text or {}, xmp=xmp)
-
-
-def encoded(picture: Image.Image, kind: str, *, quality: int = 90) -> bytes:
-    """A cleared picture as the bytes of a png, jpeg or webp with nothing beside its pixels; it is written nowhere.
-
-    A JPEG has no transparency: what is see-through is laid on white, as the gate has seen it too.
-    """
-    if kind == "png":
-        return plain_png(picture)
-    if kind == "webp":
-        return _webp(picture, quality=quality)
-    if picture.mode == "RGBA":
-        ground = Image.new("RGBA", picture.size, "white")
-        ground.alpha_composite(picture)
-        picture = ground
-    buffer = BytesIO()
-    picture.convert("RGB").save(buffer, "JPEG", quality=quality, optimize=True, subsampling=0 if quality >= 90 else 2)
-    return buffer.getvalue()
-
-
 def write_pdf(path: Path, pages: Iterable[Image.Image], *, title: str, dpi: int, keywords: str) -> None:
     """Write cleared sheets as the pages of a PDF, one after the other, so that a hundred take no more memory than one.
 
@@ -380,15 +339,3 @@ def write_pdf(path: Path, pages: Iterable[Image.Image], *, title: str, dpi: int,
         about = {} if begun else {"title": title, "keywords": keywords, "producer": "Easel"}
         page.save(path, "PDF", append=begun, resolution=dpi, quality=88, **about)
         begun = True
-
-
-def size_of(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels of a picture file that was cleared, read from its header."""
-    with Image.open(BytesIO(data)) as header:
-        return header.size
-
-
-def _webp(picture: Image.Image, *, quality: int = 84, xmp: bytes = b"", method: int = 4) -> bytes:
-    buffer = BytesIO()
-    picture.save(buffer, "WEBP", quality=quality, method=method, xmp=xmp)
-    return buffer.getvalue()

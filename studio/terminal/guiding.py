@@ -171,7 +171,7 @@ def mask_for(source: Artwork, file: Path) -> bytes:
     """
     from PIL import Image
 
-    from studio.gallery.files import plain_png
+    from studio.gallery.encoding import plain_png
     from studio.safety.intake import open_picture
 
     picture = open_picture(_read(str(file))).picture

@@ -19,7 +19,8 @@ from studio.domain.errors import BadInput
 from studio.domain.export import Export
 from studio.domain.job import Job
 from studio.gallery.carriers import Label, dress
-from studio.gallery.files import encoded, write_pdf
+from studio.gallery.encoding import encoded
+from studio.gallery.files import write_pdf
 from studio.gallery.leaving import exporting, naming, sheets
 from studio.gallery.leaving.labels import mark_of
 from studio.gallery.leaving.placing import Folder, part_name

@@ -17,7 +17,8 @@ from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.domain.record import Difference, differences, said
 from studio.domain.verdict import Cleared
-from studio.gallery.files import SHOWN_SIDE, plain_png
+from studio.gallery.encoding import plain_png
+from studio.gallery.files import SHOWN_SIDE
 from studio.gallery.keeping.records import record_in
 from studio.measure.pictures import nearness
 from studio.packs.making import check_making

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from studio.gallery.files import plain_png
+from studio.gallery.encoding import plain_png
 from studio.safety.intake import open_picture
 
 WHITE = 128  # from this grey on, a pixel is selected

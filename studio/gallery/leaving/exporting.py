@@ -24,7 +24,7 @@ from studio.domain.artwork import SHOWN, Artwork
 from studio.domain.errors import BadInput
 from studio.domain.export import SHEET_LIMITS, Export
 from studio.gallery.carriers import Label, dress, kind_of
-from studio.gallery.files import encoded
+from studio.gallery.encoding import encoded
 from studio.gallery.foreign.notes import NOTES, notes_of
 from studio.gallery.foreign.reading import read
 from studio.gallery.foreign.values import as_object

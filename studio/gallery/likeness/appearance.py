@@ -43,11 +43,11 @@ class Look:
 
 def of(picture: Image.Image) -> Look:
     """The look of a picture of any size and mode; what is transparent lies on white."""
-    seen = oklab(upright(picture, SIDE))
+    seen = np.ascontiguousarray(np.moveaxis(oklab(upright(picture, SIDE)), 2, 0))  # planes: what follows reads one at a time
     places = _bins(seen)
-    shares = np.bincount(places.ravel(), minlength=palette.BINS) / places.size
-    colours = sum(1 << int(place) for place in np.flatnonzero(shares >= palette.SOME))
-    grey = seen[..., 0]
+    shares = (np.bincount(places.ravel(), minlength=palette.BINS) / places.size).astype(np.float32)
+    colours = _bits(shares >= palette.SOME)
+    grey = seen[0]
     parts = (np.sqrt(shares @ _blur()), _layout(seen), _edges(grey), _texture(grey))
     vector = np.concatenate([math.sqrt(share) * _unit(part) for share, part in zip(SHARES, parts, strict=True)])
     data = bytes([VERSION]) + int(_hash(grey)).to_bytes(8, "little") + vector.astype("<f2").tobytes()
@@ -104,18 +104,16 @@ def oklab(pixels: Any) -> Floats:
 
 
 def _bins(seen: Floats) -> Any:
-    """palette.bin_of for every pixel."""
-    lightness, a, b = seen[..., 0], seen[..., 1], seen[..., 2]
-    chroma = np.hypot(a, b)
-    sector = ((np.degrees(np.arctan2(b, a)) - palette.FIRST) % 360 // (360 / palette.HUES)).astype(np.int64)
-    coloured = (
-        palette.NEUTRAL
-        + np.minimum(sector, palette.HUES - 1) * 4
-        + 2 * (lightness >= palette.LIGHT)
-        + (chroma >= palette.VIVID)
-    )
-    plain = np.searchsorted(np.array(palette.STEPS), lightness, side="right")
-    return np.where((lightness < palette.DARK) | (chroma < palette.GREY), plain, coloured)
+    """palette.bin_of for every pixel of three planes."""
+    lightness, a, b = seen
+    chroma = np.square(a) + np.square(b)  # squared
+    degrees = np.arctan2(b, a) * np.float32(180 / np.pi) + np.float32(360 - palette.FIRST)
+    sector = (degrees * np.float32(palette.HUES / 360)).astype(np.int64) % palette.HUES
+    coloured = palette.NEUTRAL + sector * 4 + 2 * (lightness >= palette.LIGHT) + (chroma >= palette.VIVID**2)
+    plain = np.zeros(lightness.shape, dtype=np.int64)
+    for step in palette.STEPS:
+        plain += lightness >= step
+    return np.where((lightness < palette.DARK) | (chroma < palette.GREY**2), plain, coloured)
 
 
 @cache
@@ -128,27 +126,28 @@ def _blur() -> Floats:
     return made
 
 
-def _cells(values: Floats) -> Floats:
-    """(64, 64, ...) as (16, 256, ...): the cells of the grid, their pixels in a row."""
-    step = SIDE // GRID
-    parts = values.reshape(GRID, step, GRID, step, *values.shape[2:]).swapaxes(1, 2)
-    made: Floats = parts.reshape(GRID * GRID, step * step, *values.shape[2:])
-    return made
+@cache
+def _cells() -> Any:
+    """For every pixel the cell of the grid that it lies in, (64, 64)."""
+    cell = np.arange(SIDE) // (SIDE // GRID)
+    return cell[:, None] * GRID + cell
 
 
 def _layout(seen: Floats) -> Floats:
     """Mean colour of each cell about a middle grey; the last number keeps a grey picture from being nothing."""
-    means = _cells(seen).mean(axis=1)
+    step = SIDE // GRID
+    means = seen.reshape(3, GRID, step, GRID, step).mean(axis=(2, 4)).reshape(3, -1).T
     return np.append((means - np.array([0.6, 0, 0])) * np.array([1, 2.5, 2.5]), 0.3).astype(np.float32)
 
 
 def _edges(grey: Floats) -> Floats:
     """How strong edges of four directions are in each cell; the last number says how little there is of any."""
     down, across = np.gradient(grey)
-    strength = np.hypot(down, across)
-    direction = (np.arctan2(down, across) % np.pi / np.pi * DIRECTIONS + 0.5).astype(np.int64) % DIRECTIONS
-    counted = np.stack([np.where(direction == one, strength, 0) for one in range(DIRECTIONS)], axis=-1)
-    sums = np.append(_cells(counted).mean(axis=1), 0.01)
+    strength = np.sqrt(np.square(down) + np.square(across))
+    turn = np.arctan2(down, across) * np.float32(DIRECTIONS / np.pi) + np.float32(DIRECTIONS + 0.5)
+    places = _cells() * DIRECTIONS + turn.astype(np.int64) % DIRECTIONS
+    counted = np.bincount(places.ravel(), weights=strength.ravel(), minlength=GRID * GRID * DIRECTIONS)
+    sums = np.append(counted / (SIDE // GRID) ** 2, 0.01)
     return np.sqrt(sums / sums.sum()).astype(np.float32)
 
 
@@ -168,9 +167,9 @@ def _texture(grey: Floats) -> Floats:
     middle = grey[1:-1, 1:-1] + 0.01
     around = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
     inner = SIDE - 2
-    code = np.zeros((inner, inner), dtype=np.int64)
+    code = np.zeros((inner, inner), dtype=np.uint8)
     for place, (row, column) in enumerate(around):
-        code |= (grey[row : row + inner, column : column + inner] > middle).astype(np.int64) << place
+        code |= (grey[row : row + inner, column : column + inner] > middle).view(np.uint8) << np.uint8(place)
     shares = np.bincount(_patterns()[code].ravel(), minlength=TEXTURE) / code.size
     return np.sqrt(shares).astype(np.float32)
 
@@ -185,9 +184,14 @@ def _cosines() -> Floats:
 
 def _hash(grey: Floats) -> int:
     """64 bits: which of the slow waves of a picture are stronger than their median."""
-    half = grey.reshape(32, 2, 32, 2).mean(axis=(1, 3))
+    half = (grey[::2, ::2] + grey[::2, 1::2] + grey[1::2, ::2] + grey[1::2, 1::2]) / 4
     waves = (_cosines() @ half @ _cosines().T).ravel()
-    return sum(1 << int(place) for place in np.flatnonzero(waves > np.median(waves)))
+    return _bits(waves > np.median(waves))
+
+
+def _bits(which: Any) -> int:
+    """The truths as one number, the first in its lowest bit."""
+    return int.from_bytes(np.packbits(which, bitorder="little").tobytes(), "little")
 
 
 def _unit(part: Any) -> Floats:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from studio.domain import pose as poses
 from studio.domain.errors import BadInput
-from studio.gallery.files import plain_png
+from studio.gallery.encoding import plain_png
 from studio.ui.components import _component, sent, sent_number
 
 LARGEST = 2048  # px on a mask's long side

@@ -9,7 +9,7 @@ from contextlib import suppress
 from PIL import Image, ImageChops
 
 from studio.domain.errors import BadInput, EaselError
-from studio.gallery.files import plain_png
+from studio.gallery.encoding import plain_png
 from studio.gallery.keeping.selections import WHITE, selection
 from studio.safety.intake import open_picture
 
