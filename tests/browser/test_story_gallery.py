@@ -94,7 +94,8 @@ def _bring(tab: Tab, house: House, folder: Folder) -> None:
     expect(page.get_by_text("<b>broken.png")).to_be_visible()
     expect(page.get_by_text("notes.txt")).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Close").first.click()
+    page.locator(".st-key-close_import button").click()
+    expect(page.get_by_text("<b>broken.png")).to_have_count(0)
 
 
 def _words(tab: Tab, ours: dict[str, int], folder: Folder) -> None:
