@@ -236,7 +236,7 @@ def test_a_folder_is_listed_without_following_links(tmp_path):
     (folder / "out").symlink_to(outside)
     (folder / "link.png").symlink_to(outside / "secret.png")
     os.mkfifo(folder / "pipe.png")
-    found = [path.relative_to(folder).as_posix() for path in files_below(folder)]
+    found = files_below(folder)
     assert found == ["a.txt", "b.png", "link.png", "loop", "out", "pipe.png", "deep/c.jpg", "deep/deeper/d"]
     assert files_below(tmp_path / "gone") == []
 

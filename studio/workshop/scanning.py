@@ -154,7 +154,7 @@ def _scan(
         folders.end(database, folder.id, note=sentence)
         raise BadInput("folder", sentence)
     known = marks.remembered(database, folder.id)
-    there = disk.ask(lambda alive: _there(Path(folder.path), gallery.files.home, alive))
+    there = disk.ask(lambda alive: _there(folder.path, gallery.files.home, alive))
     same, items = _sorted(folder, there, known=known, judge=judge, tally=tally, disk=disk if patient else None)
     tally.done += len(same)
     tally.total += len(same) + len(items)
@@ -165,7 +165,7 @@ def _scan(
         tally.moved, tally.back = tally.moved + moved, tally.back + back
 
     bringing.each = write
-    bringing.deleted = marks.deleted(database) if folder.watched else frozenset()
+    bringing.deleted = marks.deleted(database) if folder.watched and items else frozenset()
     try:
         progress(tally.done, tally.total)
         with closing(bringing(items)) as batches:
@@ -183,13 +183,13 @@ def _scan(
     folders.end(database, folder.id)
 
 
-def _there(root: Path, without: Path, alive: Callable[[], None]) -> list[tuple[Path, os.stat_result]]:
-    """Every file below a folder, with what the disk says of it."""
+def _there(root: str, without: Path, alive: Callable[[], None]) -> list[tuple[str, os.stat_result]]:
+    """Every file below a folder, by its path there, with what the disk says of it."""
     there = []
-    for path in files_below(root, without=without, alive=alive):
+    for below in files_below(Path(root), without=without, alive=alive):
         alive()
         try:
-            there.append((path, path.lstat()))
+            there.append((below, os.lstat(f"{root}/{below}")))
         except OSError:  # taken away a moment ago
             continue
     return there
@@ -197,7 +197,7 @@ def _there(root: Path, without: Path, alive: Callable[[], None]) -> list[tuple[P
 
 def _sorted(
     folder: Folder,
-    there: Sequence[tuple[Path, os.stat_result]],
+    there: Sequence[tuple[str, os.stat_result]],
     *,
     known: Mapping[str, Seen],
     judge: str,
@@ -205,9 +205,8 @@ def _sorted(
     disk: Disk | None,
 ) -> tuple[list[str], list[Item]]:
     """The files that are as they were, and those that have to be looked at."""
-    root, same, items = Path(folder.path), [], []
-    for path, facts in there:
-        below = os.fspath(path.relative_to(root))
+    same, items = [], []
+    for below, facts in there:
         try:
             below.encode()
         except UnicodeEncodeError:
@@ -221,6 +220,7 @@ def _sorted(
             else:
                 tally.duplicates += 1
             continue
+        path = Path(folder.path, below)
         read = partial(read_file, path)
         items.append(
             Item(

@@ -14,25 +14,28 @@ NAME_LIMIT = 255
 PATH_LIMIT = 1_024
 
 
-def files_below(folder: Path, *, without: Path | None = None, alive: Callable[[], None] = lambda: None) -> list[Path]:
+def files_below(folder: Path, *, without: Path | None = None, alive: Callable[[], None] = lambda: None) -> list[str]:
     """Every file below a folder, sorted, links and pipes included (each is refused with its own reason); hidden ones left out.
 
+    As paths below the folder, in text: a hundred thousand Paths would take seconds of a scan that finds nothing new.
     Linked folders are listed, not entered, so a loop ends and nothing outside the folder is read. A folder that cannot be
     read is skipped, and so is `without`: a home folder among somebody's pictures holds only copies of ours. `alive` is
     called at every folder, for whoever waits.
     """
-    found: list[Path] = []
-    for place, folders, files in os.walk(folder):
+    found: list[str] = []
+    top, spared = os.fspath(folder), None if without is None else os.fspath(without)
+    for place, folders, files in os.walk(top):
         alive()
         # Path.is_symlink raises where nobody may look
-        links = [name for name in folders if os.path.islink(Path(place, name))]  # noqa: PTH114
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]  # noqa: PTH114, PTH118
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and name not in links and (without is None or Path(place, name) != without)
+            if not name.startswith(".") and name not in links and os.path.join(place, name) != spared  # noqa: PTH118
         )
-        names = (name for name in [*files, *links] if not name.startswith(".") and name.lower() not in _CLUTTER)
-        found += [Path(place, name) for name in sorted(names)]
+        below = place[len(top) :].lstrip("/")
+        names = sorted(name for name in [*files, *links] if not name.startswith(".") and name.lower() not in _CLUTTER)
+        found += [f"{below}/{name}" for name in names] if below else names
     return found
 
 

@@ -61,19 +61,7 @@ def remembered(database: Database, id: int) -> dict[str, Seen]:
         " WHERE f.folder = ?",
         id,
     )
-    return {
-        row["path"]: Seen(
-            row["size"],
-            row["mtime_ns"],
-            row["sha256"],
-            row["artwork"],
-            row["problem"],
-            row["judge"],
-            bool(row["binned"]),
-            bool(row["settled"]),
-        )
-        for row in rows
-    }
+    return {path: Seen(*facts, bool(binned), bool(settled)) for path, *facts, binned, settled in rows}
 
 
 def deleted(database: Database) -> frozenset[str]:
