@@ -3,6 +3,8 @@
 import hostile
 
 from studio.domain.recipe import Recipe
+from studio.gallery.coming import adding
+from studio.gallery.coming.incoming import Coming
 from studio.gallery.metadata import read_recipe
 
 RECIPE = Recipe("a red star above a house", negative="text", seed=7)
@@ -13,20 +15,17 @@ def painter(gallery, gate):
     return lambda seed=0, **more: gallery.add(gate.picture(hostile.scene(seed)), RECIPE.with_seed(seed), **more)
 
 
+def imported(gallery, cleared, recipe=None, **known):
+    """Adds a picture that was not made here, of which these fields of `Coming` are known."""
+    return adding.add(gallery, cleared, Coming("imported", recipe, **known))
+
+
 def bring(gallery, gate, data, name="x.png"):
     """Import a file the way the worker does."""
     cleared, intake = gate.file(data)
     recipe, prompt, text = read_recipe(intake)
-    return gallery.add(
-        cleared,
-        recipe,
-        kind="imported",
-        prompt=prompt,
-        source_name=name,
-        source_sha256=intake.sha256,
-        note=intake.note,
-        text=text,
-    )
+    known = {"source_name": name, "source_sha256": intake.sha256, "note": intake.note, "text": text}
+    return imported(gallery, cleared, recipe, prompt=prompt, **known)
 
 
 def everything(home):

@@ -6,6 +6,7 @@ import re
 import pytest
 from alike import flat, scene, smaller
 from fakes import FakeModels, FakePainter, work
+from galleries import imported
 from streamlit.testing.v1 import AppTest
 
 from studio.app import open_studio
@@ -45,7 +46,7 @@ def tools(studio, home, gate):
 
 @pytest.fixture
 def hung(studio, gate):
-    return lambda picture, **more: studio.gallery.add(gate.picture(picture), kind="imported", **more).id
+    return lambda picture, **more: imported(studio.gallery, gate.picture(picture), **more).id
 
 
 def compare(tools):

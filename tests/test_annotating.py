@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import work
+from galleries import imported
 from PIL import Image
 
 from studio.domain.artwork import Artwork
@@ -45,7 +46,7 @@ def scene_with(*, person: bool) -> Scene:
 def brought(tools: Tools, picture: np.ndarray | Image.Image, **more: object) -> Artwork:
     """A picture in the gallery, through the gate."""
     shown = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    return tools.gallery.add(tools.gate("storybook").picture(shown), kind="imported", **more)  # type: ignore[arg-type]
+    return imported(tools.gallery, tools.gate("storybook").picture(shown), **more)
 
 
 def asked(source: str, kind: str, **more: object) -> dict[str, object]:

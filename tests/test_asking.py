@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import hostile
 import pytest
+from galleries import imported
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from test_vision_packs import PICTURES, WORDS, blip2, git, saved, vqa
@@ -50,7 +51,7 @@ def asked(studio, model):
 
     tools = Tools(studio.home)
     cleared, _ = tools.gate("storybook").file(encoded(3))
-    artwork = tools.gallery.add(cleared, None, kind="imported", source_name="x.png")
+    artwork = imported(tools.gallery, cleared, source_name="x.png")
     pack = bring(studio.shelf, one(model), copy=True)
     return SimpleNamespace(tools=tools, artwork=artwork, pack=pack, work=work)
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from galleries import imported
 from PIL import Image
 
 from studio.domain.errors import BadInput, Cancelled
@@ -50,7 +51,7 @@ def seen(gallery, gate):
         for _ in range(count):
             made[0] += 1
             picture = Image.new("RGB", (8, 8), (made[0] % 256, made[0] // 256, kind * 40))
-            ids.append(gallery.add(gate.picture(picture), prompt=WORDS[kind] if caption else "", kind="imported").id)
+            ids.append(imported(gallery, gate.picture(picture), prompt=WORDS[kind] if caption else "").id)
         vectors = MIDDLES[kind] + 0.3 * RNG.normal(size=(count, 24))
         embeddings.store(gallery.database, model, ids, vectors)
         return ids

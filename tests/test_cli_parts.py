@@ -5,6 +5,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from galleries import imported
 from PIL import Image
 
 from studio import cli
@@ -50,7 +51,7 @@ def queued(studio, monkeypatch, gate):
     stream = io.BytesIO()
     Image.new("RGB", (96, 64), "teal").save(stream, "PNG")
     cleared, _ = gate.file(stream.getvalue())
-    artwork = studio.gallery.add(cleared, None, kind="imported", source_name="x.png")
+    artwork = imported(studio.gallery, cleared, source_name="x.png")
     assert artwork.id == 1
 
     def end(_, job):

@@ -9,6 +9,8 @@ from fakes import FakeModels, FakePainter, work
 from galleries import RECIPE, everything, painter
 
 from studio.domain.errors import BadInput, Cancelled
+from studio.gallery.coming import adding
+from studio.gallery.coming.incoming import Coming
 from studio.gallery.keeping import disposal
 from studio.gallery.space import embeddings
 from studio.workshop.tools import Tools
@@ -146,10 +148,10 @@ def test_a_picture_that_comes_in_again_meanwhile_is_not_deleted_with_its_old_row
     def late(database, files, names):
         """The same bytes come in between the rows and the files."""
         if not staged:
-            staged.append(tools.gallery.stage(cleared, RECIPE.with_seed(1), kind="painted"))
+            staged.append(adding.stage(tools.gallery, cleared, Coming("painted", RECIPE.with_seed(1))))
             assert staged[0].written.file == art.file and not tools.gallery.many([art.id, other.id])
             if come == "whole":
-                tools.gallery.settle(staged)
+                adding.settle(tools.gallery, staged)
         drop(database, files, names)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -159,7 +161,7 @@ def test_a_picture_that_comes_in_again_meanwhile_is_not_deleted_with_its_old_row
         else:
             tools.gallery.empty_bin()
     if come == "file only":
-        tools.gallery.settle(staged)
+        adding.settle(tools.gallery, staged)
     back = tools.gallery.by_sha(art.sha256)
     assert tools.gallery.data(back) and tools.gallery.thumb(back).exists() and tools.gallery.check() == []
     assert not tools.files.path(other.file, binned=True).exists()

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import hostile
 import pytest
 from fakes import FORBIDDEN, FakeChecker, FakeModels, FakePainter, work
+from galleries import imported
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
@@ -243,9 +244,7 @@ def test_what_is_hidden_beside_the_picture_never_arrives(tools, name):
     data = STRIPPED_FILES[name]
     cleared, intake = tools.models.gate("", caution=0).file(data)
     assert cleared.original != data
-    artwork = tools.gallery.add(
-        cleared, kind="imported", source_name="x", source_sha256=intake.sha256, text=intake.text
-    )
+    artwork = imported(tools.gallery, cleared, source_name="x", source_sha256=intake.sha256, text=intake.text)
     stored = tools.gallery.path(artwork).read_bytes()
     again = open_picture(stored)
     assert again.frames == 1 and not shows(again.picture) and again.keep

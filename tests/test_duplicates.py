@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from alike import cropped, recompressed, scene, smaller
 from fakes import FakeModels, FakePainter, work
+from galleries import imported
 from PIL import Image
 
 from studio.domain.errors import BadInput, Cancelled
@@ -29,7 +30,7 @@ def hung(tools, gate):
     """Adds a picture; returns its number."""
 
     def add(picture, recipe=None, **more):
-        return tools.gallery.add(gate.picture(picture), recipe, kind="imported", **more).id
+        return imported(tools.gallery, gate.picture(picture), recipe, **more).id
 
     return add
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import hostile
 import pytest
 from fakes import FakeModels, FakePainter, work
-from galleries import painter
+from galleries import imported, painter
 from PIL import Image
 from PIL.PdfParser import PdfParser
 
@@ -140,7 +140,7 @@ def test_a_pdf_has_a_page_for_every_twenty(tools, gate, tmp_path):
 
 
 def test_a_pdf_of_photographs_says_nothing_of_models(tools, gate, tmp_path):
-    photo = tools.gallery.add(gate.picture(hostile.scene(1)), kind="imported", source_name="a.jpg")
+    photo = imported(tools.gallery, gate.picture(hostile.scene(1)), source_name="a.jpg")
     painted = painter(tools.gallery, gate)(2)
     for ids, word in (
         ([photo.id], b"lgorithmicMedia"),

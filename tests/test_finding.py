@@ -8,7 +8,7 @@ from datetime import date, datetime
 import hostile
 import numpy as np
 import pytest
-from galleries import RECIPE, bring, painter
+from galleries import RECIPE, bring, imported, painter
 
 from studio import database as storage
 from studio.database import Database
@@ -153,11 +153,11 @@ def test_what_a_file_says_is_kept_beside_what_the_recipe_says(gallery, gate, fou
     facts = Facts(
         made_with="comfy", model="Dream\ud800", seed=2**64 - 1, taken_at=5.0, metadata='"\ud800"', rating=9, remark="keep",
     )  # fmt: skip
-    kept = gallery.add(gate.picture(hostile.scene(1)), kind="imported", prompt="x", facts=facts)
+    kept = imported(gallery, gate.picture(hostile.scene(1)), prompt="x", facts=facts)
     assert (kept.made_with, kept.model, kept.seed, kept.taken_at, kept.metadata, kept.rating, kept.remark) == (
         "comfy", "Dream?", None, 5.0, '"?"', 5, "keep",
     )  # fmt: skip
-    ours = gallery.add(gate.picture(hostile.scene(2)), RECIPE, kind="imported", facts=Facts(model="Story Book", seed=8))
+    ours = imported(gallery, gate.picture(hostile.scene(2)), RECIPE, facts=Facts(model="Story Book", seed=8))
     assert (ours.made_with, ours.model, ours.seed, ours.sampler) == ("", "Story Book", 8, RECIPE.sampler)
     again = bring(gallery, gate, gallery.path(gallery.add(gate.picture(hostile.scene(3)), RECIPE)).read_bytes())
     assert (

@@ -8,7 +8,7 @@ from pathlib import Path
 import hostile
 import numpy as np
 import pytest
-from galleries import RECIPE, bring, everything, painter
+from galleries import RECIPE, bring, everything, imported, painter
 from PIL import Image
 
 from studio.database import Database
@@ -158,7 +158,7 @@ def test_every_prompt_comes_back_exactly_from_the_table(gallery, gate, prompt):
 
 
 def test_a_prompt_of_broken_characters_is_kept_as_well_as_it_can(gallery, gate):
-    artwork = gallery.add(gate.picture(hostile.scene()), kind="imported", prompt="a \ud800 b")
+    artwork = imported(gallery, gate.picture(hostile.scene()), prompt="a \ud800 b")
     assert gallery.get(artwork.id).prompt == "a ? b"
 
 

@@ -12,6 +12,7 @@ from studio.database import Database
 from studio.domain.artwork import Query
 from studio.domain.errors import BadInput, StorageFull
 from studio.domain.recipe import Recipe
+from studio.gallery.coming import adding
 from studio.gallery.files import Files
 from studio.gallery.gallery import Gallery
 from studio.safety.intake import sha256
@@ -85,7 +86,7 @@ def killed(tmp_path, gate):
 
 def test_a_painted_picture_killed_before_its_row_is_adopted(killed, gate):
     def work(gallery):
-        gallery._insert = hostile.die
+        adding.insert = hostile.die  # in a process of its own, which ends with it
         gallery.add(gate.picture(hostile.scene()), RECIPE)
 
     gallery = killed(work)
@@ -102,7 +103,7 @@ def test_an_imported_file_killed_before_its_row_is_not_shown_and_comes_in_again(
     data = hostile.encode(hostile.scene())
 
     def work(gallery):
-        gallery._insert = hostile.die
+        adding.insert = hostile.die  # in a process of its own, which ends with it
         bring(gallery, gate, data)
 
     gallery = killed(work)
@@ -118,7 +119,7 @@ def test_an_import_that_was_killed_goes_on_where_it_stopped(killed, gate):
     def work(gallery):
         for data in files[:3]:
             bring(gallery, gate, data)
-        gallery._insert = hostile.die
+        adding.insert = hostile.die  # in a process of its own, which ends with it
         bring(gallery, gate, files[3])
 
     gallery = killed(work)

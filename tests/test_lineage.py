@@ -5,6 +5,7 @@ import json
 
 import hostile
 import pytest
+from galleries import imported
 from PIL import Image, ImageDraw
 
 from studio import database as module
@@ -14,6 +15,8 @@ from studio.domain.control import Control, ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.pose import presets
 from studio.domain.recipe import Recipe
+from studio.gallery.coming import adding
+from studio.gallery.coming.incoming import Coming
 from studio.gallery.files import Files, plain_png
 from studio.gallery.gallery import Gallery
 from studio.gallery.keeping.lineage import Edge
@@ -260,7 +263,8 @@ def test_a_map_brought_back_in_is_the_map_it_was(gallery, picture, gate, tmp_pat
     other = Gallery(database=Database(elsewhere / "easel.db"), files=Files(elsewhere))
     cleared, intake = gate.file(data)
     known = read_map(intake.text)
-    back = other.add(cleared, kind="map", map=known[0], text=intake.text, parents=read_parents(intake.text))
+    coming = Coming("map", map=known[0], text=intake.text, parents=read_parents(intake.text))
+    back = adding.add(other, cleared, coming)
     assert (back.sha256, back.map) == (made.sha256, POSE) and other.path(back).read_bytes() == data
     assert other.parents(back.id) == [Relative("made from", "ab" * 32, None)]
     other.database.close()
@@ -269,9 +273,9 @@ def test_a_map_brought_back_in_is_the_map_it_was(gallery, picture, gate, tmp_pat
 def test_a_ready_map_and_the_picture_it_was_are_two_artworks(gallery, gate):
     data = hostile.encode(hostile.scene(5))
     cleared, intake = gate.file(data)
-    imported = gallery.add(cleared, kind="imported", source_sha256=intake.sha256)
-    ready = gallery.add(cleared, kind="map", map=ControlMap("scribble", as_is=True), text=intake.text)
-    assert ready.sha256 != imported.sha256 and gallery.get(imported.id).kind == "imported" and ready.map.as_is
+    brought = imported(gallery, cleared, source_sha256=intake.sha256)
+    ready = adding.add(gallery, cleared, Coming("map", map=ControlMap("scribble", as_is=True), text=intake.text))
+    assert ready.sha256 != brought.sha256 and gallery.get(brought.id).kind == "imported" and ready.map.as_is
 
 
 def test_only_a_map_may_say_that_it_is_one(gallery, picture):
@@ -351,7 +355,7 @@ def test_a_models_picture_changed_by_a_model_is_still_a_models(gallery, gate):
 
 def test_a_photograph_stays_part_of_what_is_made_of_it(gallery, gate, mask):
     cleared, intake = gate.file(hostile.encode(hostile.scene(1), "JPEG"))
-    photograph = gallery.add(cleared, kind="imported", source_sha256=intake.sha256, text=intake.text)
+    photograph = imported(gallery, cleared, source_sha256=intake.sha256, text=intake.text)
     varied = made_of(gallery, gate, vary(photograph, 2))
     further = made_of(gallery, gate, vary(varied, 3))
     filled = made_of(gallery, gate, dataclasses.replace(vary(photograph, 4), task="inpaint", mask=mask().sha256))

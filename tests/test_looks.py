@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from alike import cropped, flat, halves, recompressed, scene, smaller
+from galleries import imported
 from PIL import Image
 
 from studio.domain.colours import COLOURS
@@ -76,7 +77,7 @@ def test_what_is_transparent_lies_on_white():
 @pytest.fixture
 def hung(gallery, gate):
     """Adds a picture; returns its number."""
-    return lambda picture, **more: gallery.add(gate.picture(picture), kind="imported", **more).id
+    return lambda picture, **more: imported(gallery, gate.picture(picture), **more).id
 
 
 def test_a_look_is_kept_when_a_picture_comes_in_and_found_by_colour(gallery, hung):

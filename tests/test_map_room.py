@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from galleries import imported
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -37,7 +38,7 @@ def fill(studio: Studio, gate: Any, count: int, *, kinds: int = 2, vectors: bool
     for row in range(start, start + count):
         cleared = gate.picture(Image.new("RGB", (8, 8), (row, 90, row % 7)))
         facts = Facts(taken_at=datetime(2026, 1 + row % 3, 5, 12).timestamp())
-        ids.append(studio.gallery.add(cleared, kind="imported", prompt=words[row % kinds], facts=facts).id)
+        ids.append(imported(studio.gallery, cleared, prompt=words[row % kinds], facts=facts).id)
     if vectors:
         made = middles[np.arange(count) % kinds] + 0.2 * rng.normal(size=(count, 16))
         embeddings.store(studio.database, MODEL, ids, made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
+from galleries import imported
 from PIL import Image
 
 from studio.domain.artwork import Facts
@@ -22,7 +23,7 @@ def taken(gallery, gate):
         made[0] += 1
         picture = gate.picture(Image.new("RGB", (8, 8), (made[0], 7, 9)))
         facts = Facts(taken_at=datetime(*when).timestamp())
-        return gallery.add(picture, kind="imported", prompt=prompt, facts=facts).id
+        return imported(gallery, picture, prompt=prompt, facts=facts).id
 
     return add
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from galleries import imported
 from painting import Steps, kept, scene
 from PIL import Image
 
@@ -220,7 +221,7 @@ def test_a_brought_upscaler_enlarges_through_the_job_and_no_painter_is_loaded(st
     stream = io.BytesIO()
     Image.new("RGB", (48, 32), (90, 140, 200)).save(stream, "PNG")
     cleared, _ = tools.gate("storybook").file(stream.getvalue())
-    source = tools.gallery.add(cleared, None, kind="imported", source_name="x.png")
+    source = imported(tools.gallery, cleared, source_name="x.png")
     recipe = Recipe("", task="enlarge", source=source.sha256, factor=2, method="model", upscaler=pack.id)
     job = studio.paint(recipe)
     assert job.payload["source_size"] == [48, 32], "what it takes is foretold from that"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,27 +12,23 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from studio.database import Database
-from studio.domain.artwork import KINDS, SHOWN, Artwork, Facts, Query, Relative
+from studio.domain.artwork import SHOWN, Artwork, Query, Relative
 from studio.domain.control import ControlMap
-from studio.domain.errors import BadInput, EaselError
+from studio.domain.errors import BadInput
 from studio.domain.recipe import Recipe
-from studio.domain.verdict import Cleared, require_cleared
-from studio.gallery.coming import incoming
-from studio.gallery.coming.importing import shown_name
-from studio.gallery.coming.incoming import Arrival
+from studio.domain.verdict import Cleared
+from studio.gallery.coming import adding, incoming
+from studio.gallery.coming.incoming import Coming
 from studio.gallery.files import Files
 from studio.gallery.finding import inventory, near
 from studio.gallery.finding.suggesting import Vocabulary
 from studio.gallery.keeping import inputs, lineage, upkeep
 from studio.gallery.keeping.kept import Kept
-from studio.gallery.metadata import KEY
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
 from studio.safety.intake import Intake
 
 if TYPE_CHECKING:
     from studio.gallery.likeness.looks import Looks
-
-OURS = Facts(made_with="easel")
 
 
 class Gallery:
@@ -59,122 +54,23 @@ class Gallery:
         recipe: Recipe | None = None,
         *,
         kind: str = "painted",
-        prompt: str = "",
-        source_name: str = "",
-        source_sha256: str | None = None,
+        map: ControlMap | None = None,
+        parents: Sequence[str] = (),
         note: str = "",
         job: int | None = None,
-        parents: Sequence[str] = (),
         record: dict[str, Any] | None = None,
-        text: dict[str, str] | None = None,
-        map: ControlMap | None = None,
         made_by: str = "",
-        facts: Facts | None = None,
-        tags: Sequence[str] = (),
     ) -> Artwork:
-        """Keep a cleared picture: file first, then row, so that a crash leaves at worst a file that `sweep` settles.
+        """Keep a cleared picture that was made here; the same bytes twice are the same artwork.
 
-        The same bytes twice are the same artwork; one that lay in the bin comes back. `source_sha256` is of the file it was
-        imported from, `text` what that file said, kept when the picture is written anew; `record` what is known of its making
-        (pack hashes, versions); `parents` are SHA-256 names, by default of the pictures that the recipe uses. `map` says what
-        a control map is, and travels in its file. `made_by` is IPTC's term for it, where it is known; `facts` what else its
-        file says, and `tags`. Raises StorageFull with nothing left behind.
-
-        A proposal's file says "painted": Keep changes the row alone, so neither the file nor its name ever changes.
+        `map` says what a control map is; `record` what is known of the making (pack hashes, versions), `made_by` IPTC's term
+        for it; `parents` are SHA-256 names beside those that the recipe uses. What comes in from elsewhere has more to say:
+        `coming/adding.py`. Raises StorageFull with nothing left behind.
         """
-        arrival = self.stage(
-            cleared, recipe, kind=kind, prompt=prompt, source_name=source_name, source_sha256=source_sha256, note=note,
-            job=job, parents=parents, record=record, text=text, map=map, made_by=made_by, facts=facts, tags=tags,
-        )  # fmt: skip
-        try:
-            return self.get(self._insert(arrival)[0])
-        except BaseException:
-            self.withdraw(arrival)
-            raise
-
-    def stage(
-        self,
-        cleared: Cleared,
-        recipe: Recipe | None = None,
-        *,
-        kind: str,
-        prompt: str = "",
-        source_name: str = "",
-        source_sha256: str | None = None,
-        size: int = 0,
-        note: str = "",
-        job: int | None = None,
-        parents: Sequence[str] = (),
-        record: dict[str, Any] | None = None,
-        text: dict[str, str] | None = None,
-        map: ControlMap | None = None,
-        made_by: str = "",
-        facts: Facts | None = None,
-        tags: Sequence[str] = (),
-    ) -> Arrival:
-        """The first half of `add`: file and thumbnail are written, the row is not; `settle` writes it, or `withdraw` undoes it.
-
-        Where `facts` name a place, the picture stays there: it is a file of `size` bytes whose SHA-256 is `source_sha256`, and
-        only the thumbnail is written.
-        """
-        cleared = require_cleared(cleared)
-        if kind not in KINDS:
-            raise BadInput("kind", f"There is no kind of artwork named {kind!r}; choose one of {', '.join(KINDS)}.")
-        if (kind == "map") != (map is not None):
-            raise BadInput("map", "A control map must say of what kind it is, and nothing else may.")
-        verdict = cleared.verdict.to_dict()
-        parents = tuple(dict.fromkeys([*parents, *lineage.named(recipe)])) if kind != "mask" else ()
-        if recipe is not None and kind in ("painted", "proposal"):
-            prompt = recipe.prompt
-            says = incoming.of_recipe(recipe, record=record, verdict=verdict, parents=parents, made_by=made_by)
-        elif map is not None:
-            says = incoming.of_map(map, kind=kind, verdict=verdict, parents=parents, text=text or {}, made_by=made_by)
-        else:
-            says = incoming.of_foreign(text or {})
-        if facts is not None and facts.place is not None:
-            written = self.files.refer(cleared, sha=source_sha256 or "", size=size)
-        else:
-            written = self.files.write(cleared, text=says.text, xmp=says.xmp, anew=says.anew)
-        arrival = Arrival(
-            written, kind, verdict, recipe=recipe, prompt=storable(prompt), parents=parents,
-            source_name=shown_name(source_name), source_sha256=source_sha256, note=note, job=job, map=map,
-            facts=facts or (OURS if kind != "imported" or KEY in (text or {}) else Facts()),
-            tags=incoming.tag_names(tags),
-        )  # fmt: skip
-        try:
-            from studio.gallery.likeness import appearance  # here: numpy, which the front does not need
-
-            whole = self.files.thumb(cleared, written.sha256)
-            return replace(arrival, look=appearance.of(whole))
-        except BaseException:
-            self.withdraw(arrival)
-            raise
-
-    def settle(self, arrivals: Sequence[Arrival]) -> list[tuple[int, bool]]:
-        """The second half of `add`, for several at once: all rows or none; of each its number, and whether it is new."""
-        with self.database.transaction():
-            return [self._insert(arrival) for arrival in arrivals]
-
-    def _insert(self, arrival: Arrival) -> tuple[int, bool]:
-        if arrival.map is not None:
-            parent = next(iter(self.by_names(arrival.parents).values()), None)
-            arrival = replace(arrival, caption=incoming.map_words(arrival.map, parent))
-        old = None
-        if arrival.facts.place is None and arrival.source_sha256 not in (None, arrival.written.sha256):
-            old = self.by_sha(arrival.source_sha256 or "")
-        told = incoming.insert(self.database, arrival)
-        self.files.from_bin(arrival.written.file)  # where the same picture lay in the bin, one copy is enough
-        if old is not None and self.by_sha(old.sha256) is None:
-            self.files.drop(old.file)  # it has another name now, and its thumbnail too
-        return told
-
-    def withdraw(self, arrival: Arrival) -> None:
-        """After a failure: take what `stage` wrote away again, unless an artwork has it."""
-        try:
-            if self.by_sha(arrival.written.sha256) is None:
-                self.files.drop(arrival.written.file)
-        except EaselError:
-            pass  # the sweep at the next start settles it
+        coming = Coming(
+            kind, recipe, map=map, parents=tuple(parents), note=note, job=job, record=record, made_by=made_by
+        )
+        return adding.add(self, cleared, coming)
 
     def inputs(self, recipe: Recipe) -> dict[str, Image.Image]:
         """The pictures a recipe names by hash: source, mask, control maps. Each was cleared when it came in.
@@ -427,17 +323,8 @@ class Gallery:
 
     def sweep(self) -> list[str]:
         """At the worker's start: settle what a crash left between file and row; returns what was done, a sentence each."""
-        return upkeep.sweep(self.database, self.files, adopt=self._adopt)
+        return upkeep.sweep(self.database, self.files, adopt=lambda found: adding.insert(self, found))
 
     def check(self) -> list[str]:
         """What is wrong with rows, files, hashes and indexes, a sentence each; empty when all agree. Changes nothing."""
         return upkeep.check(self.database, self.files)
-
-    def _adopt(self, found: upkeep.Orphan) -> None:
-        self._insert(
-            Arrival(
-                found.written, found.kind, found.verdict, recipe=found.recipe,
-                prompt=found.recipe.prompt if found.recipe else "", parents=found.parents, note="found after a crash",
-                map=found.map, facts=OURS,
-            )
-        )  # fmt: skip

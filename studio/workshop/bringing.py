@@ -19,7 +19,8 @@ from PIL import Image
 
 from studio.domain.errors import BadInput, BadPicture, Refused
 from studio.domain.verdict import Cleared, Verdict
-from studio.gallery.coming.incoming import Arrival, noted, told_facts
+from studio.gallery.coming import adding
+from studio.gallery.coming.incoming import Arrival, Coming, noted, told_facts
 from studio.gallery.foreign import reading
 from studio.gallery.foreign.told import FindLora, Foreign, no_lora
 from studio.gallery.gallery import Gallery
@@ -141,12 +142,12 @@ class Bringing:
         facts = told_facts(told)
         if came.item.place is not None:
             facts = replace(facts, place=came.item.place)
-        staged = self.gallery.stage(
-            cleared, told.recipe, kind="map" if mapped else "imported", prompt=told.prompt, source_name=came.item.name,
-            source_sha256=intake.sha256, size=came.size, note=intake.note, job=self.job, text=intake.text,
-            map=mapped[0] if mapped else None, parents=read_parents(intake.text), facts=facts, tags=told.tags,
+        coming = Coming(
+            "map" if mapped else "imported", told.recipe, prompt=told.prompt, source_name=came.item.name,
+            source_sha256=intake.sha256, size=came.size, text=intake.text, note=intake.note, job=self.job,
+            parents=read_parents(intake.text), map=mapped[0] if mapped else None, tags=told.tags, facts=facts,
         )  # fmt: skip
-        came.arrival = noted(staged, told)
+        came.arrival = adding.stage(self.gallery, cleared, noted(coming, told))
         if self.learn is not None:
             came.small = small(cleared.picture)
 
@@ -178,7 +179,7 @@ class Bringing:
         except BaseException:
             for came in staged:
                 assert came.arrival is not None
-                self.gallery.withdraw(came.arrival)
+                adding.withdraw(self.gallery, came.arrival)
             raise
         if self.learn is not None and staged:
             self.learn([(came.artwork, came.small) for came in staged if came.artwork is not None and came.small])
@@ -196,7 +197,7 @@ class Bringing:
 
     def _settle(self, batch: list[Came], staged: list[Came], twins: list[Came], fresh: dict[str, Came]) -> None:
         with self.gallery.database.transaction() as connection:
-            told = self.gallery.settle([came.arrival for came in staged if came.arrival is not None])
+            told = adding.settle(self.gallery, [came.arrival for came in staged if came.arrival is not None])
             for came, (id, new) in zip(staged, told, strict=True):
                 came.artwork, came.new = id, new
             for came in twins:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from studio.database import Database
@@ -16,7 +16,6 @@ from studio.domain.errors import BadInput
 from studio.domain.query import RATING_RANGE
 from studio.domain.recipe import SEED_LIMIT, Recipe
 from studio.gallery.coming import folders
-from studio.gallery.coming.importing import shown_name
 from studio.gallery.files import Written, plain_png
 from studio.gallery.foreign.notes import notes_of
 from studio.gallery.foreign.told import Foreign
@@ -32,8 +31,48 @@ if TYPE_CHECKING:
 
 OWN_WORDS = "easel"  # who captions a map; no captioner replaces it
 NOTHING = Facts()
+OURS = Facts(made_with="easel")
 _TAGS_KEPT = 100
 _TEXT_KEPT = 2**20  # characters of foreign text that travel along when a picture is written anew
+
+
+@dataclass(frozen=True)
+class Coming:
+    """What is known of a picture that comes in, beside its pixels; fields named as an Artwork's say what they say there.
+
+    `source_sha256` is of the file it comes from, `size` that file's bytes, `text` what it said, kept when the picture is
+    written anew. `record` is what is known of its making (pack hashes, versions), `made_by` IPTC's term for it. `parents` are
+    beside those that the recipe uses. Where `facts` name a place, the picture stays there.
+    """
+
+    kind: str
+    recipe: Recipe | None = None
+    prompt: str = ""
+    source_name: str = ""
+    source_sha256: str | None = None
+    size: int = 0
+    text: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    job: int | None = None
+    parents: tuple[str, ...] = ()
+    map: ControlMap | None = None
+    record: Mapping[str, Any] | None = None
+    made_by: str = ""
+    caption: str = ""
+    caption_by: str = ""
+    tags: Sequence[str] = ()
+    favourite: bool = False
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A picture whose file lies where it belongs, and what its row will say; `look` is made later where it is missing."""
+
+    written: Written
+    verdict: dict[str, Any]
+    coming: Coming
+    look: Look | None = None  # how it looks, which a search by colour asks for
 
 
 @dataclass(frozen=True)
@@ -45,37 +84,25 @@ class Inscription:
     anew: bool = False
 
 
-def of_recipe(
-    recipe: Recipe,
-    *,
-    record: Mapping[str, Any] | None,
-    verdict: Mapping[str, Any],
-    parents: Sequence[str],
-    made_by: str,
-) -> Inscription:
-    """What a painted picture says; a proposal says "painted" too, for Keep changes its row alone."""
-    body = {"kind": "painted", "record": record or {}, "verdict": verdict, "parents": list(parents)}
-    return Inscription(write_text(recipe, extras=body), xmp_packet(made_by or source_type(recipe)))
+def inscribed(coming: Coming, verdict: Mapping[str, Any]) -> Inscription:
+    """What the file of a picture that comes in will say, where it is written anew.
+
+    A proposal says "painted" too, for Keep changes its row alone. A control map that is brought back in keeps its file, and so
+    its name.
+    """
+    recipe, map, made_by = coming.recipe, coming.map, coming.made_by
+    told = {"verdict": verdict, "parents": list(coming.parents)}
+    if recipe is not None and coming.kind in ("painted", "proposal"):
+        extras = {"kind": "painted", "record": coming.record or {}, **told}
+        return Inscription(write_text(recipe, extras=extras), xmp_packet(made_by or source_type(recipe)))
+    if map is not None:
+        known = read_map(coming.text)
+        text = write_map(map, extras={"kind": coming.kind, **told})
+        return Inscription(text, xmp_packet(made_by) if made_by else b"", anew=known is None or known[0] != map)
+    return of_foreign(coming.text)
 
 
-def of_map(
-    map: ControlMap,
-    *,
-    kind: str,
-    verdict: Mapping[str, Any],
-    parents: Sequence[str],
-    text: dict[str, str],
-    made_by: str,
-) -> Inscription:
-    """What a control map says; one brought back in (`text` is what it says already) keeps its file, and so its name."""
-    known = read_map(text)
-    extras = {"kind": kind, "verdict": verdict, "parents": list(parents)}
-    return Inscription(
-        write_map(map, extras=extras), xmp_packet(made_by) if made_by else b"", anew=known is None or known[0] != map
-    )
-
-
-def of_foreign(text: dict[str, str]) -> Inscription:
+def of_foreign(text: Mapping[str, str]) -> Inscription:
     """What a picture written anew carries on of its file's `text`.
 
     Of XMP, which may say where a picture was taken, only IPTC's term for what made it.
@@ -84,7 +111,7 @@ def of_foreign(text: dict[str, str]) -> Inscription:
     return Inscription(_kept_text(text), xmp_packet(found) if found else b"")
 
 
-def _kept_text(text: dict[str, str]) -> dict[str, str]:
+def _kept_text(text: Mapping[str, str]) -> dict[str, str]:
     kept = {key: storable(value) for key, value in text.items() if key != XMP_KEY and 1 <= len(key) <= 79}
     kept = {key: value for key, value in kept.items() if key.isascii() and key.isprintable()}
     return kept if sum(map(len, kept.values())) <= _TEXT_KEPT else {}
@@ -115,15 +142,14 @@ def told_facts(told: Foreign) -> Facts:
     return replace(facts, remark=notes.remark, rating=notes.rating) if notes is not None else facts
 
 
-def noted(arrival: Arrival, told: Foreign) -> Arrival:
+def noted(coming: Coming, told: Foreign) -> Coming:
     """The same with what somebody noted on the picture in a gallery like ours: caption, tags, favourite, name."""
     notes = notes_of(told.rest)
     if notes is None:
-        return arrival
-    if arrival.map is None:
-        arrival = replace(arrival, caption=notes.caption, caption_by=notes.caption_by if notes.caption else "")
-    name = shown_name(notes.name) if notes.name else arrival.source_name
-    return replace(arrival, favourite=notes.favourite, tags=tag_names(notes.tags), source_name=name)
+        return coming
+    if coming.map is None:
+        coming = replace(coming, caption=notes.caption, caption_by=notes.caption_by if notes.caption else "")
+    return replace(coming, favourite=notes.favourite, tags=notes.tags, source_name=notes.name or coming.source_name)
 
 
 def tag_names(tags: Sequence[str]) -> tuple[str, ...]:
@@ -144,29 +170,6 @@ def servable(data: bytes) -> bytes:
     return plain_png(intake.picture, text=says.text, xmp=says.xmp)
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """A picture whose file lies where it belongs, and what its row will say; the fields are an Artwork's."""
-
-    written: Written
-    kind: str
-    verdict: dict[str, Any]
-    recipe: Recipe | None = None
-    prompt: str = ""
-    parents: tuple[str, ...] = ()
-    source_name: str = ""
-    source_sha256: str | None = None
-    note: str = ""
-    job: int | None = None
-    map: ControlMap | None = None
-    caption: str = ""
-    facts: Facts = NOTHING
-    tags: tuple[str, ...] = ()
-    caption_by: str = ""
-    favourite: bool = False
-    look: Look | None = None  # how it looks, which a search by colour asks for; what is missing is made later
-
-
 def insert(database: Database, one: Arrival) -> tuple[int, bool]:
     """Write the row of a file that lies where it belongs, and its place in the lineage.
 
@@ -176,27 +179,30 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
 
     Where facts say nothing of model, sampler, seed and negative, the recipe says it.
     """
-    facts = one.facts if one.recipe is None else _filled(one.facts, one.recipe)
+    written, coming = one.written, one.coming
+    facts = coming.facts or NOTHING
+    if coming.recipe is not None:
+        facts = _filled(facts, coming.recipe)
     values = {
-        "sha256": one.written.sha256,
-        "file": one.written.file,
-        "kind": one.kind,
-        "width": one.written.width,
-        "height": one.written.height,
-        "bytes": one.written.bytes,
-        "recipe": one.recipe.to_json() if one.recipe else None,
-        "prompt": one.prompt,
+        "sha256": written.sha256,
+        "file": written.file,
+        "kind": coming.kind,
+        "width": written.width,
+        "height": written.height,
+        "bytes": written.bytes,
+        "recipe": coming.recipe.to_json() if coming.recipe else None,
+        "prompt": coming.prompt,
         "verdict": json.dumps(one.verdict),
-        "parents": json.dumps(list(one.parents)),
-        "source_name": one.source_name,
-        "source_sha256": one.source_sha256,
-        "note": one.note,
-        "job": one.job,
+        "parents": json.dumps(list(coming.parents)),
+        "source_name": coming.source_name,
+        "source_sha256": coming.source_sha256,
+        "note": coming.note,
+        "job": coming.job,
         "created_at": time.time(),
-        "map": json.dumps(one.map.to_dict()) if one.map else None,
-        "caption": one.caption,
-        "caption_by": OWN_WORDS if one.map else one.caption_by,
-        "favourite": int(one.favourite),
+        "map": json.dumps(coming.map.to_dict()) if coming.map else None,
+        "caption": coming.caption,
+        "caption_by": OWN_WORDS if coming.map else coming.caption_by,
+        "favourite": int(coming.favourite),
         "taken_at": facts.taken_at,
         "made_with": facts.made_with,
         "model": storable(facts.model),
@@ -212,11 +218,11 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
     }
     with database.transaction() as connection:
         if facts.place is not None:
-            folders.vacate(connection, facts.place, besides=one.written.sha256)
+            folders.vacate(connection, facts.place, besides=written.sha256)
         else:
-            _renamed(connection, one)
+            _renamed(connection, coming.source_sha256, written)
         known = connection.execute(
-            "SELECT deleted_at, gone_at, kind FROM artworks WHERE sha256 = ?", (one.written.sha256,)
+            "SELECT deleted_at, gone_at, kind FROM artworks WHERE sha256 = ?", (written.sha256,)
         ).fetchone()
         row = connection.execute(
             f"INSERT INTO artworks ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
@@ -232,20 +238,19 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
         ).fetchone()
         if known is None:
             connection.executemany(
-                "INSERT OR IGNORE INTO tags (artwork, tag) VALUES (?, ?)", [(row["id"], tag) for tag in one.tags]
+                "INSERT OR IGNORE INTO tags (artwork, tag) VALUES (?, ?)", [(row["id"], tag) for tag in coming.tags]
             )
         if one.look is not None:
             from studio.gallery.likeness import looks  # here: numpy, which the front does not need
 
             looks.put(connection, int(row["id"]), one.look)
-        lineage.write(connection, one.written.sha256, one.recipe, one.parents)
+        lineage.write(connection, written.sha256, coming.recipe, coming.parents)
     seen = known is not None and (known["deleted_at"], known["gone_at"]) == (None, None) and known["kind"] in SHOWN
     return int(row["id"]), not seen
 
 
-def _renamed(connection: Any, one: Arrival) -> None:
+def _renamed(connection: Any, old: str | None, new: Written) -> None:
     """What lay in somebody's folder and was written anew to be copied (a TIFF, a place taken out) stays the same artwork."""
-    old, new = one.source_sha256, one.written
     if (
         old in (None, new.sha256)
         or connection.execute("SELECT 1 FROM artworks WHERE sha256 = ?", (new.sha256,)).fetchone()

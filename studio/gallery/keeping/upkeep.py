@@ -12,14 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from studio.database import Database
-from studio.domain.control import ControlMap
 from studio.domain.errors import BadPicture
-from studio.domain.recipe import Recipe
+from studio.gallery.coming.incoming import OURS, Arrival, Coming
 from studio.gallery.files import Files, Written
 from studio.gallery.keeping import disposal
 from studio.gallery.metadata import read_map, read_own, read_parents
@@ -28,19 +25,7 @@ from studio.safety.intake import open_picture, read_file, sha256
 _SPOOLED = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}")
 
 
-@dataclass(frozen=True)
-class Orphan:
-    """A file without a row that proved to be ours: painted by a recipe, or a control map."""
-
-    written: Written
-    kind: str
-    recipe: Recipe | None
-    map: ControlMap | None
-    verdict: dict[str, Any]
-    parents: tuple[str, ...]
-
-
-def sweep(database: Database, files: Files, *, adopt: Callable[[Orphan], None]) -> list[str]:
+def sweep(database: Database, files: Files, *, adopt: Callable[[Arrival], object]) -> list[str]:
     """Settle what a crash left; returns a sentence for each picture touched. Only the worker calls it, before it works."""
     files.sweep(uploads=_awaited_uploads(database))
     rows = {
@@ -65,7 +50,7 @@ def sweep(database: Database, files: Files, *, adopt: Callable[[Orphan], None]) 
     return told
 
 
-def _read(files: Files, file: str) -> Orphan | None:
+def _read(files: Files, file: str) -> Arrival | None:
     try:
         data = read_file(files.path(file))
         intake = open_picture(data)
@@ -79,10 +64,13 @@ def _read(files: Files, file: str) -> Orphan | None:
     verdict = body.get("verdict")
     if not isinstance(verdict, dict) or verdict.get("allowed") is not True:
         return None
-    written = Written(file, intake.sha256, *intake.size, len(data))
     # A proposal comes back as painted: nobody can tell any more, and what was kept must not vanish from the gallery
     kind = "map" if map is not None else "painted"
-    return Orphan(written, kind, recipe, map, verdict, read_parents(intake.text))
+    coming = Coming(
+        kind, recipe, prompt=recipe.prompt if recipe else "", map=map, parents=read_parents(intake.text),
+        note="found after a crash", facts=OURS,
+    )  # fmt: skip
+    return Arrival(Written(file, intake.sha256, *intake.size, len(data)), verdict, coming)
 
 
 def _awaited_uploads(database: Database) -> set[str]:
