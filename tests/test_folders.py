@@ -497,8 +497,8 @@ def test_cancelled_half_way_it_goes_on_where_it_was(tools, tree, monkeypatch):
     monkeypatch.setattr(bringing, "AT_ONCE", 2)
     decide = bringing.Bringing._decide
 
-    def once(self, batch, pool):
-        decide(self, batch, pool)
+    def once(self, *given):
+        decide(self, *given)
         tools.queue.cancel(tools.queue.list(("running",))[0].id)  # somebody presses the button
 
     monkeypatch.setattr(bringing.Bringing, "_decide", once)
