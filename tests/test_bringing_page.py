@@ -1,5 +1,7 @@
 """The Import button of the Gallery page: folders to copy and to watch, what is watched, how it goes and what came of it."""
 
+from dataclasses import replace
+
 import pytest
 from test_folders import encoded, picture
 from test_pages import HOSTILE, assert_sound, finish, jobs, markup, page, text
@@ -113,3 +115,35 @@ def test_a_double_click_on_import_makes_one_job(studio):
     test.file_uploader(key="import_files_1").set_value([("a.png", encoded(picture(1)), "image/png")]).run()
     press(test, "Import 1 file")
     assert len(jobs(studio, "import")) == 2  # chosen once more, it is a new wish
+
+
+def test_a_folder_is_uploaded_whole_with_its_paths_and_without_what_is_hidden(studio):
+    test = page("gallery")
+    assert test.file_uploader(
+        key="import_files_0"
+    ).accept_multiple_files  # what was there stays the first thing one sees
+    test.segmented_control(key="import_kind").set_value("A whole folder").run()
+    assert_sound(test)
+    uploader = test.file_uploader(key="import_directory_0")
+    assert uploader.accept_directory and "64 MB" in text(test) and "comes in quicker by its path" in text(test)
+    names = ["Trip/a.png", "Trip/old/b.png", "Trip/notes.txt", "Trip/.hidden.png", "Trip/.git/c.png", "Trip/Thumbs.db"]
+    uploader.set_value([(name, encoded(picture(number)), "") for number, name in enumerate(names)]).run()
+    press(test, "Import 3 files")
+    assert_sound(test)
+    (job,) = jobs(studio, "import")
+    assert [one["name"] for one in job.payload["files"]] == ["Trip/a.png", "Trip/old/b.png", "Trip/notes.txt"]
+    finish(studio, job, "done", result={"imported": 2, "ids": [1, 2], "skipped": []})
+    test.run()
+    assert (
+        test.file_uploader(key="import_directory_1").value == []
+    )  # ready for the next one, and nothing held in memory
+
+
+def test_how_often_a_folder_is_looked_at_is_told_before_one_watches_it(studio, tree):
+    test = page("gallery")
+    test.text_input(key="import_folder").set_value(str(tree)).run()
+    test.segmented_control(key="import_way").set_value("Watch").run()
+    assert "found every 10 minutes while Easel rests, or at once with Rescan" in text(test)
+    studio.save_settings(replace(studio.settings, rescan_minutes=0))
+    test.run()
+    assert "Rescan finds what is new" in text(test) and "every" not in text(test)

@@ -14,7 +14,7 @@ from test_folders import encoded, picture
 from studio.domain.artwork import Query
 from studio.domain.control import ControlMap
 from studio.domain.recipe import Recipe
-from studio.gallery.coming.importing import report, shown_path
+from studio.gallery.coming.importing import hidden, report, shown_path
 from studio.gallery.finding.language import read as read_words
 from studio.gallery.metadata import write_map, write_text
 from studio.workshop.importing import import_pictures
@@ -176,3 +176,20 @@ def test_what_a_dead_worker_left_without_a_caption_is_described_when_its_import_
     assert import_pictures(again, report, tools)["duplicates"] == 3
     captions = [tools.gallery.get(id).caption for id in ids]
     assert all(captions[:2]) and captions[2] == ""  # who empties a caption wants none
+
+
+def test_an_uploaded_folder_is_told_by_its_paths_and_a_picture_by_its_name(tools):
+    files = [("Trip/old/a.png", encoded(picture(31))), ("Trip/notes.txt", b"no picture"), ("Trip/new/a.png", b"broken")]
+    payload = {"files": [{"spool": tools.files.spool(data), "name": name} for name, data in files]}
+    result = work(tools, "import", payload).result
+    assert [one["name"] for one in result["skipped"]] == ["Trip/notes.txt", "Trip/new/a.png"]
+    assert tools.gallery.get(result["ids"][0]).source_name == "a.png"
+
+
+@pytest.mark.parametrize(
+    ("path", "left_out"),
+    [("Trip/a.png", False), (".photos/a.png", False), ("a.png", False), ("Trip/.a.png", True), ("Trip/.x/a.png", True),
+     ("Trip/x/desktop.ini", True), (".a.png", True), ("Trip/x.y/a", False)],
+)  # fmt: skip
+def test_what_is_hidden_in_an_uploaded_folder(path, left_out):
+    assert hidden(path) is left_out

@@ -15,7 +15,7 @@ from studio.domain.errors import BadInput, Refused
 from studio.domain.job import Job
 from studio.gallery.coming import folders
 from studio.gallery.coming.folders import Folder
-from studio.gallery.coming.importing import shown_name
+from studio.gallery.coming.importing import shown_name, shown_path
 from studio.phrases.wording import find_lora
 from studio.safety.gate import Gate
 from studio.workshop.bringing import AT_ONCE, Bringing, Item, Learn
@@ -121,7 +121,12 @@ def _uploads(
     progress: Callable[[int, int], None],
 ) -> None:
     items = [
-        Item(shown_name(str(one["name"])), partial(tools.files.spooled, str(one["spool"])), int(one.get("size", 0)))
+        Item(
+            shown_name(str(one["name"])),
+            partial(tools.files.spooled, str(one["spool"])),
+            int(one.get("size", 0)),
+            path=shown_path(str(one["name"])),
+        )
         for one in listed
     ]
     tally.total = len(items)

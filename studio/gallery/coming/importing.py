@@ -39,6 +39,12 @@ def files_below(folder: Path, *, without: Path | None = None, alive: Callable[[]
     return found
 
 
+def hidden(path: str) -> bool:
+    """Whether a file of an uploaded folder is left out without a word, as `files_below` does; `path` is "folder/sub/a.png"."""
+    below = path.split("/")[1:] or [path]
+    return any(part.startswith(".") for part in below) or below[-1].lower() in _CLUTTER
+
+
 def shown_name(name: str) -> str:
     """A file's name as it may be kept and shown: its last part, at most 255 characters, each of them visible.
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from studio.app import Studio
 from studio.domain.artwork import Query
 from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
 from studio.gallery.coming.folders import Folder
-from studio.gallery.coming.importing import report
+from studio.gallery.coming.importing import hidden, report
 from studio.ui import show, watch, words
 from studio.ui.gallery import views
 from studio.ui.press import new_key
@@ -21,6 +22,7 @@ IMPORT = "gallery_import"
 STOPPING = "import_stopping"  # the number of the folder that somebody is about to watch no longer
 FIRST = "import_first"  # the import whose first pictures were shown as they came
 _PRESS = "import_press"  # the key of the files that are chosen now
+KIND, FILES, FOLDER = "import_kind", "Files", "A whole folder"
 COPY, WATCH = "Copy", "Watch"
 LINES = 200  # of a report that the page shows; the file has all
 SHORT = 5  # lines that are shown at once; more would push the pictures away
@@ -122,18 +124,19 @@ def _left_out(studio: Studio, job: Job) -> list[tuple[str, str]]:
 
 
 def _form(studio: Studio) -> None:
-    round = st.session_state.get("import_round", 0)
     show.line(
         "Pictures are checked, described and put into the gallery. What cannot be used is listed with its reason."
     )
-    files = st.file_uploader(
-        "Pictures", key=f"import_files_{round}", accept_multiple_files=True, label_visibility="collapsed"
-    )
+    kind = st.segmented_control(
+        "What to upload", (FILES, FOLDER), key=KIND, default=FILES, required=True, label_visibility="collapsed",
+        width="stretch",
+    )  # fmt: skip
+    files = _chosen(kind == FOLDER)
     if files:
         st.session_state["import_files"] = files
         key = st.session_state.setdefault(_PRESS, new_key())
         st.button(
-            f"Import {len(files)} file{'s' * (len(files) != 1)}",
+            f"Import {len(files):,} file{'s' * (len(files) != 1)}",
             type="primary",
             on_click=_bring_files,
             args=(studio, key),
@@ -144,12 +147,30 @@ def _form(studio: Studio) -> None:
         return
     way = st.segmented_control("How", (COPY, WATCH), key="import_way", default=COPY, required=True, width="stretch")
     if way == WATCH:
-        show.line("Nothing is copied or changed. Files that move keep their tags; Rescan finds what is new.")
+        show.line(_watching(studio.settings.rescan_minutes))
         label, symbol = "Watch the folder", ":material/visibility:"
     else:
         show.line("Its pictures are copied, so the folder may go afterwards.")
         label, symbol = "Import the folder", ":material/folder_open:"
     st.button(label, on_click=_bring_folder, args=(studio, way == WATCH), width="stretch", icon=symbol, type="primary")
+
+
+def _chosen(folder: bool) -> list[UploadedFile]:
+    """What is chosen or was dropped; of a folder all but what is hidden, as with a folder that is named by its path."""
+    round = st.session_state.get("import_round", 0)
+    if not folder:
+        return st.file_uploader(
+            "Pictures", key=f"import_files_{round}", accept_multiple_files=True, label_visibility="collapsed"
+        )
+    most = int(st.get_option("server.maxUploadSize"))
+    show.line(
+        f"With all folders in it. Each file may have {most} MB, and all of them are copied to this page first: a large"
+        " folder on this machine comes in quicker by its path, below."
+    )
+    files = st.file_uploader(
+        "Folder", key=f"import_directory_{round}", accept_multiple_files="directory", label_visibility="collapsed"
+    )
+    return [file for file in files if not hidden(file.name)]
 
 
 def _folders(studio: Studio) -> None:
@@ -187,6 +208,14 @@ def _stop(studio: Studio, folder: Folder) -> None:
         for label, key, forget in (("Keep them", "keep", False), ("Put them into the bin", "bin", True)):
             st.button(label, key=f"stop_{key}_{folder.id}", on_click=_stopped, args=(studio, folder.id, forget))
         st.button("Go on watching", key=f"stop_not_{folder.id}", on_click=_ask, args=(None,), type="tertiary")
+
+
+def _watching(minutes: int) -> str:
+    found = "Rescan finds what is new."
+    if minutes:
+        often = "minute" if minutes == 1 else f"{minutes:,} minutes"
+        found = f"What is new is found every {often} while Easel rests, or at once with Rescan."
+    return f"Nothing is copied or changed. Files that move keep their tags. {found}"
 
 
 def _state(folder: Folder) -> str:
