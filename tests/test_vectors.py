@@ -203,6 +203,8 @@ def same(hits, wanted):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_search_is_a_plain_product_whatever_is_added_deleted_and_allowed(tmp_path, monkeypatch, seed):
     monkeypatch.setattr("studio.gallery.space.blocks.BLOCK", 64)  # several blocks, and some that are full
+    monkeypatch.setattr("studio.gallery.space.blocks.SPARSE", 3)  # of some blocks few are allowed, of others many
+    monkeypatch.setattr("studio.gallery.space.blocks.GATHERED", 20)
     monkeypatch.setattr("studio.gallery.vectors.BLOCK", 64)
     monkeypatch.setattr("studio.gallery.space.embeddings.AT_ONCE", 50)
     chance = np.random.default_rng(seed)
@@ -237,11 +239,14 @@ def test_a_search_is_a_plain_product_whatever_is_added_deleted_and_allowed(tmp_p
 
 def test_many_ties_are_cut_at_the_newest(database, tmp_path, monkeypatch):
     monkeypatch.setattr("studio.gallery.space.blocks.BLOCK", 128)
+    monkeypatch.setattr("studio.gallery.space.blocks.GATHERED", 2)
     vectors = open_vectors(database, tmp_path / "index")
     vectors.add(range(1, COUNT + 1), [np.ones(SIZE)] * COUNT)
     assert [id for id, _ in vectors.search(np.ones(SIZE), limit=5)] == [400, 399, 398, 397, 396]
     allowed = np.arange(1, 300)
     assert [id for id, _ in vectors.search(np.ones(SIZE), limit=3, allowed=allowed)] == [299, 298, 297]
+    few = np.array([3, 5, 130, 131, 290, 299])  # so few that their rows are copied together
+    assert [id for id, _ in vectors.search(np.ones(SIZE), limit=3, allowed=few)] == [299, 290, 131]
 
 
 def test_another_process_sees_a_vector_and_a_deletion_at_its_next_search(vectors, database):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from studio.gallery.space.embeddings import Halves, Matrix
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
-BLOCK = 32_768  # vectors of a block; a multiple of 8, so that the bits of a mask do not straddle
+BLOCK = 16_384  # vectors of a block: few enough that threads end together, enough that nobody waits for the next
+SPARSE = (
+    16  # a mask that lets fewer than one of so many through: their rows are copied together, and no other is passed by
+)
+GATHERED = 1_024  # rows that are copied together, 1 MB: more leave the cache before they are compared
 SPARE = 16  # places asked for beyond the last, to see whether it is a tie
 
 
@@ -23,6 +28,8 @@ class Blocks:
         self.size = size
         self._blocks: list[Any] = []
         self._pool: ThreadPoolExecutor | None = None
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._threads = min(4, cores)
 
     def __len__(self) -> int:
         return (len(self._blocks) - 1) * BLOCK + int(self._blocks[-1].ntotal) if self._blocks else 0
@@ -34,15 +41,11 @@ class Blocks:
 
     def append(self, halves: Halves) -> None:
         """Put vectors (n, size) behind the others."""
-        import faiss
-
         codes = np.ascontiguousarray(halves).view(np.uint8)
         at = 0
         while at < len(codes):
             if not self._blocks or self._blocks[-1].ntotal == BLOCK:
-                kind = faiss.ScalarQuantizer.QT_fp16
-                self._blocks.append(faiss.IndexScalarQuantizer(self.size, kind, faiss.METRIC_INNER_PRODUCT))
-                self._blocks[-1].is_trained = True  # half precision has nothing to learn
+                self._blocks.append(_block(None, self.size))
             room = BLOCK - int(self._blocks[-1].ntotal)
             self._blocks[-1].add_sa_codes(codes[at : at + room])
             at += room
@@ -75,54 +78,132 @@ class Blocks:
         Exactly the best of those in the mask (n,), of all without one. What is equally near stands by `newest` (n,), highest
         first, also where the limit cuts it.
         """
-        bits = None if mask is None else np.packbits(mask, bitorder="little")
-        asked = [index for index in range(len(self._blocks)) if bits is None or bits[_bytes(index)].any()]
-        if not asked or limit < 1:
+        parts = self._parts(np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1), mask)
+        if not parts or limit < 1:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        parts = dict(zip(asked, self._each(query, asked, limit + SPARE, bits), strict=True))
+        found = self._each(parts, limit + SPARE)
         while True:
-            scores = np.concatenate([found for found, _ in parts.values()])
+            scores = np.concatenate([one for one, _ in found])
             last = np.partition(scores, -limit)[-limit] if len(scores) > limit else scores.min()
-            # Equal vectors have equal products: what a block left out may be as near as the last that is answered
+            # Equal vectors have equal products: what a part left out may be as near as the last that is answered
             more = [
-                index
-                for index, (found, _) in parts.items()
-                if len(found) >= limit + SPARE and found[-1] >= last and len(found) < self._most(index, bits)
+                number
+                for number, (one, _) in enumerate(found)
+                if len(one) >= limit + SPARE and one[-1] >= last and len(one) < parts[number].count
             ]
             if not more:
                 break
-            wanted = 2 * max(len(parts[index][0]) for index in more)
-            parts.update(zip(more, self._each(query, more, wanted, bits), strict=True))
-        places = np.concatenate([at + index * BLOCK for index, (_, at) in parts.items()])
+            wanted = 2 * max(len(found[number][0]) for number in more)
+            for number, again in zip(more, self._each([parts[number] for number in more], wanted), strict=True):
+                found[number] = again
+        places = np.concatenate([at for _, at in found])
         order = np.lexsort((-newest[places], -scores))[:limit]
         return places[order], scores[order]
 
-    def _most(self, index: int, bits: Numbers | None) -> int:
-        return int(self._blocks[index].ntotal if bits is None else np.unpackbits(bits[_bytes(index)]).sum())
+    def _parts(self, row: Matrix, mask: Numbers | None) -> list[_Part]:
+        """What can be compared side by side: a block, or rows of several where a mask lets few of them through."""
+        parts, few = [], []
+        for index, block in enumerate(self._blocks):
+            start, held = index * BLOCK, int(block.ntotal)
+            if mask is None:
+                parts.append(_Part(held, partial(_of_block, block, start, row, None)))
+                continue
+            inside = mask[start : start + held]
+            count = int(np.count_nonzero(inside))
+            if count * SPARSE > held:
+                parts.append(
+                    _Part(count, partial(_of_block, block, start, row, np.packbits(inside, bitorder="little")))
+                )
+            elif count:
+                few.append(np.flatnonzero(inside) + start)
+        if few:
+            at = np.concatenate(few)
+            for begin in range(0, len(at), GATHERED):
+                some = at[begin : begin + GATHERED]
+                parts.append(_Part(len(some), partial(self._of_rows, some, row)))
+        return parts
 
-    def _each(
-        self, query: Matrix, indexes: Sequence[int], limit: int, bits: Numbers | None
-    ) -> list[tuple[Numbers, Numbers]]:
-        """The best of each of these blocks: products, falling, and positions inside the block."""
+    def _of_rows(self, at: Numbers, row: Matrix, limit: int) -> tuple[Numbers, Numbers]:
+        """The best of the vectors at these positions, which ascend."""
+        rows = np.empty((len(at), 2 * self.size), dtype=np.uint8)
+        begin = 0
+        while begin < len(at):
+            index = int(at[begin]) // BLOCK
+            end = int(np.searchsorted(at, (index + 1) * BLOCK))
+            np.take(
+                _codes(self._blocks[index]), at[begin:end] - index * BLOCK, axis=0, out=rows[begin:end], mode="clip"
+            )
+            begin = end
+        scores, found = _of_block(_block(rows, self.size), 0, row, None, limit)
+        return scores, at[found]
+
+    def _each(self, parts: Sequence[_Part], limit: int) -> list[tuple[Numbers, Numbers]]:
+        """The best of each of these parts: products, falling, and positions. This thread does its share."""
         import faiss
 
-        row = np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1)
+        found: list[tuple[Numbers, Numbers]] = [_NONE] * len(parts)
+        turn = iter(range(len(parts)))
 
-        def best(index: int) -> tuple[Numbers, Numbers]:
-            block, options = self._blocks[index], None
-            if bits is not None:
-                options = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits[_bytes(index)]))  # type: ignore[call-arg, arg-type]
-            scores, at = block.search(row, min(limit, int(block.ntotal)), params=options)
-            found = at[0] >= 0
-            return scores[0][found], at[0][found]
+        def work() -> None:
+            for number in turn:  # each number goes to one thread
+                found[number] = parts[number].best(limit)
 
-        if self._pool is None:
-            # FAISS would set all cores to one query and gain nothing: it shares work by queries
-            self._pool = ThreadPoolExecutor(
-                min(4, os.cpu_count() or 1), "vectors", initializer=faiss.omp_set_num_threads, initargs=(1,)
-            )
-        return list(self._pool.map(best, indexes))
+        helpers = []
+        if self._threads > 1 and len(parts) > 1:
+            if self._pool is None:
+                # FAISS would set all cores to one query and gain nothing: it shares work by queries
+                self._pool = ThreadPoolExecutor(
+                    self._threads - 1, "vectors", initializer=faiss.omp_set_num_threads, initargs=(1,)
+                )
+            helpers = [self._pool.submit(work) for _ in range(min(self._threads, len(parts)) - 1)]
+        before = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)
+        try:
+            work()
+        finally:
+            faiss.omp_set_num_threads(before)
+            for helper in helpers:
+                if not helper.cancel():
+                    helper.result()
+        return found
 
 
-def _bytes(index: int) -> slice:
-    return slice(index * BLOCK // 8, (index + 1) * BLOCK // 8)
+class _Part(NamedTuple):
+    """How many vectors it holds, and the search that gives the best of them."""
+
+    count: int
+    best: Callable[[int], tuple[Numbers, Numbers]]
+
+
+_NONE: tuple[Numbers, Numbers] = (np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int64))
+
+
+def _of_block(block: Any, start: int, row: Matrix, bits: Numbers | None, limit: int) -> tuple[Numbers, Numbers]:
+    """The best of a block that begins at a position: products, falling, and positions."""
+    import faiss
+
+    options = None
+    if bits is not None:
+        options = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))  # type: ignore[call-arg, arg-type]
+    scores, at = block.search(row, min(limit, int(block.ntotal)), params=options)
+    found = at[0] >= 0
+    return scores[0][found], at[0][found] + start
+
+
+def _block(codes: Numbers | None, size: int) -> Any:
+    """A block that holds these vectors, as bytes (n, 2 * size)."""
+    import faiss
+
+    made = faiss.IndexScalarQuantizer(size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    made.is_trained = True  # half precision has nothing to learn
+    if codes is not None:
+        made.add_sa_codes(codes)
+    return made
+
+
+def _codes(block: Any) -> Numbers:
+    """The vectors of a block as bytes (n, 2 * size), as they lie in it: only until it grows."""
+    import faiss
+
+    found: Numbers = faiss.rev_swig_ptr(block.codes.data(), int(block.codes.size())).reshape(int(block.ntotal), -1)
+    return found
