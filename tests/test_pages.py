@@ -586,6 +586,11 @@ def test_the_queue_says_why(studio):
     assert "<img src=x" not in markup(test)
 
 
+def test_the_queue_names_what_is_about_the_whole_gallery_by_its_kind(studio):
+    studio.queue.submit("map", {})
+    assert "<p>Draw the map</p>" in markup(page("queue"))
+
+
 def test_settings_are_kept_and_the_gate_cannot_be_made_looser(studio):
     test = page("settings")
     assert_sound(test)

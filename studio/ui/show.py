@@ -239,8 +239,8 @@ def skeletons(count: int) -> None:
 def job(job: Job, line: str, pictures: Sequence[int]) -> None:
     """A job as one row: its pictures, what it is about, how it is and why."""
     thumbs = "".join(f'<img src="/thumbs/{int(id)}" alt="" loading="lazy">' for id in pictures)
-    about = words.about(job)
-    facts = [words.KINDS.get(job.kind, job.kind), f"no. {job.id}"]
+    kind, about = words.KINDS.get(job.kind, job.kind), words.about(job)
+    facts = [*([kind] if about else ()), f"no. {job.id}"]  # what is about the whole gallery is named by its kind
     if not job.live:
         facts += filter(None, (words.ago(job.ended_at or job.created_at), words.took(job.seconds)))
     if job.kind == "import" and job.result:
@@ -248,7 +248,7 @@ def job(job: Job, line: str, pictures: Sequence[int]) -> None:
     why = line if job.live else "" if job.state == "done" else job.error
     st.html(
         f'<div class="job {escape(job.state)}"><div class="thumbs">{thumbs}</div>'
-        f'<div class="what"><p>{escape(about or "—")}</p>'
+        f'<div class="what"><p>{escape(about or kind)}</p>'
         f'<p class="facts"><b>{escape(words.STATES.get(job.state, job.state))}</b> {escape(" · ".join(facts))}</p>'
         + (f'<p class="why">{escape(why)}</p>' if why else "")
         + (f'<div class="bar"><i style="width:{words.share(job):.1%}"></i></div>' if job.state == "running" else "")
