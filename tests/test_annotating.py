@@ -15,7 +15,7 @@ from PIL import Image
 from studio.domain.artwork import Artwork
 from studio.domain.errors import BadInput, PackMissing
 from studio.domain.pose import presets
-from studio.gallery.files import plain_png
+from studio.gallery.encoding import plain_png
 from studio.packs.shelf import open_shelf
 from studio.starter.scenes import LABEL_FIRST, LABEL_PERSON, TEST_SEEDS, Scene, render, sample_scene
 from studio.workshop.models import Models

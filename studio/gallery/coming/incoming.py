@@ -16,7 +16,8 @@ from studio.domain.errors import BadInput
 from studio.domain.query import RATING_RANGE
 from studio.domain.recipe import SEED_LIMIT, Recipe
 from studio.gallery.coming import folders
-from studio.gallery.files import Written, plain_png
+from studio.gallery.encoding import plain_png
+from studio.gallery.files import Written
 from studio.gallery.foreign.notes import notes_of
 from studio.gallery.foreign.told import Foreign
 from studio.gallery.keeping import lineage

@@ -43,7 +43,9 @@ class Look:
 
 def of(picture: Image.Image) -> Look:
     """The look of a picture of any size and mode; what is transparent lies on white."""
-    seen = np.ascontiguousarray(np.moveaxis(oklab(upright(picture, SIDE)), 2, 0))  # planes: what follows reads one at a time
+    seen = np.ascontiguousarray(
+        np.moveaxis(oklab(upright(picture, SIDE)), 2, 0)
+    )  # planes, for they are read one by one
     places = _bins(seen)
     shares = (np.bincount(places.ravel(), minlength=palette.BINS) / places.size).astype(np.float32)
     colours = _bits(shares >= palette.SOME)
