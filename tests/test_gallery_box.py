@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -166,6 +168,17 @@ def test_which_collection_is_open_and_what_can_be_saved(database):
     assert rail.savable(held, View(words="blue")) == "blue"
     text_kept = rail.to_save(View(words="blue", shelf="Favourites", tag="night sky"))
     assert read(text_kept).query == parse('blue is:favourite tag:"night sky"')
+
+
+def test_a_saved_search_stands_in_the_rail_with_its_number(studio, gate):  # noqa: F811
+    for seed in (1, 2):
+        painted(studio, gate, seed=seed)
+    collections.create(studio.database, "mine", query="seed:2")
+    collections.create(studio.database, "words", query="a boat")
+    test = page("gallery")
+    assert_sound(test)
+    (rail_,) = (json.loads(one.proto.json) for one in test.get("bidi_component") if "gallery_rail" in one.proto.id)
+    assert {one["name"]: one["count"] for one in rail_["collections"]} == {"mine": 1, "words": None}
 
 
 # --- teaching -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from studio.database import Database
 
 Answer = TypeVar("Answer")
 MOST = 64  # answers
+MOST_NUMBERS = 1_000  # which need no room beside answers that hold a hundred thousand pictures
 DEAR = 0.05  # seconds; what takes longer may be old for a while, where that is allowed
 PATIENCE = 20  # times as long as it took
 
@@ -32,6 +33,7 @@ class Kept:
         self._database = database
         self._lock = threading.Lock()
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
+        self._numbers: dict[Hashable, _Held] = {}
 
     def changes(self) -> int:
         """A number that is another one after every change of artworks, tags and collections, whoever made it."""
@@ -61,3 +63,31 @@ class Kept:
             while len(self._held) > MOST:
                 self._held.popitem(last=False)
         return found
+
+    def numbers(
+        self, asked: Mapping[Hashable, Callable[[], int | None]], *, seconds: float
+    ) -> dict[Hashable, int | None]:
+        """Many small answers, of which no more are found anew than fit into so many seconds: the rest is old, or not there yet.
+
+        What was found longest ago comes first the next time, so all come right in turn; one that alone takes longer
+        than that is as old as `get` allows with `old`.
+        """
+        changes, began = self.changes(), time.monotonic()
+        with self._lock:
+            held = {one: self._numbers[one] for one in asked if one in self._numbers}
+        stale = sorted(
+            (one for one in asked if one not in held or held[one].changes != changes),
+            key=lambda one: held[one].at if one in held else float("-inf"),
+        )
+        for one in stale:
+            now, before = time.monotonic(), held.get(one)
+            if now - began > seconds:
+                break
+            if before is not None and before.seconds > seconds and now - before.at < PATIENCE * before.seconds:
+                continue
+            held[one] = _Held(asked[one](), changes, now, time.monotonic() - now)
+        with self._lock:
+            self._numbers |= {one: held[one] for one in stale if one in held}
+            for one in list(self._numbers)[: max(0, len(self._numbers) - MOST_NUMBERS)]:
+                del self._numbers[one]
+        return {one: held[one].answer for one in asked if one in held}

@@ -10,7 +10,7 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import Query
-from studio.gallery.finding import language
+from studio.gallery.finding import language, tallies
 from studio.gallery.keeping import collections
 from studio.gallery.keeping.changes import Change
 from studio.gallery.keeping.collections import Collection
@@ -30,12 +30,15 @@ def draw(studio: Studio, view: View) -> None:
     database = studio.gallery.database
     counts = studio.gallery.kept.get("collections", lambda: collections.counted(database), old=True)
     held = collections.all_of(database, counts)
+    found = tallies.counted(studio.gallery, held)
     current = opened(held, view)
     finding.rail(
         key=RAIL,
         shelves=SHELVES,
         shelf=view.shelf if not view.words or view.shelf != "All" else "",
-        collections=[{"id": one.id, "name": one.name, "smart": one.smart, "count": one.count} for one in held],
+        collections=[
+            {"id": one.id, "name": one.name, "smart": one.smart, "count": found.get(one.id, one.count)} for one in held
+        ],
         current=current.id if current else 0,
         saving=savable(held, view),
         acted=lambda: _acted(studio),
