@@ -419,6 +419,31 @@ def test_meaning_and_words_are_fused_and_say_why(gallery, made, home):
     assert [id for id, _ in answer("-tag:boat")] == [told, near, far]
 
 
+def test_where_many_hold_every_word_those_that_hold_some_are_not_looked_for(gallery, made, home, monkeypatch):
+    every = [made(prompt="a boat at night"), made(caption="boats", remark="the night")]
+    some = made(tags=("boat",))
+    vectors = Vectors(database=gallery.database, folder=home / "index", model="m")
+
+    def found():
+        told = search(
+            Query(), None, vectors=vectors, gallery=gallery, allowed=gallery.allowed(Query()), wished=["boat night"]
+        )
+        return {id for id, _ in told}
+
+    assert found() == {*every, some}
+    monkeypatch.setattr("studio.gallery.search.ENOUGH", 2)
+    assert found() == set(every)
+    gallery.set_caption(some, "at night", "you")  # full text is kept no longer than it is true
+    assert found() == {*every, some}
+    gallery.delete(every[0])
+    assert found() == {every[1], some}
+    gallery.delete(some)
+    assert found() == {every[1]}
+    gallery.restore(some)
+    gallery.set_caption(some, "a house", "you")
+    assert found() == {every[1], some}
+
+
 def test_what_was_never_embedded_is_still_found_by_its_words(gallery, made, home):
     seen, unseen = made(prompt="a house"), made(prompt="a boat")
     vectors = Vectors(database=gallery.database, folder=home / "index", model="m")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 
 
 WIDE = 3  # times as many places of full text are looked at before the filters are asked
+# So many that hold every word, and those that hold some are not looked for: a place beyond it adds less than a sixth of the
+# first to a sum of reciprocal ranks, and BM25 takes as long as there are texts with one of the words
+ENOUGH = 300
 
 
 def blend(parts: Sequence[tuple[object, float]]) -> Matrix:
@@ -60,27 +62,43 @@ def search(
     until = query.offset + query.limit
     asked = words.expression(wished, without)
     others = others or Rankings()
-    told = _told(gallery, asked, query, allowed=allowed, limit=fusion.depth(until)) if asked else []
+    told = _told(gallery, wished, without, query, allowed=allowed, limit=fusion.depth(until)) if asked else []
     alone = vector is not None and not (told or said or others.lists)
     deep = until if alone else fusion.depth(until)
     meant = [] if vector is None else vectors.search(vector, limit=deep, allowed=allowed)
     spoken = [] if said is None else said[0].search(said[1], limit=deep, allowed=allowed)
     lists = [[id for id, _ in meant], [id for id, _ in spoken], told, *others.lists]
-    ranked = [id for id, _ in fusion.fuse([one for one in lists if one])]
+    ranked = lists[0] if alone else [id for id, _ in fusion.fuse([one for one in lists if one])]
     page = ranked[query.offset : until]
     scores = _cosines(gallery, vectors, vector, meant, page) if vector is not None else dict(spoken)
     why = words.explain(gallery.database, asked or others.asked, page) if asked or others.asked else {}
-    found_by = {id: others.why(id, why.get(id, Why())) for id in page}
-    return [(id, replace(one, meaning=scores.get(id))) for id, one in found_by.items()]
+    return [(id, others.why(id, why.get(id), meaning=scores.get(id))) for id in page]
 
 
-def _told(gallery: Gallery, asked: str, query: Query, *, allowed: Collection[int] | Numbers, limit: int) -> list[int]:
+def _told(
+    gallery: Gallery, wished: Sequence[str], without: Sequence[str], query: Query, *, allowed: Collection[int] | Numbers,
+    limit: int,
+) -> list[int]:  # fmt: skip
     """The ranking by full text of what the filters let through.
 
-    The best of all texts are looked at first: mostly enough of them are allowed, and full text need not be asked about
-    every artwork there is, which in a large gallery takes longer than the ranking.
+    Those that hold every word, where they are many; else all that hold one of them.
     """
-    wide = words.rank(gallery.database, asked, clause="", values=(), limit=WIDE * limit)
+    every, some = (words.expression(wished, without, every=each) for each in (True, False))
+    found = _ranked(gallery, every, query, allowed=allowed, limit=limit) if every != some else []
+    return found if len(found) >= min(ENOUGH, limit) else _ranked(gallery, some, query, allowed=allowed, limit=limit)
+
+
+def _ranked(gallery: Gallery, asked: str, query: Query, *, allowed: Collection[int] | Numbers, limit: int) -> list[int]:
+    """The best of what the filters let through, by full text.
+
+    The best of all texts are looked at first, and kept while nothing changes: mostly enough of them are allowed, and full text
+    need not be asked about every artwork there is, which in a large gallery takes longer than the ranking.
+    """
+
+    def best() -> list[int]:
+        return words.rank(gallery.database, asked, clause="", values=(), limit=WIDE * limit)
+
+    wide = gallery.kept.get(("best of full text", asked, limit), best)
     may = allowed if isinstance(allowed, np.ndarray) else np.fromiter(allowed, dtype=np.int64, count=len(allowed))
     found = np.array(wide, dtype=np.int64)
     kept: list[int] = found[np.isin(found, may)].tolist()

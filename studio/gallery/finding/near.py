@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from studio.domain.artwork import Hit, Why
@@ -29,10 +29,16 @@ class Rankings:
     recipes: dict[int, tuple[str, ...]] = field(default_factory=dict)
     asked: str = ""  # of full text
 
-    def why(self, id: int, told: Why | None = None) -> Why:
-        """A reason with what these rankings know."""
-        return replace(
-            told or Why(), look=self.looks.get(id), colour=self.shares.get(id), recipe=self.recipes.get(id, ())
+    def why(self, id: int, told: Why | None = None, *, meaning: float | None = None) -> Why:
+        """A reason with what these rankings know, and what full text told."""
+        held, excerpt = (told.words, told.excerpt) if told else ((), "")
+        return Why(
+            meaning,
+            held,
+            excerpt,
+            look=self.looks.get(id),
+            colour=self.shares.get(id),
+            recipe=self.recipes.get(id, ()),
         )
 
 

@@ -49,12 +49,15 @@ def _holds(text: str, *, wanted: bool) -> Condition:
     return f"id {no}IN (SELECT rowid FROM words WHERE words MATCH ?)", [f"{_in(SHOWN)} : {_phrase(text)}"]
 
 
-def expression(phrases: Iterable[str], without: Iterable[str] = ()) -> str:
-    """What FTS5 is asked for these words, any of them, and none of the others; "" when there is nothing to ask."""
+def expression(phrases: Iterable[str], without: Iterable[str] = (), *, every: bool = False) -> str:
+    """What FTS5 is asked for these words, any of them, or `every` one, and none of the others.
+
+    "" when there is nothing to ask.
+    """
     wished = _terms(phrases)
     if not wished:
         return ""
-    asked = " OR ".join(wished)
+    asked = (" AND " if every else " OR ").join(wished)
     barred = " OR ".join(_phrase(text) for text in without if _WORD.search(text))
     return f"({_in(SHOWN)} : ({asked})) NOT ({_in(SHOWN)} : ({barred}))" if barred else f"{_in(SHOWN)} : ({asked})"
 
