@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import RATING_RANGE
+from studio.gallery.keeping.ways import MINE, WAYS
 from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name
 
 if TYPE_CHECKING:
@@ -22,83 +23,7 @@ REMARK_LIMIT = 10_000  # characters
 _PARTS = 32
 
 
-@dataclass(frozen=True)
-class _Way:
-    """How one kind of change is done, in SQL over many rows at once; :value and :at are what it writes.
-
-    `differs` says which artworks it changes, `before` what each had; `done` does it to those that were remembered, `still`
-    says which are as the change left them, and `undone` gives these back what they had.
-    """
-
-    differs: str
-    before: str
-    done: str
-    still: str
-    undone: str
-
-
-_MINE = "SELECT artwork FROM change_items WHERE change = :change AND part = :part"
-_HAD = "(SELECT before FROM change_items WHERE change = :change AND part = :part AND artwork = artworks.id)"
-_TAGGED = "EXISTS (SELECT 1 FROM tags WHERE artwork = artworks.id AND tag = :value)"
-_COLLECTED = "EXISTS (SELECT 1 FROM collection_items WHERE artwork = artworks.id AND collection = :value)"
-_PUT_TAG = f"INSERT OR IGNORE INTO tags (artwork, tag) SELECT artwork, :value FROM ({_MINE}) WHERE artwork IN (:ids)"
-_TAKE_TAG = f"DELETE FROM tags WHERE tag = :value AND artwork IN ({_MINE}) AND artwork IN (:ids)"
-_TAKE_ITEM = f"DELETE FROM collection_items WHERE collection = :value AND artwork IN ({_MINE}) AND artwork IN (:ids)"
-
-
-def _column(name: str) -> _Way:
-    write = f"UPDATE artworks SET {name} = %s WHERE id IN (:ids)"
-    return _Way(f"{name} <> :value", name, write % ":value", f"{name} = :value", write % _HAD)
-
-
-_WAYS: Mapping[str, _Way] = {
-    "tag": _Way(f"NOT {_TAGGED}", "NULL", _PUT_TAG, _TAGGED, _TAKE_TAG),
-    "untag": _Way(_TAGGED, "NULL", _TAKE_TAG, f"NOT {_TAGGED}", _PUT_TAG),
-    "rate": _column("rating"),
-    "favourite": _column("favourite"),
-    "remark": _column("remark"),
-    "caption": _Way(
-        "(caption <> :value OR caption_by <> 'you')",
-        "json_array(caption, caption_by)",
-        "UPDATE artworks SET caption = :value, caption_by = 'you' WHERE id IN (:ids)",
-        "caption = :value AND caption_by = 'you'",
-        f"UPDATE artworks SET caption = json_extract({_HAD}, '$[0]'), caption_by = json_extract({_HAD}, '$[1]')"
-        " WHERE id IN (:ids)",
-    ),
-    # behind what is there already, in the order the pictures were given
-    "collect": _Way(
-        f"NOT {_COLLECTED}",
-        "(SELECT key FROM json_each(:given) WHERE value = artworks.id)",
-        "INSERT INTO collection_items (collection, artwork, place) SELECT :value, artwork,"
-        " (SELECT coalesce(max(place), 0) FROM collection_items WHERE collection = :value) + 1 + before"
-        " FROM change_items WHERE change = :change AND part = :part AND artwork IN (:ids)",
-        _COLLECTED,
-        _TAKE_ITEM,
-    ),
-    "uncollect": _Way(
-        _COLLECTED,
-        "(SELECT place FROM collection_items WHERE artwork = artworks.id AND collection = :value)",
-        _TAKE_ITEM,
-        f"NOT {_COLLECTED} AND EXISTS (SELECT 1 FROM collections WHERE id = :value)",
-        "INSERT INTO collection_items (collection, artwork, place) SELECT :value, artwork, before"
-        " FROM change_items WHERE change = :change AND part = :part AND artwork IN (:ids)",
-    ),
-    "bin": _Way(
-        "deleted_at IS NULL",
-        "NULL",
-        "UPDATE artworks SET deleted_at = :at WHERE id IN (:ids)",
-        "deleted_at = :at",
-        "UPDATE artworks SET deleted_at = NULL WHERE id IN (:ids)",
-    ),
-    "restore": _Way(
-        "deleted_at IS NOT NULL",
-        "deleted_at",
-        "UPDATE artworks SET deleted_at = NULL WHERE id IN (:ids)",
-        "deleted_at IS NULL",
-        f"UPDATE artworks SET deleted_at = {_HAD} WHERE id IN (:ids)",
-    ),
-}
-WHATS = tuple(_WAYS)
+WHATS = tuple(WAYS)
 
 
 @dataclass(frozen=True)
@@ -202,17 +127,15 @@ def apply(gallery: Gallery, ids: Sequence[int], change: Change | Sequence[Change
         row = connection.execute("INSERT INTO changes (at, parts, pictures) VALUES (?, ?, 0)", (now, body))
         id = int(row.lastrowid or 0)
         for number, part in enumerate(parts):
-            way, values = (
-                _WAYS[part.what],
-                {"change": id, "part": number, "value": part.value, "at": now, "given": text},
-            )
+            way = WAYS[part.what]
+            values = {"change": id, "part": number, "value": part.value, "at": now, "given": text}
             connection.execute(
                 "INSERT INTO change_items (change, part, artwork, before)"
                 f" SELECT :change, :part, id, {way.before} FROM artworks"
                 f" WHERE id IN (SELECT value FROM json_each(:given)) AND {way.differs}",
                 values,
             )
-            _write(gallery, connection, (way.done.replace(":ids", _MINE), _MINE, part.what), values, moved)
+            _write(gallery, connection, (way.done, MINE, part.what), values, moved)
         count = "SELECT count(DISTINCT artwork) FROM change_items WHERE change = ?"
         changed = int(connection.execute(count, (id,)).fetchone()[0])
         connection.execute("UPDATE changes SET pictures = ? WHERE id = ?", (changed, id))
@@ -233,18 +156,13 @@ def undo(gallery: Gallery, id: int) -> Undone:
             raise BadInput("change", "That was undone already.")
         back: set[int] = set()
         for number, part in reversed(list(enumerate(change.parts))):
-            way, values = _WAYS[part.what], {"change": id, "part": number, "value": part.value, "at": change.at}
-            still = f"SELECT id FROM artworks WHERE id IN ({_MINE}) AND {way.still}"
+            way, values = WAYS[part.what], {"change": id, "part": number, "value": part.value, "at": change.at}
+            still = f"SELECT id FROM artworks WHERE id IN ({MINE}) AND {way.still}"
             found = [row[0] for row in connection.execute(still, values)]
             back.update(found)
             listed = "SELECT value FROM json_each(:found)"
-            _write(
-                gallery,
-                connection,
-                (way.undone.replace(":ids", listed), listed, {"bin": "restore", "restore": "bin"}.get(part.what, "")),
-                values | {"found": json.dumps(found)},
-                moved,
-            )
+            work = (way.undone, listed, {"bin": "restore", "restore": "bin"}.get(part.what, ""))
+            _write(gallery, connection, work, values | {"found": json.dumps(found)}, moved)
         items = {row[0] for row in connection.execute("SELECT artwork FROM change_items WHERE change = ?", (id,))}
         alive = "SELECT id FROM artworks WHERE id IN (SELECT artwork FROM change_items WHERE change = ?)"
         there = {row[0] for row in connection.execute(alive, (id,))}
@@ -280,36 +198,6 @@ def recent(gallery: Gallery, *, most: int) -> list[Applied]:
     return [_applied(row) for row in gallery.database.read(sql, time.time() - KEPT, most)]
 
 
-def tags_of(gallery: Gallery, ids: Sequence[int]) -> dict[str, int]:
-    """The tags of these pictures and how many have each, most used first."""
-    rows = gallery.database.read(
-        "SELECT tag, count(*) AS uses FROM tags WHERE artwork IN (SELECT value FROM json_each(?))"
-        " GROUP BY tag ORDER BY uses DESC, tag",
-        json.dumps(list(ids)),
-    )
-    return {row["tag"]: row["uses"] for row in rows}
-
-
-def collections_of(gallery: Gallery, ids: Sequence[int]) -> dict[int, int]:
-    """The collections that hold any of these pictures, by number, and how many they hold."""
-    rows = gallery.database.read(
-        "SELECT collection, count(*) AS uses FROM collection_items WHERE artwork IN (SELECT value FROM json_each(?))"
-        " GROUP BY collection",
-        json.dumps(list(ids)),
-    )
-    return {row["collection"]: row["uses"] for row in rows}
-
-
-def favourites_of(gallery: Gallery, ids: Sequence[int]) -> tuple[int, int, int]:
-    """How many of these pictures exist, are favourites, lie in the bin."""
-    row = gallery.database.one(
-        "SELECT count(*), coalesce(sum(favourite), 0), count(deleted_at) FROM artworks"
-        " WHERE id IN (SELECT value FROM json_each(?))",
-        json.dumps(list(ids)),
-    )
-    return (int(row[0]), int(row[1]), int(row[2])) if row else (0, 0, 0)
-
-
 _Moved = list[tuple[list[str], bool]]  # files, and whether they went to the bin
 
 
@@ -338,7 +226,7 @@ def _write(
     files = []
     if what in ("bin", "restore"):
         files = [row[0] for row in connection.execute(f"SELECT file FROM artworks WHERE id IN ({whom})", values)]
-    connection.execute(statement, values)
+    connection.execute(statement.replace(":ids", whom), values)
     if files:
         moved.append((files, what == "bin"))  # before it is done: it may end half way
         gallery.files.move_all(files, binned=what == "bin")
@@ -359,7 +247,7 @@ def _labelled(connection: Any, change: Change) -> Change:
 
 
 def _checked(what: str, value: Any) -> str | int | bool | None:
-    if what not in _WAYS:
+    if what not in WAYS:
         raise BadInput("change", f"There is no change named {what!r}; there are {', '.join(WHATS)}.")
     if what in ("tag", "untag"):
         return tag_name(str(value))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from studio.app import Studio
 from studio.domain.errors import BadInput, EaselError
-from studio.gallery.keeping import changes, collections
+from studio.gallery.keeping import changes, chosen, collections
 from studio.gallery.keeping.changes import Change
 from studio.ui import show
 from studio.ui.components import editors
@@ -101,7 +101,7 @@ def take_back(studio: Studio, change: int) -> None:
 
 
 def _bar(studio: Studio, ids: list[int]) -> None:
-    there, favourites, binned = changes.favourites_of(studio.gallery, ids)
+    there, favourites, binned = chosen.standing(studio.database, ids)
     st.html(f'<span class="selected">{there:,} selected</span>', width="content")
     if binned and binned == there:
         st.button(
@@ -148,7 +148,7 @@ def _tagging(studio: Studio, ids: list[int], there: int) -> None:
             "Add", key="bulk_add_tags", type="primary", on_click=_tag, args=(studio, ids, _TAGS, "tag"),
             disabled=not st.session_state.get(_TAGS),
         )  # fmt: skip
-    worn = changes.tags_of(studio.gallery, ids)
+    worn = chosen.tags(studio.database, ids)
     if worn:
         st.pills(
             "Take off", list(worn), key=_OFF, selection_mode="multi",
@@ -178,7 +178,7 @@ def _collecting(studio: Studio, ids: list[int]) -> None:
         "Put into", list(by_hand), key=_INTO, index=None, accept_new_options=True, placeholder="Choose one, or name a new one",
         on_change=_collect, args=(studio, ids),
     )  # fmt: skip
-    holding = changes.collections_of(studio.gallery, ids)
+    holding = chosen.collections(studio.database, ids)
     names = [name for name, id in by_hand.items() if id in holding]
     if names:
         st.pills(
