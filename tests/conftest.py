@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,10 +61,25 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def _begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database as a first start leaves it; copying it is ten times as quick as making it."""
+    path = tmp_path_factory.mktemp("begun") / "easel.db"
+    Database(path).close()
+    return path
+
+
 @pytest.fixture
-def database(home: Path) -> Iterator[Database]:
+def begun_home(home: Path, _begun: Path) -> Path:
+    """That home folder after a first start: nothing is in its gallery yet."""
+    shutil.copyfile(_begun, home / "easel.db")
+    return home
+
+
+@pytest.fixture
+def database(begun_home: Path) -> Iterator[Database]:
     """A real database in that home."""
-    opened = Database(home / "easel.db")
+    opened = Database(begun_home / "easel.db")
     yield opened
     opened.close()
 

@@ -13,9 +13,9 @@ from studio.packs.needs import Place, needs
 
 
 @pytest.fixture
-def studio(home, monkeypatch):
-    monkeypatch.setenv("EASEL_HOME", str(home))
-    opened = open_studio(home)
+def studio(begun_home, monkeypatch):
+    monkeypatch.setenv("EASEL_HOME", str(begun_home))
+    opened = open_studio(begun_home)
     yield opened
     assert opened.queue.count() == 0
     opened.close()

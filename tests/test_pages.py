@@ -35,14 +35,14 @@ PATIENCE = 60  # seconds; the machine may be busy
 
 
 @pytest.fixture
-def studio(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+def studio(begun_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
     """The studio that the pages will open. Its worker's place is taken by the test, so that none is started."""
-    monkeypatch.setenv("EASEL_HOME", str(home))
-    lock = Lock(home)
+    monkeypatch.setenv("EASEL_HOME", str(begun_home))
+    lock = Lock(begun_home)
     assert lock.take()
-    opened = open_studio(home)
+    opened = open_studio(begun_home)
     yield opened
-    session._opened(str(home)).close()
+    session._opened(str(begun_home)).close()
     session._opened.clear()
     opened.close()
     lock.release()

@@ -32,10 +32,10 @@ class Reply:
 
 
 @pytest.fixture
-def studio(home):
-    lock = Lock(home)
+def studio(begun_home):
+    lock = Lock(begun_home)
     assert lock.take()  # this test plays the worker, so that none is started
-    opened = open_studio(home)
+    opened = open_studio(begun_home)
     yield opened
     opened.close()
     lock.release()
