@@ -250,6 +250,7 @@ def test_how_a_job_goes_in_one_line():
     assert words.progress(paint_job(stage="painting"), left=4.1, ahead=0) == "Painting · about 4 s left"
     assert words.progress(paint_job(state="waiting"), left=None, ahead=2) == "Waiting, 2 ahead of it"
     assert words.progress(paint_job(cancel=True), left=9, ahead=0) == "Stopping"
+    assert words.progress(paint_job(kind="find"), left=None, ahead=0) == "Searching"
     assert words.share(paint_job(done=5, total=20)) == 0.25
     assert words.share(paint_job()) == 0.0
 

@@ -39,6 +39,7 @@ KINDS = {
     "export": "Export",
     "empty": "Empty the bin",
 }
+DOING = {"find": "Searching", "caption": "Describing", "ask": "Reading the question", "clear": "Checking"}
 COUNTED = ("import", "export", "empty")  # jobs whose progress is told in pictures
 ROLES = {
     **{role: does[:1].upper() + does[1:] for role, does in PACK_ROLES.items()},
@@ -123,7 +124,7 @@ def progress(job: Job, *, left: float | None, ahead: int) -> str:
     if job.state == "waiting":
         place = "Waiting for the worker" if ahead == 0 else f"Waiting, {ahead} ahead of it"
         return " · ".join(filter(None, (place, duration(left))))
-    stage = job.stage[:1].upper() + job.stage[1:] if job.stage else "Working"
+    stage = job.stage[:1].upper() + job.stage[1:] if job.stage else DOING.get(job.kind, "Working")
     steps = f"{job.done:,} of {job.total:,}" if job.total and job.kind in COUNTED else ""
     rate = job.result.get("rate") if job.kind == "import" else None
     pace = f"{rate:,.0f} a second" if rate and rate >= 1 else f"{60 * rate:,.0f} a minute" if rate else ""
