@@ -69,6 +69,9 @@ def test_find_by_words_and_by_picture(painted, session_home):
         assert all("star" in hit["why"]["words"]["prompt"] for hit in found["hits"])
     code, said, _ = run(session_home, "find", "star rating:great", "--json")
     assert code == 2 and said["error"]["field"] == "rating"
+    wanted = ("export", "--query", f"star seed:11..12 {mine}", "--limit", 1, "--dry-run", "--to", session_home / "out")
+    code, leaves, said = run(session_home, *wanted, "--json")  # what the limit leaves out is said
+    assert (code, leaves["pictures"], leaves["left"]) == (0, 1, 1) and "The best 1; 1 more rank below them." in said
     code, found, _ = run(session_home, "find", "star", "--without", "night", "--json")
     assert code == 0 and "hits" in found
 

@@ -92,4 +92,4 @@ def test_what_makes_no_sense_is_a_sentence_and_changes_nothing(studio, ids, told
 
 
 def test_nothing_to_change_is_no_change(ids, told):
-    assert told("tag", ids[0], "--rate", 0) == (0, {"change": None, "pictures": 0}, "")
+    assert told("tag", ids[0], "--rate", 0) == (0, {"change": None, "pictures": 0, "left": 0}, "")

@@ -81,7 +81,8 @@ def test_what_ranks_leaves_in_its_order_and_only_as_many_as_are_asked_for(run, s
         code, answer, said = run("export", "--query", words, *rest)
         assert code == 2 and answer["error"]["field"] == "limit" and "--limit" in said
     assert run("export", "--query", "lighthouse", "--limit", 1_001, *rest)[1]["error"]["field"] == "limit"
-    answer = run("export", "--query", f"like:{ids[0]} by:look", "--limit", 1, *rest)[1]
+    _, answer, said = run("export", "--query", f"like:{ids[0]} by:look", "--limit", 1, *rest)
+    assert answer["left"] == 2 and "The best 1; 2 more rank below them." in said and "-collection:NAME" in said
     assert answer["written"] == 1 and answer["paths"][0].endswith(f"-{ids[0]}.png")
     hand = collections.create(studio.database, "By hand").id
     changes.apply(studio.gallery, ids, changes.Change("collect", hand))
@@ -90,10 +91,26 @@ def test_what_ranks_leaves_in_its_order_and_only_as_many_as_are_asked_for(run, s
     collections.create(studio.database, "Saved", query="seed:2")
 
     def found(text):
-        return searching.found(studio, text, limit=None)
+        return searching.found(studio, text, limit=None).ids
 
     assert found('collection:"by hand"') == order and found("seed:1..2") == [ids[2], ids[1]]
     assert found("collection:saved") == [ids[2]] == found("collection:saved -seed:1")
+
+
+def test_what_a_limit_leaves_out_is_said_and_can_be_had(run, studio, ids, tmp_path):
+    to = ("--to", tmp_path / "out")
+    code, answer, said = run("export", "--query", "seed:..9", "--limit", 2, *to)
+    assert (code, answer["written"], answer["left"]) == (0, 2, 1) and "1 more are found; without --limit all" in said
+    _, answer, said = run("export", "--query", "seed:..9", *to)
+    assert (answer["written"] + answer["already"], answer["left"]) == (3, 0) and "more are found" not in said
+    looks = (
+        f"like:{ids[0]} by:look"  # as the sentence says: what was had goes into a collection, and the search goes on
+    )
+    had = run("tag", "--query", looks, "--limit", 2, "--collect", "had")[1]
+    assert (had["pictures"], had["left"]) == (2, 1)
+    had = run("tag", "--query", f"{looks} -collection:had", "--limit", 2, "--collect", "had")[1]
+    assert (had["pictures"], had["left"]) == (1, 0)
+    assert len(searching.found(studio, "collection:had", limit=None).ids) == 3
 
 
 def test_what_would_leave_is_said_without_leaving(run, studio, ids, tmp_path, capsys):

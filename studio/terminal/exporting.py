@@ -59,7 +59,7 @@ def export(options: argparse.Namespace) -> int:
         gps=options.gps,
         names=options.names,
     )
-    ids = _chosen(studio, options)
+    ids, left = _chosen(studio, options)
     counted = exporting.tally(studio.database, ids, choice)
     if not counted.pictures:
         raise BadInput("ids", "There is no such picture in the gallery.")
@@ -69,6 +69,7 @@ def export(options: argparse.Namespace) -> int:
     told: dict[str, Any] = {
         "leaves": [one.name for one in fields if one.leaves],
         "stays": [one.name for one in fields if not one.leaves],
+        "left": left,
     }
     if options.dry_run:
         respond(options, {**told, "pictures": counted.pictures, "bytes": counted.bytes}, _dry(studio, ids, choice))
@@ -149,17 +150,19 @@ def _dry(studio: Studio, ids: list[int], choice: Export) -> list[str]:
     return [f"{what}: {value}" for what, value in exporting.what_leaves(artwork, data, choice)] or ["It says nothing."]
 
 
-def _chosen(studio: Studio, options: argparse.Namespace) -> list[int]:
-    """The pictures that are named, and those that the search finds."""
+def _chosen(studio: Studio, options: argparse.Namespace) -> tuple[list[int], int]:
+    """The pictures that are named, and those that the search finds; and how many more it would."""
     ids = _numbers(options.ids)
     lacking = sorted(set(ids) - set(studio.gallery.many(ids)))
     if lacking:
         raise BadInput("ids", f"There is no artwork {lacking[0]} in the gallery.")
+    left = 0
     if options.query is not None:
-        ids += searching.found(studio, options.query, limit=options.limit)
+        found = searching.found(studio, options.query, limit=options.limit)
+        ids, left = ids + found.ids, found.left
     if not ids:
         raise BadInput("ids", "Name some pictures by their numbers, or search for them with --query.")
-    return list(dict.fromkeys(ids))
+    return list(dict.fromkeys(ids)), left
 
 
 def _numbers(texts: list[str]) -> list[int]:

@@ -41,14 +41,14 @@ def tag(options: argparse.Namespace) -> int:
     lists = (options.add, options.remove, options.collect, options.uncollect)
     if not any(lists) and options.rate is None and options.favourite is None and options.note is None:
         raise BadInput("tag", "Say what is to be changed, such as --add boat or --rate 4; `tag --help` lists it.")
-    ids = _chosen(studio, options)
+    ids, left = _chosen(studio, options)
     parts = _parts(studio, options)  # last: it makes the collections that are not there yet
     number = changes.apply(studio.gallery, ids, parts)
     if not number:
-        respond(options, {"change": None, "pictures": 0}, ["Nothing was changed; it was so already."])
+        respond(options, {"change": None, "pictures": 0, "left": left}, ["Nothing was changed; it was so already."])
         return DONE
     made = changes.get(studio.gallery, number)
-    respond(options, _told(made), [f"{made.words}.", f"Undo it with: undo {number}"])
+    respond(options, {**_told(made), "left": left}, [f"{made.words}.", f"Undo it with: undo {number}"])
     return DONE
 
 
@@ -97,8 +97,8 @@ def _parts(studio: Studio, options: argparse.Namespace) -> list[Change]:
     return parts
 
 
-def _chosen(studio: Studio, options: argparse.Namespace) -> list[int]:
-    """The numbers given, or those that a search finds."""
+def _chosen(studio: Studio, options: argparse.Namespace) -> tuple[list[int], int]:
+    """The numbers given, or those that a search finds; and how many more it would."""
     if options.ids and options.query is not None:
         raise BadInput("query", "Give numbers or a query, not both.")
     if options.limit is not None and options.limit < 1:
@@ -113,11 +113,11 @@ def _chosen(studio: Studio, options: argparse.Namespace) -> list[int]:
         gone = [id for id in ids if id not in studio.gallery.many(ids)]
         if gone:
             raise BadInput("ids", f"There is no artwork {gone[0]}; it may have been deleted for good.")
-        return ids
+        return ids, 0
     found = searching.found(studio, options.query, limit=options.limit)
-    if not found:
+    if not found.ids:
         raise BadInput("query", "That search finds nothing.")
-    return found
+    return found.ids, found.left
 
 
 def _told(change: Applied) -> dict[str, Any]:
