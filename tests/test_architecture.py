@@ -21,6 +21,8 @@ FRONT = (
     "studio/cli.py",
     "studio/terminal/",
     "studio/api.py",
+    "studio/commissions.py",
+    "studio/orders.py",
     "studio/app.py",
     "studio/__main__.py",
 )
@@ -40,14 +42,15 @@ FLOORS = {
     "studio.phrases": 3,
     "studio.jobs": 3,
     "studio.workshop": 5,
-    "studio.orders": 4,
-    "studio.app": 5,
-    "studio.starter": 6,
-    "studio.api": 6,
-    "studio.ui": 6,
-    "studio.terminal": 6,
-    "studio.cli": 7,
-    "studio.__main__": 8,
+    "studio.commissions": 4,
+    "studio.orders": 5,
+    "studio.app": 6,
+    "studio.starter": 7,
+    "studio.api": 7,
+    "studio.ui": 7,
+    "studio.terminal": 7,
+    "studio.cli": 8,
+    "studio.__main__": 9,
 }
 
 

@@ -68,7 +68,7 @@ def check_files(
     reference: str | None = None,
 ) -> None:
     """What can be said before anything is queued: packs and parts, controls, words, files that cannot be read, artworks."""
-    from studio.orders import selectable
+    from studio.commissions import selectable
     from studio.packs.controls import check_controls
     from studio.packs.parts import check_parts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from studio.domain.control import ControlMap
@@ -34,7 +35,7 @@ def read(text: dict[str, str]) -> Foreign | None:
     )
 
 
-def read_own(text: dict[str, str]) -> tuple[Recipe, dict[str, Any]] | None:
+def read_own(text: Mapping[str, str]) -> tuple[Recipe, dict[str, Any]] | None:
     """Our own JSON: the recipe and the whole body, or None when there is none or it cannot be read."""
     body = as_object(text.get(KEY, ""))
     try:
@@ -43,7 +44,7 @@ def read_own(text: dict[str, str]) -> tuple[Recipe, dict[str, Any]] | None:
         return None
 
 
-def read_map(text: dict[str, str]) -> tuple[ControlMap, dict[str, Any]] | None:
+def read_map(text: Mapping[str, str]) -> tuple[ControlMap, dict[str, Any]] | None:
     """Our own JSON of a control map: what it is and the whole body, or None when there is none or it cannot be read."""
     body = as_object(text.get(KEY, ""))
     try:
@@ -52,7 +53,7 @@ def read_map(text: dict[str, str]) -> tuple[ControlMap, dict[str, Any]] | None:
         return None
 
 
-def read_parents(text: dict[str, str]) -> tuple[str, ...]:
+def read_parents(text: Mapping[str, str]) -> tuple[str, ...]:
     """The parents that our own JSON names, as SHA-256 names; empty when it names none."""
     parents = as_object(text.get(KEY, "")).get("parents", [])
     return tuple(one for one in parents if isinstance(one, str)) if isinstance(parents, list) else ()
