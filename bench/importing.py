@@ -5,7 +5,7 @@
 Everything is made in a temporary home. An import without the model reads, hashes, decodes, looks for metadata, writes original
 and thumbnail, sees how the picture looks, and writes the rows (the gate's checker is a stand-in that looks at one pixel of each
 view). In turn with it run two loops of Pillow on one core: one decodes the same files and makes their thumbnails in memory, the
-other writes it as well, as WebP as Pillow does by default. "over" is our pictures per second over theirs, by the medians of the
+other writes them as well, as the JPEG that we write. "over" is our pictures per second over theirs, by the medians of the
 rounds; "CPU" is processor time for a picture, of all threads, and "CPU over" theirs over ours, which other work on the machine
 changes less: with two cores to itself, an import can be at most twice as fast as that says.
 """
@@ -59,17 +59,17 @@ def photographs(tree: Path, count: int) -> None:
 
 
 def plain(tree: Path, *, keep: Path | None) -> None:
-    """What anybody would write: each file decoded, and its thumbnail made; with `keep` also written, as Pillow does."""
+    """What anybody would write: each file decoded, and its thumbnail made; with `keep` also written, as a JPEG."""
     from PIL import Image
 
-    from studio.gallery.encoding import THUMB_SIDE
+    from studio.gallery.encoding import THUMB_QUALITY, THUMB_SIDE
 
     for path in sorted(tree.iterdir()):
         with Image.open(path) as opened:
             opened.load()
             opened.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
             if keep is not None:
-                opened.save(keep / f"{path.stem}.webp", "WEBP", quality=84)
+                opened.save(keep / f"{path.stem}.jpg", "JPEG", quality=THUMB_QUALITY["jpg"])
 
 
 def bringing(home: Path, count: int, rounds: int) -> Iterator[Row]:

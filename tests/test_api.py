@@ -125,12 +125,12 @@ def test_a_picture_that_the_browser_has_is_not_sent_again(server):
     assert (again.status, again.body) == (304, b"")
 
 
-def test_a_thumbnail_is_a_small_webp_and_can_be_deleted_at_any_time(server):
+def test_a_thumbnail_is_a_small_jpeg_and_can_be_deleted_at_any_time(server):
     answer = server.get(f"/thumbs/{server.artwork}")
-    assert (answer.status, answer.headers["content-type"]) == (200, "image/webp")
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg")
     path = server.studio.files.thumb_path(server.studio.gallery.get(server.artwork).sha256)
     path.unlink()
-    assert server.get(f"/thumbs/{server.artwork}").headers["content-type"] == "image/webp"
+    assert server.get(f"/thumbs/{server.artwork}").headers["content-type"] == "image/jpeg"
 
 
 def test_a_preview_is_never_kept_by_the_browser(server):

@@ -114,7 +114,7 @@ def test_a_thumbnail_is_small_and_a_preview_is_as_large_as_it_was(files, gate):
     cleared = gate.picture(hostile.corners((800, 400)))
     files.thumb(cleared, "a" * 64)
     with Image.open(files.thumb_path("a" * 64)) as thumb:
-        assert (thumb.size, thumb.format) == ((384, 192), "WEBP")
+        assert (thumb.size, thumb.format) == ((384, 192), "JPEG")
     name = files.preview(cleared, "12-3")
     with Image.open(files.preview_path(name)) as preview:
         assert preview.size == (800, 400)
@@ -136,6 +136,28 @@ def test_a_full_disk_says_so_and_leaves_nothing(files, gate, tmp_path):
     assert everything(tmp_path) == []
     files.write(cleared, text={})  # and when there is room again, it goes on
     assert len(everything(tmp_path)) == 1
+
+
+def test_a_thumbnail_of_an_older_easel_is_used_and_goes_with_its_picture(files, gate):
+    written = files.write(gate.picture(hostile.corners((800, 400))), text={})
+    old = files.home / "thumbs" / f"{written.sha256}.webp"
+    old.write_bytes(b"RIFF")
+    assert files.thumb_path(written.sha256) == old
+    old.unlink()
+    again = files.thumb_again(written.file)
+    assert (again.suffix, again.exists()) == (".jpg", True) and files.thumb_path(written.sha256) == again
+    old.write_bytes(b"RIFF")
+    files.drop(written.file)
+    assert everything(files.home) == []
+
+
+def test_a_see_through_picture_has_a_see_through_thumbnail(files, gate):
+    picture = Image.new("RGBA", (500, 500), (0, 90, 200, 0))
+    picture.paste((0, 90, 200, 255), (0, 0, 250, 500))
+    written = files.write(gate.picture(picture), text={})
+    assert files.thumb_again(written.file).suffix == ".webp"
+    with Image.open(files.thumb_path(written.sha256)) as thumb:
+        assert thumb.getpixel((300, 100))[3] == 0 and thumb.getpixel((50, 100))[3] == 255
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

@@ -147,7 +147,7 @@ def test_text_and_source_type_survive_being_written_anew_and_the_place_does_not(
 def test_hostile_names_are_only_text(gallery, gate, name, tmp_path):
     artwork = bring(gallery, gate, hostile.encode(hostile.scene()), name)
     assert gallery.get(artwork.id).source_name == artwork.source_name
-    assert everything(tmp_path) == [f"pictures/{artwork.sha256}.png", f"thumbs/{artwork.sha256}.webp"]
+    assert everything(tmp_path) == [f"pictures/{artwork.sha256}.png", f"thumbs/{artwork.sha256}.jpg"]
 
 
 @pytest.mark.parametrize("prompt", hostile.PROMPTS, ids=range(len(hostile.PROMPTS)))
@@ -345,7 +345,7 @@ def test_the_bin_gives_back_everything_and_empties_by_age(gallery, paint):
     assert gallery.empty_bin(older_than=30 * DAY) == 1
     assert gallery.by_sha(old.sha256) is None and gallery.by_sha(young.sha256) is not None
     assert gallery.database.read("SELECT * FROM embeddings") == [] and gallery.database.read("SELECT * FROM tags") == []
-    assert everything(gallery.files.home) == [f"bin/{young.file}", f"thumbs/{young.sha256}.webp"]
+    assert everything(gallery.files.home) == [f"bin/{young.file}", f"thumbs/{young.sha256}.jpg"]
     assert gallery.empty_bin() == 1 and everything(gallery.files.home) == []
 
 

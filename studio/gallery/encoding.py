@@ -13,9 +13,10 @@ from PIL.PngImagePlugin import PngInfo
 from studio.safety.contents import XMP_KEY
 
 THUMB_SIDE = 384  # pixels, long side
-THUMB_METHOD = (
-    0  # of libwebp: files are a fifth larger than with its usual 4, in a quarter of the time, and no worse to see
-)
+THUMB_ENDINGS = ("jpg", "webp")  # of thumbnails; WebP where something is transparent
+# As near to the picture as WebP at 84 by its usual method: 39 dB, SSIM 0.98, means of 23 photographs and drawings. A JPEG is
+# 1.4 times as large (25 kB) and takes a twelfth of the time; WebP by its quickest method 1.15 times, and a quarter
+THUMB_QUALITY = {"jpg": 87, "webp": 84}
 NEARLY = 1.25  # how much larger than a thumbnail the mean of whole blocks must stay for what is made from it to look the same
 LOOKED_AT = 128  # pixels that the short side keeps for whoever looks at the small copy, where it has them
 
@@ -61,24 +62,30 @@ def webp(picture: Image.Image, *, quality: int = 84, xmp: bytes = b"", method: i
     return buffer.getvalue()
 
 
-def thumbnail(picture: Image.Image) -> tuple[bytes, Image.Image]:
-    """The bytes of a picture's thumbnail (WebP, long side 384), and a smaller copy of the whole for whoever looks at it next.
+def thumbnail(picture: Image.Image) -> tuple[bytes, str, Image.Image]:
+    """A picture's thumbnail (long side 384): its bytes, their ending, and a smaller copy of the whole for whoever looks next.
 
-    Means of whole blocks are taken first, as far as the last step then still shrinks: a third of the time, and more than 50 dB
-    of a photograph's thumbnail made in one step.
+    JPEG, or WebP where something is transparent. Means of whole blocks are taken first, as far as the last step then still
+    shrinks: a third of the time, and what differs from one step (over 40 dB) the compression hides.
     """
     width, height = picture.size
     long, short = max(width, height), min(width, height)
     times = int(min(long / (THUMB_SIDE * NEARLY), short / LOOKED_AT))
     smaller = picture.reduce(times) if times > 1 else picture
     if long <= THUMB_SIDE:
-        return webp(smaller, method=THUMB_METHOD), smaller
+        return *_thumb(smaller), smaller
     shrink = THUMB_SIDE / long
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
     times = max(times, 1)
     box = (0, 0, width / times, height / times)  # the last block of a row may be a part of one
     small = smaller.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=NEARLY)
-    return webp(small, method=THUMB_METHOD), smaller
+    return *_thumb(small), smaller
+
+
+def _thumb(small: Image.Image) -> tuple[bytes, str]:
+    if small.mode == "RGBA":
+        return webp(small, quality=THUMB_QUALITY["webp"], method=0), "webp"
+    return encoded(small, "jpeg", quality=THUMB_QUALITY["jpg"]), "jpg"
 
 
 def size_of(data: bytes) -> tuple[int, int]:

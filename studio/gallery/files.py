@@ -18,7 +18,7 @@ from PIL import Image
 from studio.domain.errors import BadInput, BadPicture, EaselError, StorageBroken, StorageFull
 from studio.domain.verdict import Cleared, require_cleared
 from studio.durable import sync_folder
-from studio.gallery.encoding import plain_png, size_of, thumbnail, webp
+from studio.gallery.encoding import THUMB_ENDINGS, plain_png, size_of, thumbnail, webp
 from studio.safety.intake import open_picture, read_file, sha256
 
 FOLDERS = ("pictures", "thumbs", "previews", "index", "bin", "incoming")
@@ -80,21 +80,22 @@ class Files:
         return Written(_plain(_FILE, f"{sha}.{suffix}"), sha, *cleared.size, size)
 
     def thumb(self, cleared: Cleared, sha: str) -> Image.Image:
-        """Write the thumbnail (WebP, long side 384) of the picture with this SHA-256; returns a copy, made smaller if large."""
+        """Write the thumbnail (long side 384) of the picture with this SHA-256; returns a copy, made smaller if large."""
         return self._write_thumb(require_cleared(cleared).picture, sha)
 
     def _write_thumb(self, picture: Image.Image, sha: str) -> Image.Image:
-        data, smaller = thumbnail(picture)
-        write_whole(self.thumb_path(sha), data, durable=False)
+        data, ending, smaller = thumbnail(picture)
+        write_whole(self._thumb(sha, ending), data, durable=False)
         return smaller
 
-    def thumb_again(self, file: str, *, binned: bool = False, place: str | None = None) -> None:
+    def thumb_again(self, file: str, *, binned: bool = False, place: str | None = None) -> Path:
         """Make a stored picture's thumbnail again; only from the very bytes that were cleared, which their name tells.
 
         Raises BadInput when they are gone or no longer the same.
         """
         data = self.unchanged(file, binned=binned, place=place)
         self._write_thumb(open_picture(data).picture, Path(file).stem)
+        return self.thumb_path(Path(file).stem)
 
     def unchanged(self, file: str, *, binned: bool = False, place: str | None = None) -> bytes:
         """The very bytes that were cleared, which their name tells; `place` is where a picture lies that was not copied.
@@ -119,7 +120,7 @@ class Files:
         gone or no longer the same.
         """
         path = self.path(file, binned=binned)
-        copy = self.thumb_path(path.stem).with_stem(f"{path.stem}-{SHOWN_SIDE}")
+        copy = self._shown(path.stem)
         if copy.exists():
             return copy
         data = self.unchanged(file, binned=binned, place=place)
@@ -136,8 +137,15 @@ class Files:
         return self.home / ("bin" if binned else "pictures") / _plain(_FILE, file)
 
     def thumb_path(self, sha: str) -> Path:
-        """Where the thumbnail of a picture lies."""
-        return self.home / "thumbs" / f"{_plain(_SHA, sha)}.webp"
+        """Where the thumbnail of a picture lies, or may lie: a JPEG, or a WebP where it is transparent or was made long ago."""
+        ways = [self._thumb(sha, ending) for ending in THUMB_ENDINGS]
+        return next((path for path in ways if path.exists()), ways[0])
+
+    def _thumb(self, sha: str, ending: str) -> Path:
+        return self.home / "thumbs" / f"{_plain(_SHA, sha)}.{ending}"
+
+    def _shown(self, sha: str) -> Path:
+        return self.home / "thumbs" / f"{_plain(_SHA, sha)}-{SHOWN_SIDE}.webp"
 
     def to_bin(self, file: str) -> None:
         """Move a picture to the bin; one that is there already stays."""
@@ -168,9 +176,8 @@ class Files:
         with _storage(self.home):
             stored, bin = self.path(file), self.path(file, binned=True)
             coming = binned and bin.exists() and stored.exists()
-            thumb = self.thumb_path(stored.stem)
-            shown = thumb.with_stem(f"{stored.stem}-{SHOWN_SIDE}")
-            for path in (bin,) if coming else (stored, bin, thumb, shown):
+            derived = [self._thumb(stored.stem, ending) for ending in THUMB_ENDINGS] + [self._shown(stored.stem)]
+            for path in (bin,) if coming else (stored, bin, *derived):
                 path.unlink(missing_ok=True)
 
     def _move(self, source: Path, target: Path) -> None:

@@ -215,7 +215,7 @@ class Gallery:
         """Where an artwork's thumbnail lies; it is made again when somebody deleted it. Raises BadInput when it cannot be."""
         path = self.files.thumb_path(artwork.sha256)
         if not path.exists():
-            self.files.thumb_again(artwork.file, binned=artwork.deleted_at is not None, place=artwork.place)
+            return self.files.thumb_again(artwork.file, binned=artwork.deleted_at is not None, place=artwork.place)
         return path
 
     def _artworks(self, clause: str, *values: Any) -> list[Artwork]:
