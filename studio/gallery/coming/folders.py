@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from studio.database import Database
 from studio.domain.errors import BadInput
 from studio.gallery.coming import places
-from studio.gallery.coming.places import vacate as vacate  # noqa: PLC0414
 from studio.gallery.keeping import changes
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from studio.domain.control import CONTROLS, ControlMap
 from studio.domain.errors import BadInput
 from studio.domain.query import RATING_RANGE
 from studio.domain.recipe import SEED_LIMIT, Recipe
-from studio.gallery.coming import folders
+from studio.gallery.coming import places
 from studio.gallery.encoding import plain_png
 from studio.gallery.files import Written
 from studio.gallery.foreign.notes import notes_of
@@ -219,7 +219,7 @@ def insert(database: Database, one: Arrival) -> tuple[int, bool]:
     }
     with database.transaction() as connection:
         if facts.place is not None:
-            folders.vacate(connection, facts.place, besides=written.sha256)
+            places.vacate(connection, facts.place, besides=written.sha256)
         else:
             _renamed(connection, coming.source_sha256, written)
         known = connection.execute(

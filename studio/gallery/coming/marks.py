@@ -61,7 +61,10 @@ def remembered(database: Database, id: int) -> dict[str, Seen]:
         " WHERE f.folder = ?",
         id,
     )
-    return {path: Seen(*facts, bool(binned), bool(settled)) for path, *facts, binned, settled in rows}
+    return {
+        path: Seen(size, mtime_ns, sha256, artwork, problem, judge, bool(binned), bool(settled))
+        for path, size, mtime_ns, sha256, artwork, problem, judge, binned, settled in rows
+    }
 
 
 def deleted(database: Database) -> frozenset[str]:
