@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,6 +18,7 @@ BLOCK = 16_384  # vectors of a block: few enough that threads end together, enou
 SPARSE = (
     16  # a mask that lets fewer than one of so many through: their rows are copied together, and no other is passed by
 )
+ALONE = 8_192  # vectors that one thread compares before another is woken, which takes about as long
 GATHERED = 1_024  # rows that are copied together, 1 MB: more leave the cache before they are compared
 SPARE = 16  # places asked for beyond the last, to see whether it is a tie
 
@@ -28,6 +30,7 @@ class Blocks:
         self.size = size
         self._blocks: list[Any] = []
         self._pool: ThreadPoolExecutor | None = None
+        self._own = threading.local()
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._threads = min(4, cores)
 
@@ -45,7 +48,7 @@ class Blocks:
         at = 0
         while at < len(codes):
             if not self._blocks or self._blocks[-1].ntotal == BLOCK:
-                self._blocks.append(_block(None, self.size))
+                self._blocks.append(_block(self.size))
             room = BLOCK - int(self._blocks[-1].ntotal)
             self._blocks[-1].add_sa_codes(codes[at : at + room])
             at += room
@@ -124,8 +127,13 @@ class Blocks:
         return parts
 
     def _of_rows(self, at: Numbers, row: Matrix, limit: int) -> tuple[Numbers, Numbers]:
-        """The best of the vectors at these positions, which ascend."""
-        rows = np.empty((len(at), 2 * self.size), dtype=np.uint8)
+        """The best of the vectors at these positions, which ascend, at most GATHERED of them."""
+        desk = getattr(self._own, "desk", None)
+        if desk is None:  # memory that is used again: fresh memory costs as much as all the rest
+            desk = self._own.desk = _block(self.size)
+            desk.codes.resize(GATHERED * 2 * self.size)
+        desk.ntotal = GATHERED
+        rows = _codes(desk)
         begin = 0
         while begin < len(at):
             index = int(at[begin]) // BLOCK
@@ -134,7 +142,8 @@ class Blocks:
                 _codes(self._blocks[index]), at[begin:end] - index * BLOCK, axis=0, out=rows[begin:end], mode="clip"
             )
             begin = end
-        scores, found = _of_block(_block(rows, self.size), 0, row, None, limit)
+        desk.ntotal = len(at)
+        scores, found = _of_block(desk, 0, row, None, limit)
         return scores, at[found]
 
     def _each(self, parts: Sequence[_Part], limit: int) -> list[tuple[Numbers, Numbers]]:
@@ -148,15 +157,16 @@ class Blocks:
             for number in turn:  # each number goes to one thread
                 found[number] = parts[number].best(limit)
 
+        threads = min(self._threads, len(parts), 1 + sum(part.count for part in parts) // ALONE)
+        before = faiss.omp_get_max_threads()
         helpers = []
-        if self._threads > 1 and len(parts) > 1:
+        if threads > 1:
             if self._pool is None:
                 # FAISS would set all cores to one query and gain nothing: it shares work by queries
                 self._pool = ThreadPoolExecutor(
                     self._threads - 1, "vectors", initializer=faiss.omp_set_num_threads, initargs=(1,)
                 )
-            helpers = [self._pool.submit(work) for _ in range(min(self._threads, len(parts)) - 1)]
-        before = faiss.omp_get_max_threads()
+            helpers = [self._pool.submit(work) for _ in range(threads - 1)]
         faiss.omp_set_num_threads(1)
         try:
             work()
@@ -190,14 +200,12 @@ def _of_block(block: Any, start: int, row: Matrix, bits: Numbers | None, limit: 
     return scores[0][found], at[0][found] + start
 
 
-def _block(codes: Numbers | None, size: int) -> Any:
-    """A block that holds these vectors, as bytes (n, 2 * size)."""
+def _block(size: int) -> Any:
+    """An empty block."""
     import faiss
 
     made = faiss.IndexScalarQuantizer(size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     made.is_trained = True  # half precision has nothing to learn
-    if codes is not None:
-        made.add_sa_codes(codes)
     return made
 
 

@@ -40,7 +40,8 @@ class Clusters:
 
     def chosen(self, query: Matrix) -> Numbers:
         """Which vectors lie where a search for this one, (d,), looks: a mask (n,)."""
-        near = np.argpartition(self.centres @ query, -self.probes)[-self.probes :]
+        # row by row: a product of the whole is shared by threads that wait for each other longer than it takes
+        near = np.argpartition(np.vecdot(self.centres, query), -self.probes)[-self.probes :]
         table = np.zeros(len(self.centres), dtype=bool)
         table[near] = True
         mask: Numbers = table[self.of]
