@@ -55,6 +55,22 @@ def test_rankings_are_fused_and_each_says_why(gallery, painted):
     assert [hit.artwork.id for hit in near.hits(gallery, second)] == [other]
 
 
+def test_what_was_ranked_is_kept_until_something_changes(gallery, painted, monkeypatch):
+    own, other = painted("a red boat", seed=1), painted("a red boat", seed=2)
+    query = Query(like=((f"id:{own}", 1.0),), by=("recipe", "words"))
+    ranked = []
+    rankings = near.rankings
+    monkeypatch.setattr(near, "rankings", lambda *given, **named: ranked.append(1) or rankings(*given, **named))
+    assert near.ids(gallery, query) == [own, other] == near.ids(gallery, query)
+    page = Query(like=query.like, by=query.by, limit=1, offset=1)  # the next leaf of the same answer
+    assert [hit.artwork.id for hit in near.hits(gallery, page)] == [other] and len(ranked) == 1
+    third = painted("a red boat", seed=3)
+    assert set(near.ids(gallery, query)) == {own, other, third} and len(ranked) == 2
+    gallery.delete(other)
+    assert set(near.ids(gallery, query)) == {own, third} and len(ranked) == 3
+    assert near.ids(gallery, Query(like=query.like, by=("words",))) and len(ranked) == 4
+
+
 def test_words_alone_need_no_model(gallery, painted):
     boat, _house = painted("a red boat"), painted("a blue house")
     query = Query(words=(("boat", 1.0),), by=("words",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from studio.domain.artwork import Hit, Why
@@ -93,17 +93,27 @@ def rankings(
 
 def ids(gallery: Gallery, query: Query) -> list[int]:
     """All that a query without need of a model finds, best first, at most a thousand; raises BadInput as `rankings` does."""
-    found = rankings(gallery, query, allowed=gallery.ids(query))
-    return [id for id, _ in fusion.fuse(found.lists)][:MOST]
+    return list(_kept(gallery, query)[1])
 
 
 def hits(gallery: Gallery, query: Query) -> list[Hit]:
     """One page of what `ids` finds, each with why it was found; the score is the likeness of look, where that was compared."""
-    found = rankings(gallery, query, allowed=gallery.ids(query))
-    page = [id for id, _ in fusion.fuse(found.lists)][:MOST][query.offset : query.offset + query.limit]
+    found, best = _kept(gallery, query)
+    page = best[query.offset : query.offset + query.limit]
     told = words.explain(gallery.database, found.asked, page)
     held = gallery.many(page)
     return [Hit(held[id], found.looks.get(id), found.why(id, told.get(id))) for id in page if id in held]
+
+
+def _kept(gallery: Gallery, query: Query) -> tuple[Rankings, list[int]]:
+    """The rankings and what they are fused to, once while nothing changes: whoever scrolls asks for it again and again."""
+
+    def find() -> tuple[Rankings, list[int]]:
+        found = rankings(gallery, query, allowed=gallery.ids(query))
+        return found, [id for id, _ in fusion.fuse(found.lists)][:MOST]
+
+    clause, values = where(query)  # what "today" means changes at midnight, and the clause with it
+    return gallery.kept.get(("near", replace(query, limit=1, offset=0), clause, *values), find)
 
 
 def _look(

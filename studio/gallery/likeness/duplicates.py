@@ -68,6 +68,7 @@ def remember(database: Database, found: Iterable[Found]) -> None:
             " ON CONFLICT (one, other) DO UPDATE SET kind = excluded.kind, likeness = excluded.likeness WHERE NOT apart",
             rows,
         )
+        _changed(connection)
 
 
 def apart(gallery: Gallery, ids: Sequence[int]) -> None:
@@ -88,26 +89,40 @@ def apart(gallery: Gallery, ids: Sequence[int]) -> None:
                 " ON CONFLICT (one, other) DO UPDATE SET apart = 1",
                 list(combinations(chosen, 2)),
             )
+        _changed(connection)
 
 
 def together(gallery: Gallery, ids: Sequence[int]) -> None:
     """Take back what `apart` said of these."""
-    gallery.database.write(
-        "UPDATE copies SET apart = 0 WHERE one IN (SELECT value FROM json_each(?1))"
-        " AND other IN (SELECT value FROM json_each(?1))",
-        json.dumps(sorted(set(ids))),
-    )
+    with gallery.database.transaction() as connection:
+        connection.execute(
+            "UPDATE copies SET apart = 0 WHERE one IN (SELECT value FROM json_each(?1))"
+            " AND other IN (SELECT value FROM json_each(?1))",
+            (json.dumps(sorted(set(ids))),),
+        )
+        _changed(connection)
+
+
+def _changed(connection: Any) -> None:
+    """What is kept of the gallery is true no longer: groups are, and no trigger watches the pairs."""
+    connection.execute("UPDATE gallery_counter SET changes = changes + 1")
 
 
 # --- groups ---------------------------------------------------------------------------------------------------------------
 
 
 def groups(gallery: Gallery, *, near: bool = True, among: Collection[int] | None = None) -> list[Group]:
-    """All groups of copies that are there and not in the bin, the largest first; with `near` also resized and cropped ones."""
+    """All groups of copies that are there and not in the bin, the largest first; with `near` also resized and cropped ones.
+
+    With `among` those that hold one of these. Found once while nothing changes.
+    """
+    found = gallery.kept.get(("groups of copies", near), lambda: _groups(gallery, near=near))
+    return [group for group in found if among is None or any(id in among for id in group.ids)]
+
+
+def _groups(gallery: Gallery, *, near: bool) -> tuple[Group, ...]:
     linked = _linked(gallery.database, KINDS if near else (EXACT,))
     joined = components([(one, other) for one, other, _ in linked])
-    if among is not None:
-        joined = [group for group in joined if any(id in among for id in group)]
     same = {frozenset((one, other)) for one, other, kind in linked if kind == EXACT}
     exact = components([tuple(pair) for pair in same])  # type: ignore[misc]
     whole = {frozenset(group) for group in exact}
@@ -119,13 +134,13 @@ def groups(gallery: Gallery, *, near: bool = True, among: Collection[int] | None
             keeper, why = suggestion(artworks)
             ids = tuple(artwork.id for artwork in artworks)
             made.append(Group(ids, EXACT if frozenset(ids) in whole else NEAR, keeper, why))
-    return sorted(made, key=lambda one: (-len(one.ids), one.kind != EXACT, -max(one.ids)))
+    return tuple(sorted(made, key=lambda one: (-len(one.ids), one.kind != EXACT, -max(one.ids))))
 
 
 def count(gallery: Gallery, *, near: bool = True) -> tuple[int, int]:
     """How many groups there are, and how many pictures could go."""
-    joined = components([(one, other) for one, other, _ in _linked(gallery.database, KINDS if near else (EXACT,))])
-    return len(joined), sum(len(group) - 1 for group in joined)
+    found = groups(gallery, near=near)
+    return len(found), sum(len(group.rest) for group in found)
 
 
 def components(links: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -13,6 +13,7 @@ from studio.domain.job import LIVE, Job
 from studio.gallery.keeping.changes import Change
 from studio.gallery.likeness import duplicates
 from studio.gallery.likeness.duplicates import EXACT, Group
+from studio.gallery.rows import where
 from studio.ui import browse, show, watch, words
 from studio.ui.browse import View
 from studio.ui.components import likeness
@@ -68,8 +69,11 @@ def _among(studio: Studio, view: View) -> set[int] | None:
     query, _ = browse.asked(view)
     if query.binned:
         return set()
-    plain = not (query.filters or query.exact or query.tag or query.favourites or query.kind)
-    return None if plain else studio.gallery.ids(query)
+    if not (query.filters or query.exact or query.tag or query.favourites or query.kind):
+        return None
+    clause, values = where(query)
+    found: set[int] = studio.gallery.kept.get(("copies among", clause, *values), lambda: studio.gallery.ids(query))
+    return found
 
 
 def _searching(studio: Studio, job: Job) -> None:
