@@ -7,7 +7,9 @@ import streamlit as st
 
 from studio.domain.errors import EaselError
 from studio.domain.job import ENDED, LANES, LIVE, Job
+from studio.gallery.coming import folders
 from studio.ui import desk, press, session, show, watch
+from studio.ui.gallery import bringing
 from studio.ui.grid import rows
 
 KINDS = {
@@ -67,6 +69,9 @@ def row(job: Job) -> None:
                 on_click=pressed.note,
                 args=(pressed.key, again(job)),
             )
+        if job.kind == "import" and not job.live and job.result.get("left_out"):
+            left_out = partial(folders.all_left_out, studio.database, job.payload, job.result)
+            bringing.keep(left_out, f"easel-import-{job.id}", key=f"report_{job.id}")
         if job.kind == "paint":
             session.door(
                 "Show", "create", key=f"show_{job.id}", icon=":material/visibility:",

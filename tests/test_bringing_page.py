@@ -7,7 +7,7 @@ from test_folders import encoded, picture
 from test_pages import HOSTILE, assert_sound, finish, jobs, markup, page, text
 from test_pages import studio as studio  # noqa: PLC0414  the fixture
 
-from studio.gallery.coming import folders
+from studio.gallery.coming import folders, marks
 
 
 @pytest.fixture
@@ -147,3 +147,31 @@ def test_how_often_a_folder_is_looked_at_is_told_before_one_watches_it(studio, t
     studio.save_settings(replace(studio.settings, rescan_minutes=0))
     test.run()
     assert "Rescan finds what is new" in text(test) and "every" not in text(test)
+
+
+def test_what_a_watched_folder_leaves_out_can_be_kept_whichever_scan_said_so(studio, tree):
+    test = page("gallery")
+    watch(test, tree)
+    (job,) = jobs(studio, "import")
+    result = {
+        "imported": 1,
+        "left_out": 1,
+        "ids": [1],
+        "skipped": [{"name": "x.txt", "reason": "It is not a picture."}],
+    }
+    finish(studio, job, "done", result=result)
+    (folder,) = studio.folders()
+    with studio.database.transaction() as connection:
+        marks.note(connection, folder, [marks.Found("x.txt", 1, 1, problem="It is not a picture.")])
+    folders.end(studio.database, folder.id)
+    test.run()
+    press(test, "Close")
+    assert_sound(test)
+    (button,) = (one for one in test.get("download_button") if one.proto.label == "Report")
+    assert f"report_{folder.id}" in button.proto.id
+    queue = page("queue")
+    assert_sound(queue)
+    (button,) = (one for one in queue.get("download_button") if one.proto.label == "Report")
+    assert f"report_{job.id}" in button.proto.id  # of a tab that was closed meanwhile
+    finish(studio, studio.rescan(folder.id), "done", result={**result, "left_out": 0, "skipped": []})
+    assert len([one for one in page("queue").get("download_button") if one.proto.label == "Report"]) == 1

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import os
 from io import BytesIO, StringIO
 
 import hostile
@@ -13,10 +14,14 @@ from test_folders import encoded, picture
 
 from studio.domain.artwork import Query
 from studio.domain.control import ControlMap
+from studio.domain.job import Job
 from studio.domain.recipe import Recipe
+from studio.gallery.coming import folders
 from studio.gallery.coming.importing import hidden, report, shown_path
 from studio.gallery.finding.language import read as read_words
 from studio.gallery.metadata import write_map, write_text
+from studio.terminal.answers import going
+from studio.workshop import scanning
 from studio.workshop.importing import import_pictures
 from studio.workshop.reporting import JobReport
 from studio.workshop.tools import Tools
@@ -193,3 +198,40 @@ def test_an_uploaded_folder_is_told_by_its_paths_and_a_picture_by_its_name(tools
 )  # fmt: skip
 def test_what_is_hidden_in_an_uploaded_folder(path, left_out):
     assert hidden(path) is left_out
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_report_is_whole_however_many_files_were_left_out(tools, tmp_path, monkeypatch, watched):
+    monkeypatch.setattr(scanning, "LISTED", 2)
+    root = tmp_path / "mixed"
+    root.mkdir()
+    for number in range(5):
+        (root / f"{number}.txt").write_text(f"no picture {number}")
+    (root / os.fsdecode(b"\xff.txt")).write_text(
+        "no picture"
+    )  # no table can hold its name; it is the first that is told
+    payload = {"folder": str(root)} | ({"watch": True} if watched else {})
+    result = work(tools, "import", payload).result
+    assert (result["left_out"], len(result["skipped"])) == (6, 2)
+    told = folders.all_left_out(tools.database, payload, result)
+    assert sorted(name for name, _ in told) == sorted([*(f"{number}.txt" for number in range(5)), "\ufffd.txt"])
+    assert len(report(told).splitlines()) == 7
+    files = {"files": [{"spool": tools.files.spool(b"none"), "name": f"{n}.txt"} for n in range(3)]}
+    result = work(tools, "import", files).result
+    assert len(folders.all_left_out(tools.database, files, result)) == 2  # an upload has no folder that knows more
+
+
+@pytest.mark.parametrize(
+    ("job", "left", "said"),
+    [
+        (Job(1, "import", "fetch", "running", {}, 120, 10_000, "importing", result={"rate": 44.2}), 223.0,
+         "importing 120/10,000, 44 a second, about 4 min left"),
+        (Job(1, "import", "fetch", "running", {}, 1, 9, "importing", result={"rate": 0.25}), 32.0,
+         "importing 1/9, 15 a minute, about 32 s left"),
+        (Job(1, "import", "fetch", "waiting", {}), None, "waiting 0/0"),
+        (Job(1, "paint", "paint", "running", {}, 3, 8, "painting", result={"rate": 3}), 7_300.0,
+         "painting 3/8, about 2 h left"),
+    ],
+)  # fmt: skip
+def test_the_terminal_tells_how_fast_an_import_goes(job, left, said):
+    assert going(job, left) == said

@@ -34,10 +34,7 @@ def wait(studio: Studio, job: Job) -> Job:
 
     def tell(job: Job) -> None:
         if live:
-            left = studio.seconds_left(job)
-            eta = f", about {left:.0f} s left" if left else ""
-            done, total = (amount(job.done), amount(job.total)) if job.kind == "install" else (job.done, job.total)
-            print(f"\r\033[K{job.stage or job.state} {done}/{total}{eta}", end="", file=sys.stderr, flush=True)
+            print(f"\r\033[K{going(job, studio.seconds_left(job))}", end="", file=sys.stderr, flush=True)
 
     try:
         return studio.wait(job.id, on_change=tell)
@@ -48,6 +45,24 @@ def wait(studio: Studio, job: Job) -> Job:
     finally:
         if live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def going(job: Job, left: float | None) -> str:
+    """One line on how far a job is: what it does, how much of it, of an import how fast, and the seconds left."""
+    numbers = (amount(job.done), amount(job.total)) if job.kind == "install" else (f"{job.done:,}", f"{job.total:,}")
+    parts = [f"{job.stage or job.state} {'/'.join(numbers)}"]
+    rate = job.result.get("rate") if job.kind == "import" else None
+    if isinstance(rate, int | float) and rate > 0:
+        parts.append(f"{rate:,.0f} a second" if rate >= 1 else f"{60 * rate:,.0f} a minute")
+    if left:
+        parts.append(f"about {_long(left)} left")
+    return ", ".join(parts)
+
+
+def _long(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3_600:.0f} h"
 
 
 def must_be_done(job: Job) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
 from studio.gallery.coming.folders import Folder
 from studio.terminal.answers import DONE, ending, open_home_studio, respond, wait
+
+if TYPE_CHECKING:
+    from studio.app import Studio
 
 COUNTS = ("imported", "duplicates", "moved", "back", "gone")
 
@@ -18,7 +21,9 @@ COUNTS = ("imported", "duplicates", "moved", "back", "gone")
 def options_of(verb: argparse.ArgumentParser) -> None:
     """What `import` can be told."""
     verb.add_argument("folder", type=Path, metavar="FOLDER")
-    verb.add_argument("--watch", action="store_true", help="copy nothing: its pictures stay where they are")
+    verb.add_argument(
+        "--watch", action="store_true", help="copy nothing: its pictures stay where they are, and are looked at again"
+    )
     verb.add_argument("--report", type=Path, metavar="FILE", help="write what was left out, and why, as CSV")
 
 
@@ -37,13 +42,23 @@ def bring(options: argparse.Namespace) -> int:
     job = wait(studio, studio.import_folder(options.folder, watch=options.watch))
     skipped = job.result.get("skipped", [])
     if report is not None:
-        from studio.gallery.coming.importing import report as written
-
-        report.write_text(written((one["name"], one["reason"]) for one in skipped), encoding="utf-8", newline="")
+        _keep(studio, job, report)
     answer = _answer(job)
     lines = [_line(job.result), *(f"  {one['name']!r}: {one['reason']}" for one in skipped)]
     respond(options, {**answer, "skipped": skipped}, lines)
     return ending(job, [job.error] if job.error else [])
+
+
+def _keep(studio: Studio, job: Job, place: Path) -> None:
+    """Write the whole report, also of more files than the job's result names."""
+    from studio.gallery.coming import folders as known
+    from studio.gallery.coming.importing import report
+
+    lines = known.all_left_out(studio.database, job.payload, job.result)
+    try:
+        place.write_text(report(lines), encoding="utf-8", newline="")
+    except OSError as error:
+        raise BadInput("report", f"{place} cannot be written ({error.strerror}); what came in stays.") from error
 
 
 def folders(options: argparse.Namespace) -> int:

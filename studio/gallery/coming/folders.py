@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,6 +143,17 @@ def left_out(database: Database, id: int) -> list[tuple[str, str]]:
     """The files of a folder that are not in the gallery, each with the reason that was said."""
     rows = database.read("SELECT path, problem FROM folder_files WHERE folder = ? AND problem <> '' ORDER BY path", id)
     return [(row["path"], row["problem"]) for row in rows]
+
+
+def all_left_out(database: Database, payload: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The files that an import job left out; of very many its result names only the first, and the folder knows them all."""
+    listed = [(str(one["name"]), str(one["reason"])) for one in result.get("skipped", ())]
+    if result.get("left_out", 0) <= len(listed) or "folder" not in payload:
+        return listed
+    row = database.one("SELECT id FROM folders WHERE path = ?", str(payload["folder"]))
+    known = left_out(database, int(row["id"])) if row else []
+    paths = {path for path, _ in known}
+    return known + [one for one in listed if one[0] not in paths]  # a name that is no text stands in no table
 
 
 def end(database: Database, id: int, *, note: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +13,7 @@ from studio.app import Studio
 from studio.domain.artwork import Query
 from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
+from studio.gallery.coming import folders
 from studio.gallery.coming.folders import Folder
 from studio.gallery.coming.importing import hidden, report
 from studio.ui import show, watch, words
@@ -25,6 +27,7 @@ _PRESS = "import_press"  # the key of the files that are chosen now
 KIND, FILES, FOLDER = "import_kind", "Files", "A whole folder"
 COPY, WATCH = "Copy", "Watch"
 LINES = 200  # of a report that the page shows; the file has all
+Lines = list[tuple[str, str]]
 SHORT = 5  # lines that are shown at once; more would push the pictures away
 
 
@@ -44,7 +47,7 @@ def notice(studio: Studio) -> None:
         st.session_state[IMPORT] = job.id  # whoever began it: its end is told here
         _follow(studio, job)
         return
-    left_out = _left_out(studio, job)
+    left_out = folders.all_left_out(studio.database, job.payload, job.result)
     with st.container(horizontal=True, vertical_alignment="center", key="import_notice"):
         headline, sentence = _ending(job)
         show.notice(headline, sentence, symbol="task_alt" if job.state == "done" else "error")
@@ -58,22 +61,31 @@ def notice(studio: Studio) -> None:
                 args=(ids,),
             )
         if left_out:
-            st.download_button(
-                "Report",
-                report(left_out),
-                file_name=f"easel-import-{job.id}.csv",
-                mime="text/csv",
-                key="import_report",
-                icon=":material/download:",
-                help="Every file that was left out, with its reason, as a table",
-                on_click="ignore",
-            )
+            keep(left_out, f"easel-import-{job.id}", key="import_report")
         st.button("Close", key="close_import", on_click=_forget)
     if left_out:
         with st.expander(f"Skipped: {len(left_out):,}", expanded=len(left_out) <= SHORT):
             show.rows(left_out[:LINES])
             if len(left_out) > LINES:
                 show.line(f"And {len(left_out) - LINES:,} more, all of them in the report.")
+
+
+def keep(left_out: Lines | Callable[[], Lines], name: str, *, key: str) -> None:
+    """The button that keeps a report: every file that was left out, with its reason, as a table; made when it is pressed."""
+
+    def table() -> str:
+        return report(left_out() if callable(left_out) else left_out)
+
+    st.download_button(
+        "Report",
+        table,
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=key,
+        icon=":material/download:",
+        help="Every file that was left out, with its reason, as a table",
+        on_click="ignore",
+    )
 
 
 def _follow(studio: Studio, job: Job) -> None:
@@ -109,15 +121,6 @@ def _ending(job: Job) -> tuple[str, str]:
     if job.state in ("cancelled", "interrupted"):
         return headline, f"{words.STATES[job.state]}. What came in stays; import it again to go on from there."
     return headline, job.error
-
-
-def _left_out(studio: Studio, job: Job) -> list[tuple[str, str]]:
-    """The files that were left out; of very many the folder knows them all, the job only the first."""
-    listed = [(str(one["name"]), str(one["reason"])) for one in job.result.get("skipped", ())]
-    if job.result.get("left_out", 0) > len(listed):
-        whole = next((one for one in studio.folders() if one.path == job.payload.get("folder")), None)
-        return studio.left_out(whole.id) if whole is not None else listed
-    return listed
 
 
 # --- the form -------------------------------------------------------------------------------------------------------------
@@ -192,6 +195,8 @@ def _folders(studio: Studio) -> None:
                     on_click=_rescan,
                     args=(studio, folder.id),
                 )
+                if folder.left_out:
+                    keep(partial(studio.left_out, folder.id), f"easel-folder-{folder.id}", key=f"report_{folder.id}")
                 st.button(
                     "Stop watching",
                     key=f"stop_{folder.id}",
