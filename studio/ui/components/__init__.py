@@ -86,7 +86,7 @@ def wall(
         "binned": binned,
         "done": done,
     }
-    _component("wall", "make", "leaves", "viewer")(
+    _component("wall", "make", "leaves", "viewer", "walltiles", "wallhands")(
         key=key, data=data, on_open_change=opened, on_chosen_change=selected, on_changed_change=changed
     )
 

@@ -1,16 +1,10 @@
 // Groups of copies: one of each is kept. Which one is chosen here, without a run of the page; every word enters as text.
 const chosen = new Map()
 
-function icon(name) {
-  const symbol = make("span", "symbol", name)
-  symbol.setAttribute("aria-hidden", "true")
-  return symbol
-}
-
 function act(words, symbol, style, run) {
   const button = make("button", style)
   button.type = "button"
-  button.append(icon(symbol), make("span", "", words))
+  button.append(glyph(symbol), make("span", "", words))
   button.onclick = run
   return button
 }
@@ -37,7 +31,7 @@ function picture(item, choose, open) {
   image.alt = ""
   image.src = item.src
   const badge = make("span", "badge")
-  badge.append(icon("task_alt"), make("span", "", "Keep"))
+  badge.append(glyph("task_alt"), make("span", "", "Keep"))
   face.append(image, badge)
   face.onclick = () => choose(item.id)
   const facts = make("div", "facts")
@@ -46,13 +40,13 @@ function picture(item, choose, open) {
   look.type = "button"
   look.title = "Open"
   look.setAttribute("aria-label", `Open ${item.alt}`)
-  look.append(icon("open_in_full"))
+  look.append(glyph("open_in_full"))
   look.onclick = () => open(item.id)
   facts.append(first, look, make("span", "", item.about))
   if (item.marks.length) {
     const marks = make("span", "marks")
     for (const [symbol, words] of item.marks) {
-      const told = icon(symbol)
+      const told = glyph(symbol)
       told.title = words
       marks.append(told)
     }

@@ -4,19 +4,6 @@ const FAR_LIGHT = ["#2f7ba6", "#b8541c", "#1f7a4d", "#a8327c", "#8a6a00", "#0f71
 const FAR_DARK = ["#7cc4f2", "#ffb285", "#86d6a6", "#f09ad0", "#ecd06f", "#8fdde6", "#c4a6ff", "#ff9c93", "#bccf86", "#d9b99c"]
 
 const pointsHeld = new Map() // version -> promise of points; the map's bytes cross the wire once
-const maps = new WeakMap()
-
-function toolButton(icon, label, does) {
-  const button = make("button", "tool")
-  button.type = "button"
-  button.title = label
-  button.setAttribute("aria-label", label)
-  const symbol = make("span", "symbol", icon)
-  symbol.setAttribute("aria-hidden", "true")
-  button.append(symbol)
-  button.addEventListener("click", does)
-  return button
-}
 
 function built(root) {
   const me = { root, data: null, points: null, view: null, drag: null, lasso: null, lassoing: false, frame: 0, hover: -1, lit: null, chosen: null, buttons: new Map() }
@@ -39,14 +26,14 @@ function built(root) {
   me.live = make("p", "live")
   me.live.setAttribute("role", "status")
   me.tools = make("div", "tools")
-  me.lassoTool = toolButton("lasso_select", "Draw around pictures to choose them (or drag with Shift)", () => lassoMode(me, !me.lassoing))
+  me.lassoTool = pressable("tool", "Draw around pictures to choose them (or drag with Shift)", () => lassoMode(me, !me.lassoing), glyph("lasso_select"))
   me.lassoTool.setAttribute("aria-pressed", "false")
-  me.listTool = toolButton("format_list_bulleted", "List of the groups", () => showList(me, me.list.hidden))
+  me.listTool = pressable("tool", "List of the groups", () => showList(me, me.list.hidden), glyph("format_list_bulleted"))
   me.listTool.setAttribute("aria-expanded", "false")
   me.tools.append(
-    toolButton("add", "Nearer (+)", () => zoomBy(me, 1.7)),
-    toolButton("remove", "Further away (-)", () => zoomBy(me, 1 / 1.7)),
-    toolButton("fit_screen", "Show all (0)", () => fly(me, whole(me))),
+    pressable("tool", "Nearer (+)", () => zoomBy(me, 1.7), glyph("add")),
+    pressable("tool", "Further away (-)", () => zoomBy(me, 1 / 1.7), glyph("remove")),
+    pressable("tool", "Show all (0)", () => fly(me, whole(me)), glyph("fit_screen")),
     me.lassoTool,
     me.listTool,
   )
@@ -229,7 +216,7 @@ function veil(me) {
 // --- what was said and chosen ---------------------------------------------------------------------------------------------
 
 function foot(me) {
-  const parts = [counted(me.points.count, "picture")]
+  const parts = [counted(me.points.count)]
   if (me.lit) parts.push(`${me.data.found.toLocaleString("en")} found`)
   me.foot.textContent = parts.join(" · ")
 }
@@ -237,7 +224,7 @@ function foot(me) {
 // Tell those who listen what is in sight.
 function tell(me) {
   const names = [...me.buttons.values()].slice(0, 4).map((button) => button.firstChild.textContent)
-  me.live.textContent = `${counted(me.seen ?? 0, "picture")} in sight${names.length ? `: ${names.join("; ")}` : ""}`
+  me.live.textContent = `${counted(me.seen ?? 0)} in sight${names.length ? `: ${names.join("; ")}` : ""}`
 }
 
 // --- the map's bytes -------------------------------------------------------------------------------------------------------
@@ -256,11 +243,7 @@ function fetched(version) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  let me = maps.get(parentElement)
-  if (!me) {
-    me = built(parentElement)
-    maps.set(parentElement, me)
-  }
+  const me = once(parentElement, built)
   me.send = setTriggerValue
   me.data = data
   me.lit = data.searching ? maskOf(data.lit) ?? new Uint8Array(Math.ceil((me.points?.count ?? 0) / 8)) : null

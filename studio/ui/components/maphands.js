@@ -30,7 +30,7 @@ function choose(me, line) {
   for (const i of within(me.points, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)])) {
     if (ids.length < CHOOSABLE && (!me.lit || has(me.lit, i)) && inside(shape, me.points.x[i] / PLACES, me.points.y[i] / PLACES)) ids.push(me.points.ids[i])
   }
-  me.live.textContent = `${counted(ids.length, "picture")} chosen`
+  me.live.textContent = `${counted(ids.length)} chosen`
   me.send("lasso", { ids })
 }
 

@@ -8,7 +8,7 @@ function nameButton(me, place) {
   const button = make("button", "name")
   button.type = "button"
   button.append(make("span", "word", place.name), make("span", "count", place.pictures.toLocaleString("en")))
-  button.setAttribute("aria-label", `${place.name}, ${counted(place.pictures, "picture")}; go there`)
+  button.setAttribute("aria-label", `${place.name}, ${counted(place.pictures)}; go there`)
   button.addEventListener("click", () => flyTo(me, place))
   button.addEventListener("focus", () => {
     const [x, y] = spot(me, place)
@@ -69,7 +69,7 @@ function listed(me) {
       const mark = make("i")
       mark.style.background = me.hue(place.number)
       button.append(mark, make("span", "word", place.name), make("span", "count", place.pictures.toLocaleString("en")))
-      button.setAttribute("aria-label", `${place.name}, ${counted(place.pictures, "picture")}; go there`)
+      button.setAttribute("aria-label", `${place.name}, ${counted(place.pictures)}; go there`)
       button.addEventListener("click", () => flyTo(me, place))
       item.append(button)
       const below = level < 1 ? part(place.number, level + 1) : null

@@ -5,7 +5,6 @@ const FURTHEST = 0.5
 const NEARER = [1.9, 4.2] // from these zooms on the next level's names are shown
 
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16))
-const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value))
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 

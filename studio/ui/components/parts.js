@@ -3,12 +3,6 @@
 const STEPS = 120 // how many steps can be undone
 const PAUSE = 160 // ms without another key before Python is told
 
-function symbol(name) {
-  const icon = make("span", "symbol", name)
-  icon.setAttribute("aria-hidden", "true")
-  return icon
-}
-
 function history() {
   const past = []
   const future = []
@@ -67,7 +61,7 @@ function messenger() {
 function tool(board, { icon, label, keys = "", word = "", press, group }) {
   const button = make("button", word ? "tool worded" : "tool")
   button.type = "button"
-  button.append(symbol(icon))
+  button.append(glyph(icon))
   if (word) button.append(make("span", "", word))
   button.setAttribute("aria-label", label)
   const tip = keys ? `${label}  ·  ${keys}` : label

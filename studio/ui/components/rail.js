@@ -2,28 +2,12 @@
 const OURS = /\/(?:pictures|thumbs|shown)\/(\d{1,18})(?:[?#]|$)/
 const ARTWORKS = "application/x-easel-artworks"
 
-function icon(name) {
-  const made = make("span", "symbol", name)
-  made.setAttribute("aria-hidden", "true")
-  return made
-}
-
-function small(symbol, label, does) {
-  const made = make("button", "small")
-  made.type = "button"
-  made.title = label
-  made.setAttribute("aria-label", label)
-  made.append(icon(symbol))
-  made.addEventListener("click", does)
-  return made
-}
-
 function entry(symbol, name, count, current, does) {
   const made = make("button", "entry")
   made.type = "button"
   made.title = name
   if (current) made.setAttribute("aria-current", "true")
-  made.append(icon(symbol), make("span", "name", name))
+  made.append(glyph(symbol), make("span", "name", name))
   if (typeof count === "number") made.append(make("span", "count", count.toLocaleString("en")))
   made.addEventListener("click", does)
   return made
@@ -69,8 +53,8 @@ function held(me, one, data) {
   const symbol = one.smart ? "saved_search" : "folder_special"
   row.append(
     entry(symbol, one.name, one.count, one.id === data.current, () => me.act({ do: "open", id: one.id })),
-    small("edit", `Rename ${one.name}`, () => me.edit(one.id)),
-    small("delete", `Delete the collection ${one.name}`, () => me.act({ do: "delete", id: one.id })),
+    pressable("small", `Rename ${one.name}`, () => me.edit(one.id), glyph("edit")),
+    pressable("small", `Delete the collection ${one.name}`, () => me.act({ do: "delete", id: one.id }), glyph("delete")),
   )
   if (one.smart) return row
   row.addEventListener("dragover", (event) => {
@@ -96,7 +80,7 @@ function draw(root, me, data) {
     shelves.append(entry(one.symbol, one.name, undefined, current, () => me.act({ do: "shelf", name: one.name })))
   }
   const head = make("div", "head")
-  head.append(make("span", "", "Collections"), small("add", "New collection", () => me.edit("new")))
+  head.append(make("span", "", "Collections"), pressable("small", "New collection", () => me.edit("new"), glyph("add")))
   const list = make("div", "group collections")
   list.setAttribute("role", "group")
   list.setAttribute("aria-label", "Collections")

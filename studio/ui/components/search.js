@@ -4,26 +4,10 @@ const WAIT = 60 // ms without a key
 const OURS = /\/(?:pictures|thumbs|shown)\/(\d{1,18})(?:[?#]|$)/
 const ARTWORKS = "application/x-easel-artworks"
 
-function icon(name) {
-  const made = make("span", "symbol", name)
-  made.setAttribute("aria-hidden", "true")
-  return made
-}
-
 // A colour beside its name; what is none leaves the spot empty
 function swatch(value) {
   const made = make("span", "swatch")
   made.style.backgroundColor = value
-  return made
-}
-
-function press(name, label, does, ...inside) {
-  const made = make("button", name)
-  made.type = "button"
-  made.setAttribute("aria-label", label)
-  made.title = label
-  made.append(...inside)
-  made.addEventListener("click", does)
   return made
 }
 
@@ -44,7 +28,7 @@ function built(root) {
   const chips = make("div", "chips")
   chips.setAttribute("role", "group")
   chips.setAttribute("aria-label", "What is searched for")
-  line.append(icon("search"), input, key)
+  line.append(glyph("search"), input, key)
   box.append(line, list)
   root.append(box, chips)
   return { box, line, input, list, chips, key, text: null, found: [], at: -1, asked: 0, timer: 0, act: {} }
@@ -188,7 +172,7 @@ function chip(me, one) {
   if (!one.wanted) words.append(make("i", "", "not"))
   if (one.name) words.append(make("span", "name", one.name))
   words.append(make("span", "value", one.value))
-  const face = one.fixed ? make("span", "face") : press("face", `${one.said}; ${turned}`, () => me.act.turn(one, "flip"))
+  const face = one.fixed ? make("span", "face") : pressable("face", `${one.said}; ${turned}`, () => me.act.turn(one, "flip"))
   face.append(words)
   if (one.src) {
     const image = make("img")
@@ -198,26 +182,26 @@ function chip(me, one) {
   } else if (one.name === "colour") {
     face.prepend(swatch(one.value))
   } else if (one.symbol) {
-    face.prepend(icon(one.symbol))
+    face.prepend(glyph(one.symbol))
   }
   made.append(face)
   if (one.less || one.more) {
     const weigh = make("span", "weigh")
-    const less = press("small", `${one.said}: count less`, () => me.act.turn(one, "less"), icon("remove"))
-    const more = press("small", `${one.said}: count more`, () => me.act.turn(one, "more"), icon("add"))
+    const less = pressable("small", `${one.said}: count less`, () => me.act.turn(one, "less"), glyph("remove"))
+    const more = pressable("small", `${one.said}: count more`, () => me.act.turn(one, "more"), glyph("add"))
     less.disabled = !one.less
     more.disabled = !one.more
     weigh.append(less, make("span", "weight", one.weight), more)
     made.append(weigh)
   }
-  made.append(press("small", `Remove ${one.said}`, () => me.act.turn(one, "off"), icon("close")))
+  made.append(pressable("small", `Remove ${one.said}`, () => me.act.turn(one, "off"), glyph("close")))
   return made
 }
 
 function drawn(me, data) {
   const held = data.chips.map((one) => chip(me, one))
   if (data.chips.length > 1) {
-    const clear = press("clear", "Clear all", () => me.act.clear())
+    const clear = pressable("clear", "Clear all", () => me.act.clear())
     clear.append("Clear all")
     held.push(clear)
   }
@@ -245,9 +229,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     send("clear", {})
   }
   if (!me.pick) {
-    me.pick = press("pick", "Search by a picture: choose one, or drop or paste it here", () => {
+    me.pick = pressable("pick", "Search by a picture: choose one, or drop or paste it here", () => {
       document.querySelector(`[class*="${CSS.escape(me.door)}"] input[type=file]`)?.click()
-    }, icon("image_search"))
+    }, glyph("image_search"))
     me.line.append(me.pick)
   }
   const uploader = document.querySelector(`[class*="${CSS.escape(me.door)}"]`)

@@ -3,12 +3,10 @@
 const DAY = 86_400_000
 const SCALES = ["years", "months", "days"]
 const STRIP = 66 // px: a thumbnail of the strip and its gap
-const lines = new WeakMap()
 
 const dateOf = (day) => new Date(day * DAY)
 const dayOf = (year, month = 0, date = 1) => Math.round(Date.UTC(year, month, date) / DAY)
 const say = (day, options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(dateOf(day))
-const counted = (count) => `${count.toLocaleString("en")} picture${count === 1 ? "" : "s"}`
 
 // The bar that a day belongs to, by its first day; and the first day of the bar after it.
 const startOf = {
@@ -305,11 +303,7 @@ function keyed(me, event) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  let me = lines.get(parentElement)
-  if (!me) {
-    me = built(parentElement)
-    lines.set(parentElement, me)
-  }
+  const me = once(parentElement, built)
   me.send = setTriggerValue
   me.data = data
   draw(me)

@@ -2,21 +2,7 @@
 const SECONDS = [2, 4, 6, 10, 20]
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 
-function symbol(name) {
-  const icon = make("span", "symbol", name)
-  icon.setAttribute("aria-hidden", "true")
-  return icon
-}
-
-function button(name, icon, press) {
-  const one = make("button", `tool ${icon}`)
-  one.type = "button"
-  one.append(symbol(icon))
-  one.title = name
-  one.setAttribute("aria-label", name)
-  one.onclick = press
-  return one
-}
+const tool = (label, icon, does) => pressable(`tool ${icon}`, label, does, glyph(icon))
 
 function viewer(root, wall) {
   const box = make("dialog", "viewer")
@@ -31,17 +17,17 @@ function viewer(root, wall) {
   const many = () => (self.list ? self.list.length : wall.count())
   const item = async (at) => (self.list ? self.list[at] || null : wall.item(at))
 
-  const play = button("Play", "play_arrow", () => run(!self.playing))
-  const heart = button("Favourite (f)", "favorite", () => wall.key(self.item, "f"))
-  const full = button("Full screen", "fullscreen", () => {
+  const play = tool("Play", "play_arrow", () => run(!self.playing))
+  const heart = tool("Favourite (f)", "favorite", () => wall.key(self.item, "f"))
+  const full = tool("Full screen", "fullscreen", () => {
     if (document.fullscreenElement) document.exitFullscreen()
     else box.requestFullscreen?.().catch(() => {})
   })
   const bar = make("div", "above")
   bar.append(
-    count, make("span", "gap"), button("Previous (left arrow)", "chevron_left", () => step(-1)), play, pace,
-    button("Next (right arrow)", "chevron_right", () => step(1)), heart,
-    button("Everything about it (Enter)", "info", () => leaveFor()), full, button("Close (Esc)", "close", () => box.close()),
+    count, make("span", "gap"), tool("Previous (left arrow)", "chevron_left", () => step(-1)), play, pace,
+    tool("Next (right arrow)", "chevron_right", () => step(1)), heart,
+    tool("Everything about it (Enter)", "info", () => leaveFor()), full, tool("Close (Esc)", "close", () => box.close()),
   )
   const below = make("div", "below")
   below.append(stars, words)
@@ -106,7 +92,7 @@ function viewer(root, wall) {
 
   function run(on) {
     self.playing = on
-    play.replaceChildren(symbol(on ? "pause" : "play_arrow"))
+    play.replaceChildren(glyph(on ? "pause" : "play_arrow"))
     play.setAttribute("aria-label", on ? "Pause" : "Play")
     play.title = on ? "Pause (p)" : "Play (p)"
     box.classList.toggle("playing", on)

@@ -3,13 +3,6 @@
 const OVER = 3 // rows beyond what is in sight, above and below
 const GAP = 10
 const SIDES = [104, 136, 176, 232, 320] // px that a tile is at least wide
-const PAUSE = 180 // ms; somebody who selects five pictures sends them once
-const KEYS = [
-  ["Arrows, Home, End, Page up, Page down", "walk"], ["Enter", "open"], ["Space", "quick look"],
-  ["X, or Ctrl and Space", "select"], ["Shift and arrows", "select on the way"], ["Ctrl and A", "select all"],
-  ["Esc", "select nothing"], ["1 to 5, 0", "rate, or take the rating off"], ["−", "dislike"], ["F", "favourite"],
-  ["Delete", "put in the bin"], ["Ctrl and Z", "undo"], ["P", "slideshow"], ["?", "these keys"],
-]
 const models = new Map() // by what was asked, so that who comes back from a picture finds the wall as it was
 
 function modelOf(key) {
@@ -36,7 +29,7 @@ function size(set) {
   }
 }
 
-function build() {
+function build(root) {
   const self = { nodes: new Map(), free: [], timer: 0, later: 0, moved: 0, leaving: 0, coming: false, was: 0, row: 1, across: 1, model: null }
   self.root = make("div", "wallroot")
   const head = make("div", "head")
@@ -46,8 +39,8 @@ function build() {
   small.setAttribute("aria-label", "Size of the pictures")
   small.title = "Size of the pictures"
   small.oninput = () => (size(small.value), self.fit())
-  self.play = button("Slideshow (P)", "slideshow", () => self.key("p"))
-  self.help = button("Keys (?)", "keyboard", () => self.key("?"))
+  self.play = tool("Slideshow (P)", "slideshow", () => self.key("p"))
+  self.help = tool("Keys (?)", "keyboard", () => self.key("?"))
   head.append(self.count, make("span", "gap"), small, self.play, self.help)
   self.wall = make("div", "wall")
   self.wall.tabIndex = 0
@@ -64,82 +57,10 @@ function build() {
   self.keys.append(make("h2", "", "Keys"), list)
   self.keys.onclick = () => self.keys.close()
   self.root.append(head, self.wall, self.live, self.keys)
+  draws(self)
+  listen(self)
+  root.append(self.root)
   return self
-}
-
-function blank() {
-  const tile = make("div", "tile")
-  tile.setAttribute("role", "option")
-  tile.draggable = true
-  const image = make("img")
-  image.decoding = "async"
-  image.draggable = false
-  image.alt = ""
-  image.onload = () => image.classList.add("here")
-  const marks = make("span", "marks")
-  marks.append(make("span", "label"), make("span", "heart"))
-  const foot = make("span", "foot")
-  foot.append(make("span", "stars"), make("span", "alt"), make("span", "why"))
-  const check = make("span", "check")
-  check.append(symbol("check"))
-  tile.append(image, foot, marks, check)
-  return tile
-}
-
-function told(item) {
-  const parts = [item.alt]
-  if (item.rating > 0) parts.push(`rated ${item.rating}`)
-  if (item.rating < 0) parts.push("disliked")
-  if (item.favourite) parts.push("favourite")
-  if (item.gone) parts.push("its file is gone")
-  if (item.why) parts.push(item.why)
-  return parts.join(", ")
-}
-
-// `flying`: whoever flies past a thousand pictures wants to see none of them.
-function fill(tile, item, at, model, flying) {
-  const said = `${at} ${model.total} ${at === model.focus} ${flying} ${item ? `${model.chosen.has(item.id)} ${JSON.stringify(item)}` : ""}`
-  if (tile.said === said) return
-  tile.said = said
-  const [image, foot, marks] = tile.children
-  tile.id = `tile-${at}`
-  tile.dataset.at = at
-  tile.setAttribute("aria-posinset", at + 1)
-  tile.setAttribute("aria-setsize", model.total)
-  tile.classList.toggle("active", at === model.focus)
-  const chosen = Boolean(item) && model.chosen.has(item.id)
-  tile.classList.toggle("chosen", chosen)
-  tile.setAttribute("aria-selected", String(chosen))
-  tile.classList.toggle("blank", !item)
-  if (!item) {
-    image.classList.remove("here")
-    image.removeAttribute("src")
-    delete tile.dataset.id
-    tile.setAttribute("aria-label", "Loading")
-    marks.hidden = true
-    foot.hidden = true
-    return
-  }
-  tile.dataset.id = item.id
-  const src = `/thumbs/${item.id}`
-  if (image.getAttribute("src") !== src) {
-    image.classList.remove("here")
-    if (flying) image.removeAttribute("src")
-    else image.src = src
-    if (image.complete && image.naturalWidth) image.classList.add("here")
-  }
-  tile.setAttribute("aria-label", told(item))
-  tile.classList.toggle("disliked", item.rating < 0)
-  tile.classList.toggle("favourite", Boolean(item.favourite))
-  tile.classList.toggle("rated", item.rating !== 0)
-  tile.classList.toggle("gone", Boolean(item.gone))
-  marks.hidden = false
-  foot.hidden = false
-  marks.firstChild.textContent = item.label || ""
-  marks.firstChild.hidden = !item.label
-  mark(foot.firstChild, item.rating)
-  foot.children[1].textContent = item.alt
-  foot.children[2].textContent = item.why || ""
 }
 
 function scrollerOf(element) {
@@ -149,10 +70,9 @@ function scrollerOf(element) {
   return document.scrollingElement
 }
 
-function behave(self) {
+function draws(self) {
   const { wall } = self
   const model = () => self.model
-  const item = (at) => model().items[at]
 
   self.fit = () => {
     const width = wall.clientWidth
@@ -171,7 +91,7 @@ function behave(self) {
     wall.style.height = `${Math.max(0, rows * self.row - GAP)}px`
     self.count.textContent = now.chosen.size
       ? `${now.chosen.size.toLocaleString("en")} of ${now.total.toLocaleString("en")} selected`
-      : self.words || `${now.total.toLocaleString("en")} picture${now.total === 1 ? "" : "s"}`
+      : self.words || counted(now.total)
     self.root.classList.toggle("choosing", now.chosen.size > 0)
     const frame = self.scroller.getBoundingClientRect()
     const top = Math.max(0, Math.max(0, frame.top) - wall.getBoundingClientRect().top)
@@ -190,10 +110,10 @@ function behave(self) {
     for (let at = to - 1; at >= from; at -= 1) {
       let tile = self.nodes.get(at)
       if (!tile) {
-        tile = self.free.pop() || blank()
+        tile = self.free.pop() || blankTile()
         self.nodes.set(at, tile)
       }
-      fill(tile, now.items[at], at, now, flying)
+      fillTile(tile, now.items[at], at, now, flying)
       tile.style.transform = `translate(${(at % self.across) * self.row}px,${Math.floor(at / self.across) * self.row}px)`
       if (tile.parentNode !== wall || tile.nextSibling !== next) wall.insertBefore(tile, next)
       next = tile
@@ -215,7 +135,7 @@ function behave(self) {
   self.go = (at, { select = false } = {}) => {
     const now = model()
     at = Math.max(0, Math.min(now.total - 1, at))
-    if (select) range(now.anchor, at)
+    if (select) self.range(now.anchor, at)
     else now.anchor = at
     now.focus = at
     const top = wall.getBoundingClientRect().top + Math.floor(at / self.across) * self.row
@@ -227,171 +147,11 @@ function behave(self) {
     self.draw()
   }
 
-  const send = () => {
-    clearTimeout(self.timer)
-    model().n += 1 // now: what the page's script says of the selection before this one counts no longer
-    self.draw()
-    self.timer = setTimeout(() => {
-      self.state("chosen", { ids: [...model().chosen], n: model().n })
-    }, PAUSE)
-  }
-
-  const toggle = (at) => {
-    const one = item(at)
-    if (!one) return
-    const { chosen } = model()
-    if (!chosen.delete(one.id)) chosen.add(one.id)
-    model().focus = model().anchor = at
-    self.say(`${chosen.has(one.id) ? "Selected" : "Not selected"}, ${chosen.size} in all`)
-    send()
-  }
-
-  const range = async (from, to) => {
-    const [first, last] = from < to ? [from, to] : [to, from]
-    try {
-      const ids = await numbers(model(), first, last)
-      ids.forEach((id) => model().chosen.add(id))
-      self.say(`${model().chosen.size} selected`)
-      send()
-    } catch (error) {
-      self.complain(error.message)
-    }
-  }
-
-  const all = async () => {
-    await range(0, model().total - 1)
-    if (model().chosen.size < model().total) self.complain(`${model().chosen.size.toLocaleString("en")} are selected; that is the most at once.`)
-  }
-
-  self.clear = () => {
-    if (!model().chosen.size) return
-    model().chosen.clear()
-    self.say("Nothing selected")
-    send()
-  }
-
   self.complain = (words) => {
     self.say(words)
     self.count.textContent = words
     self.words = words
     setTimeout(() => ((self.words = ""), self.draw()), 6000)
-  }
-
-  const changed = (change, undone = "") => {
-    clearTimeout(self.later)
-    self.later = setTimeout(() => self.trigger("changed", { change, undone }), 500)
-  }
-
-  // What a key does to pictures; true when it was done.
-  self.press = async (items, key) => {
-    const now = model()
-    try {
-      if (key === "undo") {
-        const answer = await takeBack(now)
-        self.say(answer.words)
-        changed(0, answer.words)
-        return true
-      }
-      const one = items[0]
-      if (!one) return false
-      const [what, value] = key === "Delete"
-        ? [self.binned ? "restore" : "bin", null]
-        : key === "f" ? ["favourite", !one.favourite] : ["rate", key === "-" ? -1 : Number(key)]
-      const answer = await act(now, items.map((each) => each.id), what, value)
-      if (what in FIELDS) items.forEach((each) => (each[FIELDS[what]] = value)) // also those that a slideshow alone knows
-      if (self.viewer.on) self.viewer.fill()
-      const many = items.length > 1 ? `${items.length.toLocaleString("en")} pictures ` : ""
-      const short = { bin: "deleted", restore: "restored", favourite: value ? "favourite" : "no longer favourite" }[what]
-      self.say(`${many}${short || (value < 0 ? "disliked" : value ? `rated ${value}` : "rating taken off")}, undo with Ctrl+Z`)
-      if (answer.change) changed(answer.change)
-      if (what === "bin" || what === "restore") send()
-      return true
-    } catch (error) {
-      self.complain(error.message)
-      return false
-    }
-  }
-
-  const meant = () => {
-    const now = model()
-    if (!now.chosen.size) return item(now.focus) ? [item(now.focus)] : []
-    const known = new Map(now.items.filter(Boolean).map((one) => [one.id, one]))
-    return [...now.chosen].map((id) => known.get(id) || { id, favourite: false })
-  }
-
-  self.open = (one) => {
-    model().scroll = self.scroller.scrollTop
-    self.leaving = performance.now() + 20000
-    self.trigger("open", one.id)
-  }
-
-  const look = async (play) => {
-    const now = model()
-    const ids = [...now.chosen]
-    if (ids.length > 1) {
-      const known = new Map(now.items.filter(Boolean).map((one) => [one.id, one]))
-      const missing = ids.filter((id) => !known.has(id)).slice(0, 240)
-      try {
-        if (missing.length) (await ask(`/wall/ids?ids=${missing}`)).tiles.forEach((one) => known.set(one.id, one))
-      } catch (error) {
-        return self.complain(error.message)
-      }
-      self.viewer.open({ list: ids.map((id) => known.get(id)).filter(Boolean), play })
-    } else self.viewer.open({ at: now.focus, play })
-  }
-
-  self.key = (key, { shift = false, ctrl = false } = {}) => {
-    const now = model()
-    const page = Math.max(1, Math.floor(self.scroller.clientHeight / self.row) - 1) * self.across
-    const steps = {
-      ArrowRight: 1, ArrowLeft: -1, ArrowDown: self.across, ArrowUp: -self.across, PageDown: page, PageUp: -page,
-      Home: -now.focus, End: now.total - 1 - now.focus,
-    }
-    if (key in steps) {
-      if (key === "ArrowUp" && now.focus < self.across) return false
-      self.go(now.focus + steps[key], { select: shift })
-    } else if (ctrl && key.toLowerCase() === "a") all()
-    else if (ctrl && key.toLowerCase() === "z") self.press([], "undo")
-    else if ((ctrl && key === " ") || (!ctrl && key.toLowerCase() === "x")) toggle(now.focus)
-    else if (ctrl) return false
-    else if (key === "Enter") item(now.focus) && self.open(item(now.focus))
-    else if (key === " ") look(false)
-    else if (key.toLowerCase() === "p") look(true)
-    else if (key === "Escape") {
-      if (!now.chosen.size) return false
-      self.clear()
-    } else if (key === "Delete") self.press(meant(), "Delete")
-    else if (key.toLowerCase() === "f") self.press(meant(), "f")
-    else if (/^[0-5-]$/.test(key)) self.press(meant(), key)
-    else if (key === "?") self.keys.open ? self.keys.close() : self.keys.showModal()
-    else return false
-    return true
-  }
-
-  wall.onclick = (event) => {
-    const tile = event.target.closest(".tile")
-    const one = tile && item(Number(tile.dataset.at))
-    if (!one) return
-    const at = Number(tile.dataset.at)
-    const corner = event.target.closest(".check")
-    if (event.shiftKey) self.go(at, { select: true })
-    else if (corner || event.ctrlKey || event.metaKey) toggle(at)
-    else {
-      model().focus = model().anchor = at
-      self.open(one)
-    }
-  }
-  wall.ondragstart = (event) => {
-    const tile = event.target.closest(".tile")
-    const one = tile && item(Number(tile.dataset.at))
-    if (!one) return event.preventDefault()
-    const ids = model().chosen.has(one.id) ? [...model().chosen] : [one.id]
-    event.dataTransfer.setData("application/x-easel-artworks", ids.join(" "))
-    event.dataTransfer.setData("text/uri-list", `${location.origin}/pictures/${one.id}`)
-    event.dataTransfer.effectAllowed = "copy"
-  }
-  wall.onmousedown = (event) => {
-    if (event.shiftKey) event.preventDefault() // no text is being selected
   }
 
   self.viewer = viewer(self.root, {
@@ -403,15 +163,6 @@ function behave(self) {
     follow: (at) => at >= 0 && self.go(at),
     back: () => wall.focus({ preventScroll: true }),
   })
-}
-
-// Keys count on the wall, and where nothing else has the focus.
-function hears(self, event) {
-  const at = event.composedPath()[0]
-  if (self.viewer.on || self.keys.open || event.defaultPrevented) return false
-  if (at === self.wall) return true
-  if (!(at instanceof Element) || at.closest("input, textarea, select, button, a, summary, [role=dialog], [role=listbox], [contenteditable]")) return false
-  return at === document.body || at.matches("[data-testid=stMain], [data-testid=stApp], html") || at.getAttribute("tabindex") === "-1"
 }
 
 // To where one was, as long as parts of the page above still arrive and nobody scrolls.
@@ -439,17 +190,8 @@ function comeBack(self) {
   requestAnimationFrame(again)
 }
 
-const open = new WeakMap()
-
 export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
-  let self = open.get(parentElement)
-  const fresh = !self
-  if (fresh) {
-    self = build()
-    behave(self)
-    open.set(parentElement, self)
-    parentElement.append(self.root)
-  }
+  const self = once(parentElement, build)
   self.trigger = setTriggerValue
   self.state = setStateValue
   self.binned = data.binned
