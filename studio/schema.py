@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# What every trigger of gallery_counter does; like all text of a migration it is never changed
+_COUNTED = """BEGIN
+            UPDATE gallery_counter SET changes = changes + 1;
+        END;"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
         "first_tables",
@@ -301,45 +306,23 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "gallery_at_size",
-        """
+        f"""
         -- A number that grows with whatever changes what a filter lets through or a suggestion counts: answers are kept by it
         CREATE TABLE gallery_counter (one INTEGER PRIMARY KEY CHECK (one = 1), changes INTEGER NOT NULL);
         INSERT INTO gallery_counter VALUES (1, 0);
-        CREATE TRIGGER counter_of_new AFTER INSERT ON artworks BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_gone AFTER DELETE ON artworks BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
+        CREATE TRIGGER counter_of_new AFTER INSERT ON artworks {_COUNTED}
+        CREATE TRIGGER counter_of_gone AFTER DELETE ON artworks {_COUNTED}
         CREATE TRIGGER counter_of_changed AFTER UPDATE OF kind, width, height, recipe, prompt, caption, remark, source_name,
             favourite, rating, created_at, taken_at, made_with, model, sampler, seed, negative, place, gone_at, deleted_at,
-            colours ON artworks BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_tagged AFTER INSERT ON tags BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_untagged AFTER DELETE ON tags BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_retagged AFTER UPDATE ON tags BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_collection AFTER INSERT ON collections BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_gone_collection AFTER DELETE ON collections BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_changed_collection AFTER UPDATE ON collections BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_collected AFTER INSERT ON collection_items BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
-        CREATE TRIGGER counter_of_uncollected AFTER DELETE ON collection_items BEGIN
-            UPDATE gallery_counter SET changes = changes + 1;
-        END;
+            colours ON artworks {_COUNTED}
+        CREATE TRIGGER counter_of_tagged AFTER INSERT ON tags {_COUNTED}
+        CREATE TRIGGER counter_of_untagged AFTER DELETE ON tags {_COUNTED}
+        CREATE TRIGGER counter_of_retagged AFTER UPDATE ON tags {_COUNTED}
+        CREATE TRIGGER counter_of_collection AFTER INSERT ON collections {_COUNTED}
+        CREATE TRIGGER counter_of_gone_collection AFTER DELETE ON collections {_COUNTED}
+        CREATE TRIGGER counter_of_changed_collection AFTER UPDATE ON collections {_COUNTED}
+        CREATE TRIGGER counter_of_collected AFTER INSERT ON collection_items {_COUNTED}
+        CREATE TRIGGER counter_of_uncollected AFTER DELETE ON collection_items {_COUNTED}
         -- What filters and counts read of a picture that is shown, without its texts: a tenth of the table. The index before
         -- it looked better to SQLite, and led it to every row
         DROP INDEX artworks_alive;
@@ -350,7 +333,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ) WHERE deleted_at IS NULL;
         CREATE INDEX artworks_hidden ON artworks (id, deleted_at, kind)
             WHERE deleted_at IS NOT NULL OR kind NOT IN ('painted', 'imported', 'map');
-        CREATE INDEX artworks_loras ON artworks (id) WHERE instr(recipe, '"loras":[{') > 0;
+        CREATE INDEX artworks_loras ON artworks (id) WHERE instr(recipe, '"loras":[{{') > 0;
         """,
     ),
     (
