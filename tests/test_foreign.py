@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.domain.artwork import Facts
 from studio.domain.control import ControlMap
 from studio.domain.recipe import Lora, Recipe
 from studio.gallery.coming.incoming import of_foreign
@@ -669,21 +670,14 @@ def test_ours_say_all_of_it_exactly():
     assert read(png(**newer)).tool == "easel", "our own words in A1111's form tell as much"
 
 
-def test_the_columns_are_what_a_table_takes():
+def test_the_facts_are_what_a_table_takes():
     found = read(png(Comment=json.dumps(novelai(prompt="a \ud800 boat")), **AROUND))
-    columns = found.columns()
-    assert json.loads(columns.pop("metadata")) == found.rest
-    assert columns == {
-        "made_with": "novelai",
-        "model": "dream-v8",
-        "sampler": "dpm++ 2m karras",
-        "seed": 42,
-        "negative": "people",
-        "camera": "",
-        "taken_at": None,
-        "rating": 0,
-    }
-    assert read(png(**write_text(RECIPE, extras={}))).columns()["metadata"] is None
+    facts = found.facts()
+    assert json.loads(str(facts.metadata)) == found.rest
+    assert replace(facts, metadata=None) == Facts(
+        made_with="novelai", model="dream-v8", sampler="dpm++ 2m karras", seed=42, negative="people"
+    )
+    assert read(png(**write_text(RECIPE, extras={}))).facts().metadata is None
 
 
 def test_our_pictures_and_maps_come_back_through_a_file_as_they_were(gate, tmp_path):

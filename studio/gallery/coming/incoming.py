@@ -138,7 +138,7 @@ def _filled(facts: Facts, recipe: Recipe) -> Facts:
 def told_facts(told: Foreign) -> Facts:
     """What a file says beside recipe and prompt: the columns, and what its maker wrote of it as the note."""
     said = [text for text in (told.title, told.description) if text and text != told.prompt]
-    facts = Facts(**told.columns(), remark="\n".join(dict.fromkeys(said))[:CAPTION_LIMIT])
+    facts = replace(told.facts(), remark="\n".join(dict.fromkeys(said))[:CAPTION_LIMIT])
     notes = notes_of(told.rest)  # a gallery like ours said it all, and more exactly
     return replace(facts, remark=notes.remark, rating=notes.rating) if notes is not None else facts
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.gallery.foreign import a1111
 from studio.gallery.foreign.samplers import by_name
-from studio.gallery.foreign.told import FindLora, Foreign, Worn, no_lora, with_recipe
+from studio.gallery.foreign.told import FindLora, Foreign, Worn, no_lora, with_recipe, worn
 from studio.gallery.foreign.values import as_object, model_name, name, number, pixels, whole, words
 
 _PAIR = re.compile(r"\(?\s*(\d{1,6})\s*[,x×]\s*(\d{1,6})\s*\)?")
@@ -63,15 +63,9 @@ def _of_text(text: str, settings: dict[str, str], lora: FindLora) -> Foreign:
 
 
 def _loras(body: dict[str, Any]) -> tuple[Worn, ...]:
-    found = []
     listed = body.get("loras")
-    for one in listed[:100] if isinstance(listed, list) else []:
-        if isinstance(one, list) and len(one) >= 2 and (weight := number(one[1])) is not None and model_name(one[0]):
-            found.append(Worn(model_name(one[0]), weight))
-    for key, value in body.items():
-        if re.fullmatch(r"lora_combined_\d{1,3}", key):
-            named, _, weight_text = words(value, 300).rpartition(" : ")
-            weight = number(weight_text)
-            if weight is not None and model_name(named):
-                found.append(Worn(model_name(named), weight))
-    return tuple({one.name: one for one in found}.values())
+    listed = listed[:100] if isinstance(listed, list) else []
+    pairs = [one[:2] for one in listed if isinstance(one, list) and len(one) >= 2]
+    combined = [value for key, value in body.items() if re.fullmatch(r"lora_combined_\d{1,3}", key)]
+    pairs += [words(value, 300).rpartition(" : ")[::2] for value in combined]
+    return tuple({one.name: one for one in worn(pairs)}.values())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from studio.gallery.foreign.samplers import by_name
-from studio.gallery.foreign.told import FindLora, Foreign, Worn, no_lora, with_recipe
+from studio.gallery.foreign.told import FindLora, Foreign, Worn, no_lora, with_recipe, worn
 from studio.gallery.foreign.values import as_object, as_part, model_name, number, pixels, whole, words
 
 _BEYOND = ("initimage", "maskimage", "controlnetmodel", "refinermodel", "refinerupscale", "refinermethod", "variationseed",
@@ -44,12 +44,7 @@ def _told(asked: dict[str, Any], extra: dict[str, Any], lora: FindLora) -> Forei
 
 def _loras(asked: dict[str, Any]) -> tuple[Worn, ...]:
     names, weights = (_listed(asked.get(key)) for key in ("loras", "loraweights"))
-    found = []
-    for index, one in enumerate(names[:100]):
-        weight = number(weights[index]) if index < len(weights) else 1.0
-        if model_name(one) and weight is not None:
-            found.append(Worn(model_name(one), weight))
-    return tuple(found)
+    return worn(zip(names[:100], [*weights, *[1.0] * 100], strict=False))
 
 
 def _listed(value: object) -> list[Any]:

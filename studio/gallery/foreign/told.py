@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from studio.domain.artwork import Facts
 from studio.domain.errors import BadInput
 from studio.domain.recipe import SAMPLERS, Lora, Recipe
-from studio.gallery.foreign.values import slug
+from studio.gallery.foreign.values import model_name, number, slug
 
 FindLora = Callable[[str], str | None]  # the name in a file -> the LoRA's name on the shelf
 
@@ -56,24 +56,23 @@ class Foreign:
     recipe: Recipe | None = None
     rest: dict[str, str] = field(default_factory=dict)
 
-    def columns(self) -> dict[str, Any]:
-        """What the gallery keeps of it beside recipe and prompt, by the names of its columns.
+    def facts(self) -> Facts:
+        """What the gallery keeps of it beside recipe and prompt.
 
         `metadata` is the text verbatim, as JSON in ASCII; None where there is none, or where it is ours and says only what the
         other columns and the file say.
         """
-        metadata = json.dumps(self.rest, sort_keys=True) if self.rest and self.tool != "easel" else None
-        return {
-            "made_with": self.tool,
-            "model": self.model,
-            "sampler": self.sampler,
-            "seed": self.seed,
-            "negative": self.negative,
-            "camera": self.camera,
-            "taken_at": self.taken_at,
-            "rating": self.rating,
-            "metadata": metadata,
-        }
+        return Facts(
+            made_with=self.tool, model=self.model, sampler=self.sampler, seed=self.seed, negative=self.negative,
+            camera=self.camera, taken_at=self.taken_at, rating=self.rating,
+            metadata=json.dumps(self.rest, sort_keys=True) if self.rest and self.tool != "easel" else None,
+        )  # fmt: skip
+
+
+def worn(pairs: Iterable[Sequence[object]]) -> tuple[Worn, ...]:
+    """LoRAs of (name, weight) pairs as strangers wrote them; what lacks either is none."""
+    read = ((model_name(name), number(weight)) for name, weight in pairs)
+    return tuple(Worn(name, weight) for name, weight in read if name and weight is not None)
 
 
 def with_recipe(
