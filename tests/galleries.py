@@ -1,13 +1,30 @@
-"""What the tests of the gallery share: pictures added as painted or imported, and a home folder's files by name."""
+"""What the tests of the gallery share: a gate and tools without models, pictures added as painted or imported."""
 
 import hostile
+import pytest
+from fakes import FakeModels, FakePainter
 
 from studio.domain.recipe import Recipe
 from studio.gallery.coming import adding
 from studio.gallery.coming.incoming import Coming
 from studio.gallery.metadata import read_recipe
+from studio.workshop.tools import Tools
 
 RECIPE = Recipe("a red star above a house", negative="text", seed=7)
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    """A gate that lets everything through."""
+    return hostile.open_gate(tmp_path_factory.mktemp("gate"))
+
+
+@pytest.fixture
+def tools(home, gate):
+    """What jobs run with, with fakes in place of models."""
+    made = Tools(home, models=FakeModels(gate, FakePainter()))
+    yield made
+    made.database.close()
 
 
 def painter(gallery, gate):

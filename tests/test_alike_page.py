@@ -5,43 +5,21 @@ import re
 
 import pytest
 from alike import flat, scene, smaller
-from fakes import FakeModels, FakePainter, work
-from galleries import imported
+from fakes import work
+from galleries import imported, tools
 from streamlit.testing.v1 import AppTest
+from test_pages import studio
 
-from studio.app import open_studio
 from studio.domain.query import Filter
 from studio.gallery.finding import language
 from studio.gallery.keeping import changes
 from studio.gallery.likeness import duplicates
-from studio.jobs.lock import Lock
 from studio.places import ROOT
-from studio.ui import session
 from studio.ui.components import likeness
 from studio.ui.gallery import alike
 from studio.ui.gallery import duplicates as room
-from studio.workshop.tools import Tools
 
-
-@pytest.fixture
-def studio(home, monkeypatch):
-    """The studio that the page will open; its worker's place is taken by the test."""
-    monkeypatch.setenv("EASEL_HOME", str(home))
-    lock = Lock(home)
-    assert lock.take()
-    opened = open_studio(home)
-    yield opened
-    session._opened(str(home)).close()
-    session._opened.clear()
-    opened.close()
-    lock.release()
-
-
-@pytest.fixture
-def tools(studio, home, gate):
-    made = Tools(home, models=FakeModels(gate, FakePainter()))
-    yield made
-    made.database.close()
+__all__ = ["studio", "tools"]  # fixtures are used by their names
 
 
 @pytest.fixture

@@ -5,27 +5,16 @@ from dataclasses import replace
 
 import hostile
 import pytest
-from fakes import FakeModels, FakePainter, work
-from galleries import RECIPE, everything, painter
+from fakes import work
+from galleries import RECIPE, everything, gate, painter, tools
 
 from studio.domain.errors import BadInput, Cancelled
 from studio.gallery.coming import adding
 from studio.gallery.coming.incoming import Coming
 from studio.gallery.keeping import disposal
 from studio.gallery.space import embeddings
-from studio.workshop.tools import Tools
 
-
-@pytest.fixture(scope="module")
-def gate(tmp_path_factory):
-    return hostile.open_gate(tmp_path_factory.mktemp("gate"))
-
-
-@pytest.fixture
-def tools(home, gate):
-    made = Tools(home, models=FakeModels(gate, FakePainter()))
-    yield made
-    made.database.close()
+__all__ = ["gate", "tools"]  # fixtures are used by their names
 
 
 @pytest.fixture

@@ -8,37 +8,19 @@ from pathlib import Path
 import hostile
 import pytest
 from fakes import FakeModels, FakePainter
-from galleries import bring, painter
+from galleries import bring, gate, painter
 from streamlit.testing.v1 import AppTest
+from test_pages import studio
 
-from studio.app import open_studio
 from studio.domain.errors import EaselError
-from studio.jobs.lock import Lock
-from studio.ui import session, words
+from studio.ui import words
 from studio.workshop.reporting import JobReport
 from studio.workshop.tasks import TASKS
 from studio.workshop.tools import Tools
 
+__all__ = ["gate", "studio"]  # fixtures are used by their names
+
 PATIENCE = 60
-
-
-@pytest.fixture(scope="module")
-def gate(tmp_path_factory):
-    return hostile.open_gate(tmp_path_factory.mktemp("gate"))
-
-
-@pytest.fixture
-def studio(home, monkeypatch):
-    """The studio that the rooms will open; the tests take the worker's place."""
-    monkeypatch.setenv("EASEL_HOME", str(home))
-    lock = Lock(home)
-    assert lock.take()
-    opened = open_studio(home)
-    yield opened
-    session._opened(str(home)).close()
-    session._opened.clear()
-    opened.close()
-    lock.release()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import hostile
 import pytest
 from fakes import FakeModels, FakePainter, work
-from galleries import imported, painter
+from galleries import gate, imported, painter, tools
 from PIL import Image
 from PIL.PdfParser import PdfParser
 
@@ -25,17 +25,7 @@ from studio.safety.provenance import GENERATED, read_source_type
 from studio.workshop import exporting as job
 from studio.workshop.tools import Tools
 
-
-@pytest.fixture(scope="module")
-def gate(tmp_path_factory):
-    return hostile.open_gate(tmp_path_factory.mktemp("gate"))
-
-
-@pytest.fixture
-def tools(home, gate):
-    made = Tools(home, models=FakeModels(gate, FakePainter()))
-    yield made
-    made.database.close()
+__all__ = ["gate", "tools"]  # fixtures are used by their names
 
 
 @pytest.fixture
