@@ -32,7 +32,7 @@ from studio.workshop.describe import small
 AT_ONCE = 16  # pictures that the gate, the captioner and the encoder look at together
 HANDS = 2  # threads; the models have cores of their own to keep busy
 GATE_PIXELS = 4_000_000  # that the gate is shown together: many are still few views, and their memory is used again
-AHEAD_PIXELS = 32_000_000  # decoded and not yet saved; each takes up to 12 bytes on its way
+AHEAD_PIXELS = 25_000_000  # decoded and not yet saved; each takes up to 12 bytes on its way
 BLOCK = 31 << 20  # bytes; glibc learns from a block of up to 32 MiB
 AHEAD_BYTES = 96 << 20  # read and not yet decoded
 AHEAD_FILES = 4 * AT_ONCE
