@@ -101,21 +101,26 @@ def exact(plain: Array) -> Contender:
 
 
 def mask(plain: Array) -> Contender:
-    """Every vector of the nearest clusters; all that a filter lets through, where those are few."""
-    blocks, newest, alive = blocks_of(plain), np.arange(len(plain)), np.ones(len(plain), dtype=bool)
+    """Every vector of the nearest clusters, which lie side by side; all that a filter lets through, where those are few."""
     count = clusters.how_many(len(plain))
-    sample = sampled(plain, clusters.SAMPLE * count)
-    centres = clusters.learn(sample, count=count, step=lambda *_: None)
+    centres = clusters.learn(sampled(plain, clusters.SAMPLE * count), count=count, step=lambda *_: None)
     of = clusters.nearest(plain, centres)
+    order = np.argsort(of, kind="stable")
+    of, blocks, alive = of[order], blocks_of(plain).ordered(order), np.ones(len(plain), dtype=bool)
+    place = np.argsort(order)
+    last: list[Array] = []  # a filter, and which positions it lets through: the studio keeps the last one, too
 
     def find(query: Array, limit: int, far: int, allowed: Array | None) -> Array:
-        chosen = alive if allowed is None else allowed
+        if allowed is not None and not (last and last[0] is allowed):
+            last[:] = allowed, allowed[order]
+        chosen = alive if allowed is None else last[1]
         if np.count_nonzero(chosen) > min(EXACT, len(plain) // SHARE):
-            chosen = Clusters(centres, of, far).chosen(query) & chosen
-        return blocks.nearest(query, limit, mask=chosen, newest=newest)[0]
+            at = Clusters(centres, of, far, len(of)).chosen(query)
+            return order[blocks.nearest(query, limit, at=at[chosen[at]], newest=order)[0]]
+        return order[blocks.nearest(query, limit, mask=chosen, newest=order)[0]]
 
     def delete(at: Array) -> None:
-        alive[at] = False
+        alive[place[at]] = False
 
     return Contender(find, delete, count)
 

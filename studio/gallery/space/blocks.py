@@ -61,6 +61,19 @@ class Blocks:
         made._blocks = [*self._blocks[:-1], *(faiss.clone_index(block) for block in self._blocks[-1:])]
         return made
 
+    def ordered(self, order: Numbers) -> Blocks:
+        """The same vectors in another order: position n holds what was at order[n]. Both are in memory meanwhile."""
+        made = Blocks(self.size)
+        for start in range(0, len(order), BLOCK):
+            at = order[start : start + BLOCK]
+            rows = np.empty((len(at), 2 * self.size), dtype=np.uint8)
+            of = at // BLOCK
+            for index in np.unique(of):
+                inside = of == index
+                rows[inside] = _codes(self._blocks[index])[at[inside] - index * BLOCK]
+            made.append(rows.view(np.float16))
+        return made
+
     def read(self, at: Numbers) -> Matrix:
         """The vectors at these positions, which ascend, as float32 (n, size)."""
         found = np.empty((len(at), self.size), dtype=np.float32)
@@ -75,13 +88,16 @@ class Blocks:
             begin = end
         return found
 
-    def nearest(self, query: Matrix, limit: int, *, mask: Numbers | None, newest: Numbers) -> tuple[Numbers, Numbers]:
+    def nearest(
+        self, query: Matrix, limit: int, *, mask: Numbers | None = None, at: Numbers | None = None, newest: Numbers
+    ) -> tuple[Numbers, Numbers]:
         """The positions nearest to a vector (size,), best first, and their inner products; at most `limit`.
 
-        Exactly the best of those in the mask (n,), of all without one. What is equally near stands by `newest` (n,), highest
-        first, also where the limit cuts it.
+        Exactly the best of those in the mask (n,), of those `at` some positions, which ascend, or of all. What is equally near
+        stands by `newest` (n,), highest first, also where the limit cuts it.
         """
-        parts = self._parts(np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1), mask)
+        row = np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1)
+        parts = self._parts(row, mask) if at is None else self._gathered(row, at)
         if not parts or limit < 1:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         found = self._each(parts, limit + SPARE)
@@ -119,12 +135,11 @@ class Blocks:
                 )
             elif count:
                 few.append(np.flatnonzero(inside) + start)
-        if few:
-            at = np.concatenate(few)
-            for begin in range(0, len(at), GATHERED):
-                some = at[begin : begin + GATHERED]
-                parts.append(_Part(len(some), partial(self._of_rows, some, row)))
-        return parts
+        return [*parts, *self._gathered(row, np.concatenate(few))] if few else parts
+
+    def _gathered(self, row: Matrix, at: Numbers) -> list[_Part]:
+        cuts = [at[begin : begin + GATHERED] for begin in range(0, len(at), GATHERED)]
+        return [_Part(len(some), partial(self._of_rows, some, row)) for some in cuts]
 
     def _of_rows(self, at: Numbers, row: Matrix, limit: int) -> tuple[Numbers, Numbers]:
         """The best of the vectors at these positions, which ascend, at most GATHERED of them."""

@@ -31,21 +31,26 @@ _FORMAT = 1
 class Clusters:
     """Where each vector lies: centres (k, d), of unit length; `of` (n,) uint16, the number of its centre.
 
-    `probes`: how many clusters a search looks in.
+    `probes`: how many clusters a search looks in; `ordered`: how many of the first vectors lie in the order of their clusters.
     """
 
     centres: Matrix
     of: Numbers
     probes: int
+    ordered: int = 0
 
     def chosen(self, query: Matrix) -> Numbers:
-        """Which vectors lie where a search for this one, (d,), looks: a mask (n,)."""
+        """Where the vectors lie that a search for this one, (d,), looks at: positions, ascending."""
         # row by row: a product of the whole is shared by threads that wait for each other longer than it takes
         near = np.argpartition(np.vecdot(self.centres, query), -self.probes)[-self.probes :]
-        table = np.zeros(len(self.centres), dtype=bool)
-        table[near] = True
-        mask: Numbers = table[self.of]
-        return mask
+        near = np.sort(near).astype(np.uint16)  # as `of`, or all of that would be converted
+        begins, ends = (np.searchsorted(self.of[: self.ordered], near, side) for side in ("left", "right"))
+        found = [np.arange(begin, end) for begin, end in zip(begins, ends, strict=True)]
+        if self.ordered < len(self.of):
+            table = np.zeros(len(self.centres), dtype=bool)
+            table[near] = True
+            found.append(np.flatnonzero(table[self.of[self.ordered :]]) + self.ordered)
+        return np.concatenate(found)
 
 
 def how_many(count: int) -> int:
