@@ -14,10 +14,8 @@ from studio.domain.job import Job
 from studio.domain.settings import Settings
 from studio.domain.verdict import Verdict
 from studio.gallery.keeping.lineage import Lineage
-from studio.jobs.supervisor import WorkerState
 from studio.machine import machine
 from studio.orders import Orders
-from studio.packs.words import PromptReading, read_prompt
 from studio.places import default_home
 
 POLL = 0.05  # seconds between two looks at a job that somebody waits for
@@ -142,14 +140,6 @@ class Studio(Orders):
     def save_settings(self, settings: Settings) -> None:
         """Store the settings."""
         self.database.keep("settings", "settings", asdict(settings))
-
-    def read_prompt(self, pack: str, text: str) -> PromptReading:
-        """What the pack's model will see of a prompt."""
-        return read_prompt(self.shelf.get(pack), text)
-
-    def worker_state(self) -> WorkerState:
-        """How the worker is: none, starting, warming, ready, busy or broken, with a sentence."""
-        return self.supervisor.state()
 
     def check(self) -> list[str]:
         """Everything wrong with this home folder and its packs, a sentence each: database, files, hashes, index."""

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from studio.domain.errors import StorageFull
+from studio.domain.errors import EaselError, StorageFull
 
 ROOM = 512 << 20  # bytes that stay free on a disk, whatever is put there
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk or a quota says that has no room left
+
+
+@contextlib.contextmanager
+def explained(full: EaselError, broken: Callable[[str], EaselError]) -> Iterator[None]:
+    """Turn the disk's errors into ours: `full` where there is no room left, else what `broken` makes of the reason."""
+    try:
+        yield
+    except OSError as error:
+        raise (full if error.errno in FULL else broken(str(error.strerror))) from error
 
 
 def write_durably(path: Path, text: str) -> None:

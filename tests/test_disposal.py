@@ -48,7 +48,7 @@ def test_the_bin_says_what_lies_in_it_and_what_would_go_with_it(tools, paint):
     tools.database.write("UPDATE artworks SET deleted_at = 1000 WHERE id = ?", two.id)
     found = disposal.contents(tools.database)
     assert found == disposal.Contents(3, one.bytes + two.bytes + three.bytes, 1000.0, 1, 1, 0)
-    assert disposal.listed(tools.database) == [three.id, one.id, two.id]
+    assert sorted(disposal.every(tools.database)) == [one.id, two.id, three.id]
     assert disposal.contents(tools.database, [one.id, four.id]).pictures == 1
     assert disposal.contents(tools.database, before=1000.0).pictures == 1
     first, second = disposal.going(found)

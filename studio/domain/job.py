@@ -34,10 +34,8 @@ LANES = {
     "export": "fetch",  # pictures to a folder, a zip or contact sheets
     "empty": "fetch",  # delete for good what lies in the bin
 }
-WAITING = ("waiting",)
 LIVE = ("waiting", "running")
 ENDED = ("done", "refused", "failed", "cancelled", "interrupted")
-STATES = LIVE + ENDED
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from studio.domain.errors import BadInput, BadPicture, EaselError, StorageBroken, StorageFull
+from studio.domain.errors import BadInput, BadPicture, StorageBroken, StorageFull
 from studio.domain.verdict import Cleared, require_cleared
-from studio.durable import sync_folder
+from studio.durable import explained, sync_folder
 from studio.gallery.encoding import THUMB_ENDINGS, plain_png, size_of, thumbnail, webp
 from studio.safety.intake import open_picture, read_file, sha256
 
@@ -29,7 +28,6 @@ _FILE = re.compile(r"[0-9a-f]{64}\.(png|jpg|webp)")
 _SHA = re.compile(r"[0-9a-f]{64}")
 _SPOOL = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}")
 _PREVIEW = re.compile(r"[a-z0-9-]{1,80}\.webp")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -303,19 +301,12 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
             sync_folder(path.parent)
 
 
-@contextmanager
-def _storage(folder: Path) -> Iterator[None]:
+def _storage(folder: Path) -> AbstractContextManager[None]:
     """Turn the disk's errors into sentences with a remedy."""
-    try:
-        yield
-    except EaselError:
-        raise
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFull(f"The disk that holds {folder} is full; free some space and try again.") from error
-        raise StorageBroken(
-            f"{folder} cannot be written ({error.strerror}); check the folder and its permissions."
-        ) from error
+    return explained(
+        StorageFull(f"The disk that holds {folder} is full; free some space and try again."),
+        lambda why: StorageBroken(f"{folder} cannot be written ({why}); check the folder and its permissions."),
+    )
 
 
 def _plain(pattern: re.Pattern[str], name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import threading
@@ -16,6 +15,7 @@ from typing import Protocol, TypeVar
 
 from studio.domain.amounts import amount, duration
 from studio.domain.errors import BadInput, Failed, StorageFull
+from studio.durable import FULL
 from studio.packs.download import CHUNK, Download, Pace, Sums, given_up
 from studio.packs.hub import Hub, Later, Vanished
 from studio.packs.journal import Journal, Wanted, here, part_of, read_journal, write_journal
@@ -28,7 +28,6 @@ SPEED_SECONDS = 8.0  # the speed shown is that of the last so many seconds
 STOP_SECONDS = 2.0
 ROOM = 512 << 20  # bytes that stay free: pictures and the database need some
 RUNNING = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth", ".py", ".so", ".sh", ".exe", ".dll")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 T = TypeVar("T")
 
 
@@ -304,7 +303,7 @@ class Speed:
 
 def _said(error: BaseException, folder: Path) -> BaseException:
     """A full disk as a sentence; everything else as it is."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in FULL:
         return StorageFull(
             f"The disk that holds {folder.parent.parent} is full; free some space, then install again to go on."
         )

@@ -54,14 +54,6 @@ def contents(database: Database, ids: Sequence[int] | None = None, *, before: fl
     return Contents(int(row[0]), int(row[1]), float(row[2]), int(row[3]), int(row[4]), int(row[5]))
 
 
-def listed(database: Database, *, limit: int = 60, offset: int = 0) -> list[int]:
-    """The numbers of what lies in the bin, what was deleted last first."""
-    rows = database.read(
-        f"SELECT id FROM artworks WHERE {_BINNED} ORDER BY deleted_at DESC, id DESC LIMIT ? OFFSET ?", limit, offset
-    )
-    return [row["id"] for row in rows]
-
-
 def every(database: Database) -> list[int]:
     """The numbers of all that lies in the bin."""
     row = database.one(f"SELECT json_group_array(id) FROM artworks WHERE {_BINNED}")

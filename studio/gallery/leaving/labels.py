@@ -29,7 +29,6 @@ from studio.safety.intake import Intake
 from studio.safety.pixels import ORIENTATION
 from studio.safety.provenance import GENERATED, VOCABULARY, read_source_type, xmp_packet
 
-COMMENT = "comment"
 GENERATORS = tuple(tool for tool in TOOLS if tool != "camera")
 _GPS = 0x8825
 _APART = (XMP_KEY, "UserComment")  # what is no chunk of text

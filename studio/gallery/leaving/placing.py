@@ -10,14 +10,14 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from studio.domain.errors import EaselError, Failed
+from studio.domain.errors import Failed
+from studio.durable import explained
 from studio.gallery.leaving.naming import folded
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EACCES, errno.ENOSYS)  # FAT, and some network disks
 
 
@@ -109,21 +109,14 @@ def part_name(home: Path, job: int) -> str:
     return f".easel-{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}-{job}.part"
 
 
-@contextmanager
-def disk(folder: Path) -> Iterator[None]:
+def disk(folder: Path) -> AbstractContextManager[None]:
     """Turn the disk's errors into sentences with a remedy."""
-    try:
-        yield
-    except EaselError:
-        raise
-    except OSError as error:
-        if error.errno in _FULL:
-            raise Failed(
-                f"The disk of {folder} is full. Make room there and export again: what lies there already is not written twice."
-            ) from error
-        raise Failed(
-            f"{folder} cannot be written ({error.strerror}); choose another folder, or plug its disk in."
-        ) from error
+    return explained(
+        Failed(
+            f"The disk of {folder} is full. Make room there and export again: what lies there already is not written twice."
+        ),
+        lambda why: Failed(f"{folder} cannot be written ({why}); choose another folder, or plug its disk in."),
+    )
 
 
 def _same(one: Path, other: Path) -> bool:

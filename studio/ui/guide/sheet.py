@@ -18,7 +18,6 @@ from studio.domain.recipe import MOST_CONTROLS
 SHELVED = 6  # sources whose mask and aids come back when one returns to them
 RESULT, SOURCE, MASK = "result", "source", "mask"  # what the stage can show; "aid:3" is the map of the third aid
 GUIDED = ("create", "vary", "inpaint")  # tasks that listen to aids
-WITHOUT_SOURCE = ("create",)
 
 
 @dataclass(frozen=True)
