@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,8 @@ class Orders(Commissions):
 
     # --- what comes in ------------------------------------------------------------------------------------------------
 
-    def import_files(self, files: list[tuple[bytes, str]], *, key: str | None = None) -> Job:
-        """Queue an import of (bytes, original name) pairs."""
+    def import_files(self, files: Iterable[tuple[bytes, str]], *, key: str | None = None) -> Job:
+        """Queue an import of (bytes, original name) pairs, each taken when its turn comes: a folder is large."""
         listed = [{"spool": self.upload(data), "name": name, "size": len(data)} for data, name in files]
         return self.submit("import", {"files": listed}, key=key)
 

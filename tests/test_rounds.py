@@ -13,6 +13,7 @@ from studio.gallery.coming import folders, places
 from studio.jobs import lock
 from studio.workshop import disks, scanning
 from studio.workshop.rescanning import LOOK_SECONDS, QUIET_SECONDS, Rounds
+from studio.workshop.tasks import Outcome
 from studio.workshop.worker import Worker
 
 MINUTE = 60.0
@@ -284,3 +285,36 @@ def test_where_a_picture_lay_on_a_disk_that_does_not_answer_is_not_asked_for_ins
     assert work(tools, "import", {"folder": str(other), "watch": True}).result["moved"] == 1
     assert not any(Path(path).is_relative_to(tree) for path in asked)
     assert by_name(tools.gallery)["0.png"].place == str(other / "0.png")
+
+
+def test_a_worker_that_has_nothing_to_do_looks_by_itself(home, database, tmp_path):
+    folder = folders.add(database, tmp_path, watched=True)
+    held = lock.Lock(home)
+    assert held.take()
+    seen = []
+
+    def scan(job, report, tools):  # noqa: F811
+        seen.append((job.payload["rescan"], job.payload["unasked"]))
+        worker.stop.set()
+        return Outcome({"news": 0})
+
+    worker = Worker(home, lock=held, name="w", tasks={"import": scan}, warm_up=False)
+    try:
+        assert worker.run() and seen == [(folder.id, True)]
+    finally:
+        held.release()
+        worker._tools.database.close()
+
+
+def test_a_worker_that_shall_not_look_does_not(home, database, queue, tmp_path, monkeypatch):
+    folders.add(database, tmp_path, watched=True)
+    database.keep("settings", "settings", {"rescan_minutes": 0})
+    monkeypatch.setenv("EASEL_IDLE_SECONDS", "0.5")  # it ends by itself, having come by more than once
+    held = lock.Lock(home)
+    assert held.take()
+    worker = Worker(home, lock=held, name="w", tasks={}, warm_up=False)
+    try:
+        assert worker.run() and queue.list() == []
+    finally:
+        held.release()
+        worker._tools.database.close()

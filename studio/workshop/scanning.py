@@ -133,8 +133,8 @@ def scan(
 ) -> None:
     """Scan a folder to its end; `judge` names whoever refuses pictures now, since another may not.
 
-    With `disk` every file is read with patience too, not the folder alone. Raises BadInput when the folder is not there, or its
-    disk does not answer: a disk that is not plugged in is no reason to mark its pictures as gone.
+    With `disk` every file is read with patience too, not only the folder listed. Raises BadInput when the folder is not there,
+    or its disk does not answer: a disk that is not plugged in is no reason to mark its pictures as gone.
     """
     patient = disk is not None
     disk = disk or Disk(folder.path, waiting=bringing.waiting)

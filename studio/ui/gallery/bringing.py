@@ -246,7 +246,7 @@ def _bring_files(studio: Studio, key: str) -> None:
     files = st.session_state["import_files"]
     if not files or key != st.session_state.get(_PRESS):
         return
-    if _start(lambda: studio.import_files([(file.getvalue(), file.name) for file in files], key=key)):
+    if _start(lambda: studio.import_files(((file.getvalue(), file.name) for file in files), key=key)):
         st.session_state.pop(_PRESS, None)
 
 
