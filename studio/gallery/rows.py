@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from studio.domain.artwork import SHOWN, Artwork
@@ -46,10 +47,6 @@ def where(query: Query, *, today: date | None = None) -> tuple[str, list[Any]]:
 def to_artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
     """A row of the table as the noun."""
     try:
-        recipe = Recipe.from_json(row["recipe"]) if row["recipe"] else None
-    except BadInput:  # written by another version: the prompt still stands in its own column
-        recipe = None
-    try:
         map = ControlMap.from_dict(json.loads(row["map"])) if row["map"] else None
     except BadInput:
         map = None
@@ -62,7 +59,7 @@ def to_artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
         height=row["height"],
         bytes=row["bytes"],
         created_at=row["created_at"],
-        recipe=recipe,
+        recipe=_recipe(row["recipe"]) if row["recipe"] else None,
         prompt=row["prompt"],
         caption=row["caption"],
         caption_by=row["caption_by"],
@@ -88,6 +85,14 @@ def to_artwork(row: Any, tags: tuple[str, ...]) -> Artwork:
         place=row["place"],
         gone_at=row["gone_at"],
     )
+
+
+@lru_cache(maxsize=512)  # a page reads the same sixty at each rerun, and each field of a recipe is looked at
+def _recipe(text: str) -> Recipe | None:
+    try:
+        return Recipe.from_json(text)
+    except BadInput:  # written by another version: the prompt still stands in its own column
+        return None
 
 
 def tag_name(tag: str) -> str:
