@@ -61,20 +61,37 @@ def searching(size: int, home: Path) -> Iterator[Row]:
         seconds, cpu = timed(vectors.learn)
         yield Row(size, "clusters are learnt", seconds, "s", cpu=cpu)
     yield beside(size, "search by meaning", ours(), product, rounds=rounds)
-    if not bare_rows:
+    if bare_rows:
+        for share, allowed in (("half", np.arange(1, size + 1, 2)), ("twentieth", np.arange(1, size + 1, 20))):
+            once = lambda allowed=allowed: vectors.search(query(), limit=HITS, allowed=allowed)  # noqa: E731
+            yield beside(size, f"search by meaning, a filter that lets a {share} through", once, product, rounds=rounds)
+    else:
         for share, typed in (("fifth", "model:dreamshaper"), ("fiftieth", "is:favourite")):
             what = f"search by meaning, a filter that lets a {share} through"
             yield beside(size, what, ours(typed), product, rounds=rounds)
-        yield beside(size, "search by meaning and words", ours("", ("wooden bridge",)), product, rounds=rounds)
-    else:
-        half = np.arange(1, size + 1, 2)
-        few = np.arange(1, size + 1, 20)
-        for share, allowed in (("half", half), ("a twentieth", few)):
-            once = lambda allowed=allowed: vectors.search(query(), limit=HITS, allowed=allowed)  # noqa: E731
-            yield beside(size, f"search by meaning, a filter that lets {share} through", once, product, rounds=rounds)
+        for what, works, fresh in (
+            ("search by meaning and one word", synthetic.phrases(1), True),
+            ("search by meaning and two words", synthetic.phrases(2), True),
+            ("the same two words again", synthetic.phrases(2)[:1], False),
+        ):
+            told = [ours("", (phrase,)) for phrase in works]
+            yield beside(size, what, asking_of(told, gallery, fresh=fresh), product, rounds=rounds)
     yield Row(size, "recall of the ten nearest", recall(gallery, vectors, plain, asked), "", n=QUERIES)
     yield deleted(size, gallery, vectors, plain)
     database.close()
+
+
+def asking_of(searches: list[Callable[[], object]], gallery: Any, *, fresh: bool) -> Callable[[], object]:
+    """One search after the other; with `fresh` nothing that full text answered before is kept."""
+    turn = iter(range(10**9))
+
+    def once() -> object:
+        for asked in list(gallery.kept._held) if fresh else ():
+            if "best of full text" in asked:
+                del gallery.kept._held[asked]
+        return searches[next(turn) % len(searches)]()
+
+    return once
 
 
 def recall(gallery: Any, vectors: Any, plain: Any, asked: Any) -> float:

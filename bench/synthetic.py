@@ -62,6 +62,11 @@ def vectors(count: int, *, seed: int = 0) -> Iterator[Vectors]:
         yield _unit(centres[chance.choice(CENTRES, size, p=share)] + 0.6 * noise)
 
 
+def phrases(count: int) -> list[str]:
+    """What the artworks of `fill` are found by: a thing, or with two words of what kind it is; each kind and thing once."""
+    return [" ".join((_KINDS[n % 16], _THINGS[n])[-count:]) for n in range(len(_THINGS))]
+
+
 def _unit(values: Any) -> Vectors:
     return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
 

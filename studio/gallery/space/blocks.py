@@ -108,7 +108,7 @@ class Blocks:
             more = [
                 number
                 for number, (one, _) in enumerate(found)
-                if len(one) >= limit + SPARE and one[-1] >= last and len(one) < parts[number].count
+                if len(one) >= limit + SPARE and one[-1] >= last and len(one) < parts[number].size
             ]
             if not more:
                 break
@@ -172,7 +172,7 @@ class Blocks:
             for number in turn:  # each number goes to one thread
                 found[number] = parts[number].best(limit)
 
-        threads = min(self._threads, len(parts), 1 + sum(part.count for part in parts) // ALONE)
+        threads = min(self._threads, len(parts), 1 + sum(part.size for part in parts) // ALONE)
         before = faiss.omp_get_max_threads()
         helpers = []
         if threads > 1:
@@ -196,7 +196,7 @@ class Blocks:
 class _Part(NamedTuple):
     """How many vectors it holds, and the search that gives the best of them."""
 
-    count: int
+    size: int
     best: Callable[[int], tuple[Numbers, Numbers]]
 
 
