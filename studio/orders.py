@@ -91,7 +91,7 @@ class Orders(Commissions):
         listed = [{"spool": self.upload(data), "name": name, "size": len(data)} for data, name in files]
         return self.submit("import", {"files": listed}, key=key)
 
-    def import_folder(self, folder: Path, *, watch: bool = False, key: str | None = None) -> Job:
+    def import_folder(self, folder: Path, *, watch: bool = False) -> Job:
         """Queue an import of every picture below a folder; with `watch` they stay where they are and are looked at again.
 
         Raises BadInput when it is no folder, is Easel's own, or overlaps with one that is watched.
@@ -100,7 +100,7 @@ class Orders(Commissions):
         if watch:
             folders.add(self.database, path, watched=True)
         payload = {"folder": str(path)} | ({"watch": True} if watch else {})
-        return self._going("import", "folder", str(path)) or self.submit("import", payload, key=key)
+        return self._going("import", "folder", str(path)) or self.submit("import", payload)
 
     def folders(self) -> list[folders.Folder]:
         """The watched folders, with what their last scan saw."""

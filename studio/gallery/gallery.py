@@ -178,9 +178,9 @@ class Gallery:
         found = self.by_names([edge.parent for edge in edges])
         return [Relative(edge.role, edge.parent, found.get(edge.parent)) for edge in edges]
 
-    def children(self, id: int, *, most: int = lineage.MOST) -> list[Relative]:
+    def children(self, id: int) -> list[Relative]:
         """What was made from this artwork and is in the gallery, proposals too, oldest first; each with what it was used as."""
-        edges = lineage.out_of(self.database, [self.get(id).sha256], most=most)
+        edges = lineage.out_of(self.database, [self.get(id).sha256])
         found = self.by_names([edge.child for edge in edges])
         return [Relative(edge.role, edge.child, found[edge.child]) for edge in edges if edge.child in found]
 

@@ -163,7 +163,7 @@ def _actions(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None
                 args=(studio, artwork),
             )
         again.button(studio, artwork)
-        alike.buttons(studio, artwork)
+        alike.buttons(artwork)
         show.download(artwork)
         if artwork.kind in SHOWN:
             with st.popover("Export", icon=":material/ios_share:", key="detail_export"):

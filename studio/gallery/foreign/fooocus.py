@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -65,7 +66,7 @@ def _of_text(text: str, settings: dict[str, str], lora: FindLora) -> Foreign:
 def _loras(body: dict[str, Any]) -> tuple[Worn, ...]:
     listed = body.get("loras")
     listed = listed[:100] if isinstance(listed, list) else []
-    pairs = [one[:2] for one in listed if isinstance(one, list) and len(one) >= 2]
+    pairs: list[Sequence[object]] = [one[:2] for one in listed if isinstance(one, list) and len(one) >= 2]
     combined = [value for key, value in body.items() if re.fullmatch(r"lora_combined_\d{1,3}", key)]
     pairs += [words(value, 300).rpartition(" : ")[::2] for value in combined]
     return tuple({one.name: one for one in worn(pairs)}.values())

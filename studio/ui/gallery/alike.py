@@ -52,7 +52,7 @@ def draw(studio: Studio, view: View) -> None:
         _for_you(studio)
 
 
-def buttons(studio: Studio, artwork: Artwork) -> None:
+def buttons(artwork: Artwork) -> None:
     """On a picture's own page: more like it, in each of the ways that it has something for."""
     has = {
         "meaning": True,

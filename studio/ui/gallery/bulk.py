@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -14,7 +12,7 @@ from studio.gallery.keeping import changes, chosen, collections
 from studio.gallery.keeping.changes import Change
 from studio.ui import show
 from studio.ui.components import editors
-from studio.ui.gallery import bin, views
+from studio.ui.gallery import bin, export, views
 
 DONE = "gallery_done"  # the number of the change that this tab made last
 UNDONE = "gallery_undone"  # what its undo came to, in words
@@ -124,11 +122,9 @@ def _bar(studio: Studio, ids: list[int]) -> None:
         with st.popover("Collection", icon=":material/folder_special:", key="bulk_collection"):
             _collecting(studio, ids)
         if len(ids) == 2:
-            st.button("Compare", key="bulk_compare", icon=":material/compare:", on_click=_compare, args=(studio, ids))
-        export = _room("export")
-        if export is not None:
-            with st.popover("Export", icon=":material/ios_share:", key="bulk_export"):
-                export(studio, ids)
+            st.button("Compare", key="bulk_compare", icon=":material/compare:", on_click=_compare, args=(ids,))
+        with st.popover("Export", icon=":material/ios_share:", key="bulk_export"):
+            export.draw(studio, ids)
         st.button(
             "Delete", key="bulk_delete", icon=":material/delete:", on_click=_do, args=(studio, ids, Change("bin"), True)
         )
@@ -186,15 +182,6 @@ def _collecting(studio: Studio, ids: list[int]) -> None:
         )
 
 
-def _room(name: str) -> Callable[[Studio, Sequence[int]], None] | None:
-    """The `draw` of a room that this studio has."""
-    module = f"studio.ui.gallery.{name}"
-    if find_spec(module) is None:
-        return None
-    found: Callable[[Studio, Sequence[int]], None] | None = getattr(import_module(module), "draw", None)
-    return found
-
-
 # --- what the buttons do ------------------------------------------------------------------------------------------------
 
 
@@ -249,7 +236,7 @@ def _compare_dialog(studio: Studio, ids: list[int]) -> None:
         editors.compare(key=f"bulk_compared_{ids[0]}_{ids[1]}", one=one, two=two)
 
 
-def _compare(studio: Studio, ids: list[int]) -> None:
+def _compare(ids: list[int]) -> None:
     st.session_state["bulk_comparing"] = ids
 
 
