@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 K = 60  # Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet ...", SIGIR 2009
 DEPTH = 1_000  # places of each ranking that count; beyond them a place is worth less than a sixteenth of the first
@@ -13,16 +14,15 @@ def fuse(
 ) -> list[tuple[int, float]]:
     """Artworks of all rankings, best first, with the sum of weight / (k + place), places from 1.
 
-    Ties: who stands first in an earlier ranking, then the newest. Nobody counts twice in one ranking.
+    Ties: who stands first in an earlier ranking. Nobody counts twice in one ranking.
     """
     scores: dict[int, float] = {}
-    places: dict[int, list[int]] = {}
     for index, ranking in enumerate(rankings):
         weight = 1.0 if weights is None else weights[index]
         for place, id in enumerate(dict.fromkeys(ranking), start=1):
             scores[id] = scores.get(id, 0.0) + weight / (k + place)
-            places.setdefault(id, [2**31] * len(rankings))[index] = place
-    return sorted(scores.items(), key=lambda pair: (-pair[1], places[pair[0]], -pair[0]))
+    # A stable sort of what came in this order: ties stand by their place in the first ranking that has them
+    return sorted(scores.items(), key=itemgetter(1), reverse=True)
 
 
 def depth(until: int) -> int:
