@@ -21,6 +21,7 @@ from studio.gallery.coming.importing import hidden, report, shown_path
 from studio.gallery.finding.language import read as read_words
 from studio.gallery.metadata import write_map, write_text
 from studio.terminal.answers import going
+from studio.terminal.bringing import looked_at
 from studio.workshop import scanning
 from studio.workshop.importing import import_pictures
 from studio.workshop.reporting import JobReport
@@ -235,3 +236,8 @@ def test_a_report_is_whole_however_many_files_were_left_out(tools, tmp_path, mon
 )  # fmt: skip
 def test_the_terminal_tells_how_fast_an_import_goes(job, left, said):
     assert going(job, left) == said
+
+
+def test_whoever_watches_from_the_terminal_is_told_when_it_looks_again():
+    assert "every 10 minutes while Easel is open" in looked_at(10) and "every minute while" in looked_at(1)
+    assert "every" not in looked_at(0) and "folders --rescan" in looked_at(0)

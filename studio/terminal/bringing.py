@@ -45,8 +45,18 @@ def bring(options: argparse.Namespace) -> int:
         _keep(studio, job, report)
     answer = _answer(job)
     lines = [_line(job.result), *(f"  {one['name']!r}: {one['reason']}" for one in skipped)]
+    if options.watch:
+        lines.append(looked_at(studio.settings.rescan_minutes))
     respond(options, {**answer, "skipped": skipped}, lines)
     return ending(job, [job.error] if job.error else [])
+
+
+def looked_at(minutes: int) -> str:
+    """When a watched folder is looked at again, as the settings say."""
+    if not minutes:
+        return "It is looked at again when you say so: folders --rescan."
+    often = "minute" if minutes == 1 else f"{minutes:,} minutes"
+    return f"It is looked at again every {often} while Easel is open and rests, and at once with folders --rescan."
 
 
 def _keep(studio: Studio, job: Job, place: Path) -> None:
