@@ -14,7 +14,7 @@ from studio.domain.errors import BadInput, Cancelled
 from studio.domain.recipe import Recipe
 from studio.gallery.keeping import changes
 from studio.gallery.likeness import copies, duplicates, pairing
-from studio.starter.scenes import render, sample_scene
+from studio.starter.scenes import TEST_SEEDS, render, sample_scene
 from studio.workshop.tools import Tools
 
 
@@ -63,6 +63,30 @@ def test_pictures_of_one_kind_do_not_agree():
     seen = [copies.sight(scene(seed)) for seed in range(40)]
     pairs = [(seen[one], seen[other]) for one in range(40) for other in range(one)]
     assert not any(told.copies for told in copies.compare_all(random.Random(1).sample(pairs, 300)))
+
+
+def test_one_thing_for_another_or_elsewhere_on_the_same_ground_makes_another_picture():
+    # scenes of 128 pixels whose parts agree as well as a copy's: one small thing is another one, or stands elsewhere
+    alike = [
+        (64, 2287),
+        (64, 621),
+        (77, 2109),
+        (100, 1573),
+        (512, 830),
+        (544, 1899),
+        (601, 1547),
+        (820, 2790),
+        (1215, 1591),
+    ]
+    seen = {seed: copies.sight(_held_out(seed)) for pair in alike for seed in pair}
+    told = copies.compare_all([(seen[one], seen[other]) for one, other in alike])
+    assert not any(one.copies for one in told)
+    again = copies.compare_all([(seen[seed], copies.sight(cropped(_held_out(seed)))) for seed, _ in alike])
+    assert np.mean([one.copies for one in again]) == 1.0
+
+
+def _held_out(number: int) -> Image.Image:
+    return Image.fromarray(render(sample_scene(TEST_SEEDS[0] + number), 128).picture)
 
 
 def test_one_thing_in_another_colour_makes_another_picture():

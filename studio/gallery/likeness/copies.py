@@ -24,6 +24,7 @@ OVERLAP = 0.5  # of the square that both must show
 INSIDE = 0.965  # how much of a cropped copy its picture must show
 AGREE = 0.022  # mean difference in OKLab of two copies, at most
 WORST = 0.075  # and of the worst part of sixty-four
+STRAY = 0.05  # and of the worst part of 256, what no edge that both show explains
 # Mean squares of what is left of the lightness: from here on a closer look is not worth it, coarse and then fine; good at once
 FAR, FINE_FAR, CLOSE = 0.004, 0.003, 0.0001
 _STEPS = {COARSE: 8, FINE: 5}
@@ -45,26 +46,32 @@ class Sight:
 class Agreement:
     """How well two pictures agree, laid over each other: mean and worst difference in OKLab.
 
-    `overlap` is the share of the second that the first shows as well, `inside` the larger of that and the share of the first.
+    `stray` is the worst of small parts, beyond what edges explain: a copy that lies a fraction of a pixel off differs where
+    both have an edge, a thing that only one of the two shows also elsewhere. `overlap` is the share of the second that the
+    first shows as well, `inside` the larger of that and the share of the first.
     """
 
     mean: float
     worst: float
+    stray: float
     overlap: float
     inside: float
 
     @property
     def copies(self) -> bool:
         """Whether one is a copy of the other. A crop lies inside its picture; two that only share a part are two pictures."""
-        return self.overlap >= OVERLAP and self.inside >= INSIDE and self.mean <= AGREE and self.worst <= WORST
+        whole = self.overlap >= OVERLAP and self.inside >= INSIDE
+        return whole and self.mean <= AGREE and self.worst <= WORST and self.stray <= STRAY
 
     @property
     def likeness(self) -> float:
         """1 for the same picture, 0 where the limit lies."""
-        return max(0.0, 1.0 - max(self.mean / AGREE, self.worst / WORST))
+        return max(0.0, 1.0 - max(self.mean / AGREE, self.worst / WORST, self.stray / STRAY))
 
 
-APART = Agreement(mean=1.0, worst=1.0, overlap=0.0, inside=0.0)  # so far from each other that it was not measured
+APART = Agreement(
+    mean=1.0, worst=1.0, stray=1.0, overlap=0.0, inside=0.0
+)  # so far from each other that it was not measured
 
 
 def sight(picture: Image.Image) -> Sight:
@@ -143,13 +150,34 @@ def _steps(one: Any, other: Any, begin: Any) -> tuple[Any, Any]:
 def _agreement(one: Sight, other: Sight, place: Any) -> Agreement:
     rows, columns, inside = (found[0] for found in _sampling(SIDE, place[None]))
     laid = np.stack([rows @ one.full[..., channel] @ columns.T for channel in range(3)], axis=-1)
-    apart = np.linalg.norm(_soften(laid) - _soften(other.full), axis=-1) * inside
-    parts, weight = _parts(apart), _parts(inside.astype(np.float32))
-    whole = weight > 0.5
-    worst = float((parts[whole] / weight[whole]).max()) if whole.any() else 1.0
+    first, second = _soften(laid), _soften(other.full)
+    apart = np.linalg.norm(first - second, axis=-1) * inside
+    worst = _worst(apart, inside, 8)
+    if worst <= WORST:  # elsewhere it decides nothing
+        stray = _worst(np.maximum(apart - np.minimum(_edges(first), _edges(second)) / 2, 0) * inside, inside, 16)
+    else:
+        stray = worst
     overlap = float(inside.mean())
     larger = max(overlap, overlap * float(place[0] * place[2]))
-    return Agreement(float(apart.sum() / max(1.0, float(inside.sum()))), worst, overlap, larger)
+    return Agreement(float(apart.sum() / max(1.0, float(inside.sum()))), worst, stray, overlap, larger)
+
+
+def _worst(apart: Any, inside: Any, across: int) -> float:
+    """The largest mean of `across` by `across` parts, of those that lie inside by more than half."""
+    parts, weight = _parts(apart, across), _parts(inside.astype(np.float32), across)
+    whole = weight > 0.5
+    return float((parts[whole] / weight[whole]).max()) if whole.any() else 1.0
+
+
+def _edges(values: Floats) -> Any:
+    """How much a picture changes around each pixel: the range of its eight neighbours and itself, as a distance in OKLab."""
+    high = low = np.pad(values, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    for axis in (0, 1):
+        high, low = (
+            pick.reduce([np.roll(held, step, axis) for step in (-1, 0, 1)])
+            for pick, held in ((np.maximum, high), (np.minimum, low))
+        )
+    return np.linalg.norm((high - low)[1:-1, 1:-1], axis=-1)
 
 
 def _shrunk(values: Floats, side: int) -> Floats:
@@ -166,8 +194,8 @@ def _soften(values: Floats) -> Floats:
     return made
 
 
-def _parts(values: Any) -> Any:
-    return values.reshape(8, SIDE // 8, 8, SIDE // 8).mean(axis=(1, 3))
+def _parts(values: Any, across: int) -> Any:
+    return values.reshape(across, SIDE // across, across, SIDE // across).mean(axis=(1, 3))
 
 
 @cache
