@@ -51,6 +51,27 @@ def test_a_picture_is_named_by_its_bytes(files, gate):
     assert stat.S_IMODE(files.path(written.file).stat().st_mode) == 0o600
 
 
+def test_a_kept_original_is_named_by_the_bytes_that_are_stored(files, gate):
+    """Its SHA-256 comes along from the gate: of the whole file, or of what was left of a JPEG that told too much."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 0.0)})
+    picture = hostile.corners()
+    for data, as_it_was in (
+        (hostile.encode(picture), True),
+        (hostile.encode(picture, "JPEG"), True),
+        (hostile.encode(picture, "WEBP"), True),
+        (hostile.encode(picture, "JPEG", exif=exif), False),
+        (hostile.encode(picture, "TIFF"), False),
+    ):
+        intake = open_picture(data)
+        cleared = gate.files([intake, intake])
+        one, (other, _) = files.write(cleared[0], text={}), gate.file(data)
+        stored = files.path(one.file).read_bytes()
+        assert one.sha256 == sha256(stored) and (stored == data) is as_it_was and files.write(other, text={}) == one
+        anew = files.write(cleared[1], text={"a": "b"}, anew=True)
+        assert anew.sha256 == sha256(files.path(anew.file).read_bytes()) != one.sha256
+
+
 def test_the_same_pixels_and_text_are_the_same_file(files, gate):
     one = files.write(gate.picture(hostile.scene()), text={"parameters": "a"}, xmp=xmp_packet(GENERATED))
     two = files.write(gate.picture(hostile.scene()), text={"parameters": "a"}, xmp=xmp_packet(GENERATED))

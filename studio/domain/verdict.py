@@ -51,7 +51,8 @@ class Cleared:
     """A picture that the gate let through; only the gate can make one.
 
     Holds its own immutable copy of the pixels, so that nobody can paint over a picture after it was checked.
-    `original`, where given, is the very file the pixels were decoded from (still pictures only), kept byte for byte.
+    `original`, where given, is the very file the pixels were decoded from (still pictures only), kept byte for byte, and its
+    SHA-256.
     """
 
     __slots__ = ("_mode", "_original", "_pixels", "_seal", "_size", "_verdict")
@@ -59,9 +60,11 @@ class Cleared:
     _size: tuple[int, int]
     _pixels: bytes
     _verdict: Verdict
-    _original: bytes | None
+    _original: tuple[bytes, str] | None
 
-    def __init__(self, picture: Image.Image, verdict: Verdict, *, seal: object, original: bytes | None = None) -> None:
+    def __init__(
+        self, picture: Image.Image, verdict: Verdict, *, seal: object, original: tuple[bytes, str] | None = None
+    ) -> None:
         if seal is not SEAL:
             raise TypeError("Only the gate can clear a picture; hand it to Gate.picture().")
         if not verdict.allowed:
@@ -103,7 +106,12 @@ class Cleared:
     @property
     def original(self) -> bytes | None:
         """The file it came from, byte for byte, or None for a painted picture."""
-        return self._original
+        return self._original[0] if self._original else None
+
+    @property
+    def original_sha256(self) -> str:
+        """The SHA-256 of `original`; empty for a painted picture."""
+        return self._original[1] if self._original else ""
 
 
 def require_cleared(value: object) -> Cleared:

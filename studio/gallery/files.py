@@ -62,9 +62,10 @@ class Files:
         """
         cleared = require_cleared(cleared)
         data, suffix = (b"", "") if anew else _original(cleared)
+        name = cleared.original_sha256
         if not suffix:
             data, suffix = plain_png(cleared.picture, text=text, xmp=xmp), "png"
-        name = sha256(data)
+            name = sha256(data)
         write_whole(self.home / "pictures" / f"{name}.{suffix}", data)
         width, height = cleared.size
         return Written(f"{name}.{suffix}", name, width, height, len(data))

@@ -123,7 +123,7 @@ class Gate:
         copy, verdict = self._judge(intake.picture)
         if copy is None or not verdict.allowed:
             raise Refused(verdict)
-        return Cleared(copy, verdict, seal=SEAL, original=intake.data if intake.keep else None), intake
+        return Cleared(copy, verdict, seal=SEAL, original=intake.kept), intake
 
     def files(self, intakes: Sequence[Intake]) -> list[Cleared | Verdict]:
         """Clear several opened files in one look, as `file` does; a refused one gives its verdict.
@@ -135,8 +135,7 @@ class Gate:
             if copy is None or not verdict.allowed:
                 decided.append(verdict)
             else:
-                kept = intake.data if intake.keep else None
-                decided.append(Cleared(copy, verdict, seal=SEAL, original=kept))
+                decided.append(Cleared(copy, verdict, seal=SEAL, original=intake.kept))
         return decided
 
     def watch(self, report: Report) -> Callable[..., None]:

@@ -35,7 +35,7 @@ class Intake:
 
     `sha256` is of the file's bytes. `keep` says that `data` may be stored: one still frame and nothing hidden beside it (no
     second picture, thumbnail, place of the photographer or bytes after the end). `data` is the file, byte for byte; only from a
-    JPEG that could not be kept as it is, all but the picture was taken out. `text` is what the file says, by key
+    JPEG that could not be kept as it is, all but the picture was taken out (`bared`). `text` is what the file says, by key
     ("parameters", "UserComment", XMP_KEY, ...); hostile, only ever shown as text.
     """
 
@@ -46,12 +46,20 @@ class Intake:
     sha256: str
     note: str = ""
     keep: bool = False
+    bared: bool = False
     text: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels, after the picture was turned upright."""
         return self.picture.size
+
+    @property
+    def kept(self) -> tuple[bytes, str] | None:
+        """What may be stored as it is, and its SHA-256; None where nothing may."""
+        if not self.keep:
+            return None
+        return self.data, sha256(self.data) if self.bared else self.sha256
 
 
 def sha256(data: bytes) -> str:
@@ -176,7 +184,7 @@ def _open(data: bytes, sha: str) -> Intake:
         notes.append(f"first frame of {frames}" if frames < _MANY else "first frame of many")
     if kind in _CONVERTED:
         notes.append(f"converted from {kind}")
-    return Intake(upright, kept if keep else data, kind, frames, sha, "; ".join(notes), keep, text)
+    return Intake(upright, kept if keep else data, kind, frames, sha, "; ".join(notes), keep, kept is not data, text)
 
 
 def _bare_jpeg(data: bytes, picture: Image.Image, text: dict[str, str]) -> bytes:
