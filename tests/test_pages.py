@@ -26,7 +26,7 @@ from studio.domain.verdict import Verdict
 from studio.jobs.lock import Lock
 from studio.places import ROOT
 from studio.safety.gate import Gate
-from studio.ui import desk, forms, session, show
+from studio.ui import browse, components, desk, forms, session, show
 
 PAGES = ("create", "guide", "gallery", "queue", "shelf", "settings")
 FRAME = str(ROOT / "studio" / "ui" / "frame.py")
@@ -436,6 +436,19 @@ def test_a_search_is_one_job_and_shows_what_it_found(studio, gate):
     assert_sound(test)
     assert test.session_state["gallery_shown"] == [first.id, second.id]
     assert len(jobs(studio, "find")) == 1
+
+
+def test_a_search_that_leaves_some_out_says_of_how_many_these_are_the_nearest(studio, gate, monkeypatch):
+    ids = [painted(studio, gate, seed=seed).id for seed in (1, 2, 3)]
+    hung = []
+    monkeypatch.setattr(browse, "FOUND", 2)
+    monkeypatch.setattr(components, "wall", lambda **told: hung.append((told["total"], told["among"])))
+    test = page("gallery", q="star")
+    (job,) = jobs(studio, "find")
+    assert job.payload["limit"] == 2
+    finish(studio, job, "done", result={"hits": [[id, 0.3] for id in ids[:2]], "total": 3})
+    assert_sound(test.run())
+    assert hung == [(2, 3)]
 
 
 def test_a_search_says_what_was_not_read_and_is_made_anew_once_it_was(studio, gate):

@@ -56,6 +56,7 @@ def wall(
     tiles: Sequence[dict[str, Any]],
     start: int,
     total: int,
+    among: int,
     run: str,
     stamp: str,
     chosen: Sequence[int],
@@ -68,10 +69,11 @@ def wall(
     """An answer of any length to scroll, select and rate in; it asks `studio/ui/gallery/tiles.py` for what comes into sight.
 
     `answer` tells this one from others, `route` is the query string that names it; `tiles` are those from `start` on, so that
-    the first look needs no request. `run` is another one whenever the page asked anew, `stamp` whenever pictures were
-    changed; `done` is the change that this tab made last, which Ctrl+Z undoes, 0 for none. `opened`, `selected` and `changed`
-    are called when a picture was opened (`picked(key)`), others are selected (`sent_numbers(key, "chosen")`), or a key changed
-    some (`sent(key, "changed")`: {"change", "undone"}, its number or what its undo came to).
+    the first look needs no request; `among`, if it is more than `total`, is how many these are the nearest of. `run` is
+    another one whenever the page asked anew, `stamp` whenever pictures were changed; `done` is the change that this tab made
+    last, which Ctrl+Z undoes, 0 for none. `opened`, `selected` and `changed` are called when a picture was opened
+    (`picked(key)`), others are selected (`sent_numbers(key, "chosen")`), or a key changed some (`sent(key, "changed")`:
+    {"change", "undone"}, its number or what its undo came to).
     """
     data = {
         "key": answer,
@@ -79,6 +81,7 @@ def wall(
         "tiles": list(tiles),
         "start": start,
         "total": total,
+        "among": among,
         "run": run,
         "stamp": stamp,
         "chosen": list(chosen),

@@ -91,7 +91,7 @@ function draws(self) {
     wall.style.height = `${Math.max(0, rows * self.row - GAP)}px`
     self.count.textContent = now.chosen.size
       ? `${now.chosen.size.toLocaleString("en")} of ${now.total.toLocaleString("en")} selected`
-      : self.words || counted(now.total)
+      : self.words || (now.among > now.total ? `The nearest ${now.total.toLocaleString("en")} of ${counted(now.among)}` : counted(now.total))
     self.root.classList.toggle("choosing", now.chosen.size > 0)
     const frame = self.scroller.getBoundingClientRect()
     const top = Math.max(0, Math.max(0, frame.top) - wall.getBoundingClientRect().top)
@@ -207,6 +207,7 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
     model.stamp = data.stamp
     renew(model, { count: false })
     model.total = data.total
+    model.among = data.among
     model.items.length = Math.min(model.items.length, model.total)
     lay(model, data.start, data.tiles)
   } else if (model.stamp !== data.stamp) { // somebody changed pictures, and not by these keys

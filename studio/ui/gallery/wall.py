@@ -13,7 +13,7 @@ from studio.app import Studio
 from studio.domain.artwork import Hit
 from studio.domain.job import Job
 from studio.gallery.finding import leafing
-from studio.ui import components, session, show
+from studio.ui import browse, components, session, show
 from studio.ui.browse import View
 from studio.ui.gallery import box, bulk, tiles, views
 
@@ -48,6 +48,7 @@ def draw(studio: Studio, view: View, hits: list[Hit], total: int | None, job: Jo
             tiles=first,
             start=view.place,
             total=max(count, view.place + len(first)),
+            among=_among(job),
             run=run,
             stamp=tiles.stamp(studio),
             chosen=chosen,
@@ -61,6 +62,12 @@ def draw(studio: Studio, view: View, hits: list[Hit], total: int | None, job: Jo
         bulk.comparing(studio)
 
     hang()
+
+
+def _among(job: Job | None) -> int:
+    """How many pictures a search took its nearest from; 0 where all that it asked for were ranked."""
+    ranked = len(job.result.get("hits", ())) if job else 0
+    return int(job.result.get("total") or 0) if job and ranked >= browse.FOUND else 0
 
 
 def _nothing_here(studio: Studio, view: View) -> None:
