@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from studio.domain.amounts import counted
 from studio.domain.artwork import Query
 from studio.ui import detail, session, show
 from studio.ui.gallery import (
@@ -29,7 +30,7 @@ else:
     view = box.unfolded(studio, view)
     pictures = studio.gallery.count(Query())
     with st.container(horizontal=True, key="gallery_head", vertical_alignment="bottom"):
-        show.title("Gallery", more=f"{pictures:,} picture{'s' * (pictures != 1)}")
+        show.title("Gallery", more=counted(pictures))
         st.space("stretch")
         views.switch(view)
         bringing.draw(studio)

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from studio.domain.amounts import counted
 from studio.domain.artwork import Query
 from studio.domain.errors import EaselError
 from studio.ui import session, show, styles, wildcards, words
@@ -27,7 +28,7 @@ def chose(name: str) -> None:
 
 def empty_bin() -> None:
     gone = studio.gallery.empty_bin()
-    st.session_state[SAID] = f"{gone:,} picture{'s' * (gone != 1)} deleted for good."
+    st.session_state[SAID] = f"{counted(gone)} deleted for good."
 
 
 def back_up() -> None:

@@ -4,6 +4,7 @@ import shutil
 
 import streamlit as st
 
+from studio.domain.amounts import counted
 from studio.domain.errors import EaselError
 from studio.ui import session, show, words
 from studio.ui.shelf.arriving import PROBLEM, arriving
@@ -30,7 +31,7 @@ def used() -> int:
     return total
 
 
-count = f"{len(packs)} pack{'s' * (len(packs) != 1)} on this machine"
+count = f"{counted(len(packs), 'pack')} on this machine"
 show.title("Shelf", more=f"{count}, {words.size(used())} · {words.size(free)} free")
 view = st.segmented_control(
     "Show",

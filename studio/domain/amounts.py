@@ -1,4 +1,4 @@
-"""Amounts in words: bytes, seconds and long lists as a person says them. It knows no clock and no disk."""
+"""Amounts in words: bytes, seconds, counts and long lists as a person says them. It knows no clock and no disk."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+
+
+def counted(count: int, what: str = "picture") -> str:
+    """So many of a thing: "1 picture", "12,000 pictures"."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def listed(names: Sequence[str]) -> str:

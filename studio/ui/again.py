@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from studio.app import Studio
+from studio.domain.amounts import counted
 from studio.domain.artwork import Artwork
 from studio.domain.errors import EaselError
 from studio.domain.job import LIVE, Job
@@ -99,7 +100,7 @@ def made_with(record: Record | None) -> list[tuple[str, str]]:
     weights = weights or next(iter(first.hashes.values()), "")
     if weights:
         rows.append(("Its weights", f"SHA-256 {weights[:12]}…"))
-    threads = f"{record.threads} thread{'s' * (record.threads != 1)}" if record.threads else ""
+    threads = counted(record.threads, "thread") if record.threads else ""
     ways = ("memory-saving" if record.saving else "", "compiled" if record.compiled else "")
     on = [one for one in (record.device, record.dtype, threads, *ways) if one]
     if on:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from studio.domain import amounts
-from studio.domain.amounts import amount
+from studio.domain.amounts import amount, counted
 from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS
 from studio.domain.job import Job
@@ -190,7 +190,7 @@ def about(job: Job) -> str:
 def _leaving(job: Job) -> str:
     """What an export or the emptying of the bin is about; empty for other jobs."""
     count, to = len(job.payload.get("ids", ())), job.payload.get("to")
-    said = f"{count:,} picture{'s' * (count != 1)}"
+    said = counted(count)
     if job.kind == "export":
         return f"{said} to {to}" if to else f"{said} for a download"
     return said if job.kind == "empty" else ""

@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from studio.domain.amounts import counted
 from studio.domain.artwork import Artwork
 from studio.domain.errors import BadInput
 from studio.domain.export import Export
@@ -208,10 +209,10 @@ def _pdf(run: _Run) -> None:
 
 def _keywords(run: _Run) -> str:
     """A PDF says what made its pictures as its keyword; what it holds is counted before its first page is drawn."""
-    counted = exporting.tally(run.tools.database, run.ids, run.choice)
-    if not counted.marked:
+    total = exporting.tally(run.tools.database, run.ids, run.choice)
+    if not total.marked:
         return ""
-    return VOCABULARY + (GENERATED if counted.marked == counted.pictures else EDITED)
+    return VOCABULARY + (GENERATED if total.marked == total.pictures else EDITED)
 
 
 class _Pages:
@@ -264,7 +265,7 @@ def _checked(run: _Run, page: Image.Image) -> Image.Image:
 
 
 def _heading(count: int) -> str:
-    return f"{count:,} picture{'s' * (count != 1)}, {datetime.now():%-d %B %Y}"
+    return f"{counted(count)}, {datetime.now():%-d %B %Y}"
 
 
 def _foot(marks: dict[int, str]) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from studio.domain.amounts import counted
 from studio.domain.errors import BadInput, EaselError
 from studio.domain.query import RATING_RANGE
 from studio.gallery.keeping.ways import MINE, WAYS
@@ -55,7 +56,7 @@ class Applied:
     @property
     def words(self) -> str:
         """What was done, as a person says it: "12 pictures rated 4"."""
-        return f"{_pictures(self.pictures)} {', '.join(said(part) for part in self.parts)}"
+        return f"{counted(self.pictures)} {', '.join(said(part) for part in self.parts)}"
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,16 @@ class Undone:
     @property
     def words(self) -> str:
         """What was undone and what was not, in a sentence or two."""
-        parts = [f"Undone: {_pictures(self.pictures)} as before."]
+        parts = [f"Undone: {counted(self.pictures)} as before."]
         if self.left:
             stay = (
                 "that was changed since stays as it is"
                 if self.left == 1
                 else "that were changed since stay as they are"
             )
-            parts.append(f"{_pictures(self.left)} {stay}.")
+            parts.append(f"{counted(self.left)} {stay}.")
         if self.gone:
-            parts.append(f"{_pictures(self.gone)} deleted for good {'are' if self.gone > 1 else 'is'} not back.")
+            parts.append(f"{counted(self.gone)} deleted for good {'are' if self.gone > 1 else 'is'} not back.")
         return " ".join(parts)
 
 
@@ -274,7 +275,3 @@ def _checked(what: str, value: Any) -> str | int | bool | None:
 def _applied(row: Any) -> Applied:
     parts = tuple(Change(one["what"], one["value"], one["label"]) for one in json.loads(row["parts"]))
     return Applied(row["id"], parts, row["pictures"], row["at"], row["undone_at"])
-
-
-def _pictures(count: int) -> str:
-    return f"{count:,} picture{'s' * (count != 1)}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.database import Database
+from studio.domain.amounts import counted
 from studio.domain.errors import BadInput
 from studio.gallery.files import Files
 from studio.gallery.rows import IN_BIN
@@ -71,7 +72,7 @@ def days_word(deleted_at: float | None, *, kept: int) -> str:
     if deleted_at is None:
         return ""
     left = days_left(deleted_at, kept=kept)
-    return "today" if left == 0 else f"{left} day{'s' * (left != 1)}"
+    return "today" if left == 0 else counted(left, "day")
 
 
 def going(found: Contents) -> list[str]:

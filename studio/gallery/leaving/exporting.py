@@ -19,7 +19,7 @@ from typing import Any
 from PIL import Image
 
 from studio.database import Database
-from studio.domain.amounts import amount
+from studio.domain.amounts import amount, counted
 from studio.domain.artwork import SHOWN, Artwork
 from studio.domain.errors import BadInput
 from studio.domain.export import SHEET_LIMITS, Export
@@ -218,13 +218,13 @@ class Field:
     remark: str
 
 
-def fields(counted: Tally, choice: Export) -> list[Field]:
+def fields(total: Tally, choice: Export) -> list[Field]:
     """What of these pictures will leave and what stays here, before it is done; what none of them has is left out."""
     said, whole = choice.metadata != "none", choice.metadata == "all"
-    many = counted.pictures > 1
+    many = total.pictures > 1
 
     def held(count: int) -> str:
-        return f"{count:,} of {counted.pictures:,}" if many and count < counted.pictures else ""
+        return f"{count:,} of {total.pictures:,}" if many and count < total.pictures else ""
 
     if choice.is_sheet:
         found = [
@@ -236,17 +236,17 @@ def fields(counted: Tally, choice: Export) -> list[Field]:
         ]
     else:
         found = [
-            Field("Prompt, seed, model, settings", said, held(counted.prompts)),
-            Field("Tags, captions, ratings, notes", whole, held(counted.notes)),
-            Field("Camera, date, photographer", whole, held(counted.cameras)),
-            Field("Texts of other tools, such as workflows", whole, held(counted.others)),
+            Field("Prompt, seed, model, settings", said, held(total.prompts)),
+            Field("Tags, captions, ratings, notes", whole, held(total.notes)),
+            Field("Camera, date, photographer", whole, held(total.cameras)),
+            Field("Texts of other tools, such as workflows", whole, held(total.others)),
         ]
-        counts = (counted.prompts or counted.seeds, counted.notes, counted.cameras, counted.others)
+        counts = (total.prompts or total.seeds, total.notes, total.cameras, total.others)
         found = [one for one, count in zip(found, counts, strict=True) if count]
         found.append(Field("Where it was taken", choice.gps, "if the file says it" if choice.gps else ""))
         found.append(Field("Serial numbers, owners' names", False, "never"))
-    if counted.marked:
-        found.append(Field("The mark that a model made it", True, held(counted.marked) or "always"))
+    if total.marked:
+        found.append(Field("The mark that a model made it", True, held(total.marked) or "always"))
     return found
 
 
@@ -313,7 +313,7 @@ def watched_folders(database: Database) -> list[str]:
 def resulting(result: Mapping[str, Any]) -> str:
     """What became of an export, in one line."""
     written, already = int(result.get("written", 0)), int(result.get("already", 0))
-    parts = [f"{written:,} picture{'s' * (written != 1)}, {amount(int(result.get('bytes', 0)))}"]
+    parts = [f"{counted(written)}, {amount(int(result.get('bytes', 0)))}"]
     parts += [f"{already:,} lay there already"] if already else []
     left = len(result.get("left_out", ()))
     return ", ".join([*parts, *([f"{left:,} left out"] if left else [])])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from studio.app import Studio
+from studio.domain.amounts import counted
 from studio.domain.artwork import Artwork
 from studio.domain.errors import EaselError
 from studio.domain.job import Job
@@ -94,7 +95,7 @@ def plate(studio: Studio, artwork: Artwork, *, restore: Callable[[], None]) -> N
 
 def lies(found: Contents) -> str:
     """What lies in the bin, in a line."""
-    return f"{found.pictures:,} picture{'s' * (found.pictures != 1)}, {words.size(found.bytes)}"
+    return f"{counted(found.pictures)}, {words.size(found.bytes)}"
 
 
 def fate(found: Contents, *, kept: int, now: float | None = None) -> str:

@@ -10,6 +10,7 @@ from typing import TypeVar
 import streamlit as st
 
 from studio.app import Studio
+from studio.domain.amounts import counted
 from studio.domain.artwork import Query
 from studio.domain.errors import BadInput
 from studio.domain.job import LIVE, Job
@@ -198,7 +199,7 @@ def _too_few(studio: Studio, now: Standing) -> None:
 
 def _unseen(studio: Studio, now: Standing) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="map_unseen"):
-        count = f"{now.unseen:,} picture{'s' * (now.unseen != 1)}"
+        count = counted(now.unseen)
         show.line(f"{count} {'are' if now.unseen != 1 else 'is'} not on the map: nobody has looked at them yet.")
         _look_at_them(studio, primary=False)
 

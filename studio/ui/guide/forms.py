@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from studio.domain.amounts import counted
 from studio.domain.artwork import Artwork
 from studio.domain.control import CONTROLS, Control
 from studio.domain.errors import BadInput
@@ -282,7 +283,7 @@ def outside_words(changed: int | None, task: str) -> str:
     if changed is None:
         return ""
     where = "in what was there" if task == "outpaint" else "outside the mask"
-    return f"{changed:,} pixel{'s' * (changed != 1)} changed {where}"
+    return f"{counted(changed, 'pixel')} changed {where}"
 
 
 def enlarged_words(source: Artwork, factor: int) -> str:

@@ -7,6 +7,7 @@ import dataclasses
 import streamlit as st
 
 from studio.app import Studio
+from studio.domain.amounts import counted
 from studio.ui import show, words
 from studio.ui.shelf import marks
 from studio.ui.shelf.arriving import trying
@@ -38,7 +39,7 @@ def connections(studio: Studio) -> None:
             (
                 one.host,
                 one.why,
-                f"{one.times:,} time{'s' * (one.times != 1)}, {words.ago(one.last)}",
+                f"{counted(one.times, 'time')}, {words.ago(one.last)}",
                 words.size(one.bytes) if one.bytes else "nothing",
             )
             for one in contacts
