@@ -124,6 +124,25 @@ def test_one_that_is_dear_is_counted_seldom(gallery, paint, slow):
     assert told(gallery, seconds=0.5) == {"dear": 2 + kept.PATIENCE} and len(counted) == 2
 
 
+def test_of_many_that_are_dear_one_at_a_time_is_counted_and_then_none_for_a_while(gallery, paint, slow):
+    paint(2)
+    counted, clock = slow
+    save(gallery, a="seed:1", b="seed:2")
+    for _ in range(2):
+        told(gallery, seconds=0.5)  # one of them each: what has no number yet does not wait
+    assert counted == ["seed:1", "seed:2"]
+    gallery.tag(1, "changed")
+    for _ in range(3):
+        told(gallery, seconds=0.5)
+    assert counted == ["seed:1", "seed:2"]
+    for wanted in ("seed:1", "seed:2"):
+        clock[0] += kept.PATIENCE
+        told(gallery, seconds=0.5)
+        told(gallery, seconds=0.5)
+        assert counted[-1] == wanted
+    assert len(counted) == 4
+
+
 def test_no_more_numbers_are_kept_than_so_many(gallery, monkeypatch):
     monkeypatch.setattr(kept, "MOST_NUMBERS", 10)
     for start in range(0, 40, 4):

@@ -34,6 +34,7 @@ class Kept:
         self._lock = threading.Lock()
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
         self._numbers: dict[Hashable, _Held] = {}
+        self._rest = 0.0  # until when no number that takes long is found anew
 
     def changes(self) -> int:
         """A number that is another one after every change of artworks, tags and collections, whoever made it."""
@@ -69,8 +70,8 @@ class Kept:
     ) -> dict[Hashable, int | None]:
         """Many small answers, of which no more are found anew than fit into so many seconds: the rest is old, or not there yet.
 
-        What was found longest ago comes first the next time, so all come right in turn; one that alone takes longer
-        than that is as old as `get` allows with `old`.
+        What was found longest ago comes first the next time, so all come right in turn. Those that alone take longer than that
+        are found anew one at a time, with rests of 20 times as long between them: a twentieth of the time at most.
         """
         changes, began = self.changes(), time.monotonic()
         with self._lock:
@@ -83,9 +84,11 @@ class Kept:
             now, before = time.monotonic(), held.get(one)
             if now - began > seconds:
                 break
-            if before is not None and before.seconds > seconds and now - before.at < PATIENCE * before.seconds:
+            if before is not None and before.seconds > seconds and now < self._rest:
                 continue
             held[one] = _Held(asked[one](), changes, now, time.monotonic() - now)
+            if held[one].seconds > seconds:
+                self._rest = now + PATIENCE * held[one].seconds
         with self._lock:
             self._numbers |= {one: held[one] for one in stale if one in held}
             for one in list(self._numbers)[: max(0, len(self._numbers) - MOST_NUMBERS)]:
