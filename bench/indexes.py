@@ -167,6 +167,13 @@ def sq8(plain: Array) -> Contender:
     return Contender(find, lambda at: made.remove_ids(faiss.IDSelectorBatch(at)), count)
 
 
+def bits_of(allowed: Array) -> Any:
+    """A filter as FAISS takes it."""
+    import faiss
+
+    return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
+
+
 def probing(made: Any) -> Find:
     """A search of inverted lists."""
     import faiss
@@ -174,7 +181,7 @@ def probing(made: Any) -> Find:
     def find(query: Array, limit: int, far: int, allowed: Array | None) -> Array:
         options: dict[str, Any] = {"nprobe": far}
         if allowed is not None:
-            options["sel"] = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+            options["sel"] = bits_of(allowed)
         at = made.search(query[None], limit, params=faiss.SearchParametersIVF(**options))[1][0]
         return at[at >= 0]
 
@@ -185,7 +192,8 @@ def graph(plain: Array) -> Contender:
     """HNSW, half precision."""
     import faiss
 
-    made = faiss.IndexHNSWSQ(plain.shape[1], faiss.ScalarQuantizer.QT_fp16, NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+    kind = faiss.ScalarQuantizer.QT_fp16
+    made = faiss.IndexHNSWSQ(plain.shape[1], kind, NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)  # type: ignore[arg-type]
     made.hnsw.efConstruction = CARE
     made.train(plain[:AT_ONCE])
     for start in range(0, len(plain), AT_ONCE):
@@ -194,8 +202,8 @@ def graph(plain: Array) -> Contender:
     def find(query: Array, limit: int, far: int, allowed: Array | None) -> Array:
         options: dict[str, Any] = {"efSearch": max(far, limit)}
         if allowed is not None:
-            options["sel"] = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-        at = made.search(query[None], limit, params=faiss.SearchParametersHNSW(**options))[1][0]
+            options["sel"] = bits_of(allowed)
+        at = made.search(query[None], limit, params=faiss.SearchParametersHNSW(**options))[1][0]  # type: ignore[attr-defined]
         return at[at >= 0]
 
     return Contender(find, None, 4_096)
@@ -258,7 +266,7 @@ def measured(name: str, plain: Array, asked: Array) -> Iterator[Row]:
     turn = iter(range(10**9))
 
     def query() -> Array:
-        return asked[next(turn) % len(asked)]  # type: ignore[no-any-return]
+        return asked[next(turn) % len(asked)]
 
     few = np.zeros(size, dtype=bool)
     few[::SHARE] = True
