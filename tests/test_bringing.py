@@ -78,8 +78,10 @@ def test_who_stops_while_some_are_staged_leaves_nothing_of_them(gallery, gate, m
     assert all(one.new for one in brought(gallery, gate, items(12)))  # and it goes on from there
 
 
-def test_what_is_held_stays_within_bounds_and_ends_at_nothing(gallery, gate, monkeypatch):
-    monkeypatch.setattr(bringing, "AHEAD_PIXELS", 6 * PIXELS)
+@pytest.mark.parametrize(("ahead", "most"), [(6, 6), (0.5, 2), (0.5, 0.5)])
+def test_what_is_held_stays_within_bounds_and_ends_at_nothing(gallery, gate, monkeypatch, ahead, most):
+    monkeypatch.setattr(bringing, "AHEAD_PIXELS", ahead * PIXELS)
+    monkeypatch.setattr(bringing, "MOST_PIXELS", most * PIXELS)
     held, made = [], []
 
     class Watched(bringing._Ahead):
@@ -95,7 +97,7 @@ def test_what_is_held_stays_within_bounds_and_ends_at_nothing(gallery, gate, mon
     several = [*items(30), *items(4), Item("broken.png", lambda: b"no picture", 10)]
     came = brought(gallery, gate, several)
     assert sum(one.new for one in came) == 30 and [one.item.name for one in came if one.problem] == ["broken.png"]
-    assert 3 * PIXELS <= max(held) <= 6 * PIXELS and made[0]._pixels == 0
+    assert most / 2 <= max(held) / PIXELS <= max(most, 1) and made[0]._pixels == 0
     assert all(one.intake is None and one.arrival is None and one.small is None for one in came)
 
 

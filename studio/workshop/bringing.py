@@ -32,7 +32,8 @@ from studio.workshop.describe import small
 AT_ONCE = 16  # pictures that the gate, the captioner and the encoder look at together
 HANDS = 2  # threads; the models have cores of their own to keep busy
 GATE_PIXELS = 4_000_000  # that the gate is shown together: many are still few views, and their memory is used again
-AHEAD_PIXELS = 25_000_000  # decoded and not yet saved; each takes up to 12 bytes on its way
+AHEAD_PIXELS = 12_000_000  # decoded and not yet saved; more would be fresh memory. Each takes up to 12 bytes on its way
+MOST_PIXELS = 25_000_000  # the same where pictures are so large that one of the threads would have none
 BLOCK = 31 << 20  # bytes; glibc learns from a block of up to 32 MiB
 AHEAD_BYTES = 96 << 20  # read and not yet decoded
 AHEAD_FILES = 4 * AT_ONCE
@@ -288,7 +289,7 @@ class _Ahead:
 
     def _fill(self, *, wait: bool) -> None:
         self._read_on()
-        while self._looking and self._pixels < AHEAD_PIXELS and len(self._opening) < AHEAD_FILES:
+        while self._looking and self._room():
             item, looking = self._looking[0]
             if not looking.done() and (self._opening or not wait):
                 break  # there is something to do meanwhile
@@ -300,6 +301,11 @@ class _Ahead:
             self._pixels += came.pixels
             self._opening.append((came, self._pool.submit(self._open, came, data) if data is not None else None))
             self._read_on()
+
+    def _room(self) -> bool:
+        """Whether one more may be decoded."""
+        bound = MOST_PIXELS if len(self._opening) < HANDS else AHEAD_PIXELS
+        return self._pixels < bound and len(self._opening) < AHEAD_FILES
 
     def _read_on(self) -> None:
         while self._items and len(self._looking) < AHEAD_FILES and (not self._looking or self._bytes < AHEAD_BYTES):
