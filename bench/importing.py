@@ -7,18 +7,21 @@ and thumbnail, sees how the picture looks, and writes the rows (the gate's check
 view). In turn with it run two loops of Pillow on one core: one decodes the same files and makes their thumbnails in memory, the
 other writes them as well, as the JPEG that we write. "over" is our pictures per second over theirs, by the medians of the
 rounds; "CPU" is processor time for a picture, of all threads, and "CPU over" theirs over ours, which other work on the machine
-changes less: with two cores to itself, an import can be at most twice as fast as that says.
+changes less: with two cores to itself, an import can be at most twice as fast as that says. How much two threads gained on this
+machine meanwhile is measured too, by hashing: 2 where both cores were free, and 1 where others had one of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shutil
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,7 +90,9 @@ def bringing(home: Path, count: int, rounds: int) -> Iterator[Row]:
     for work in works.values():  # once, so that nobody pays for reading the files the first time
         work()
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    gains: list[float] = []
     for turn in range(rounds):
+        gains.append(gain())
         for name in sorted(works, key=lambda name: (list(works).index(name) + turn) % 3):
             times[name].append(works[name]())
     wall = {name: statistics.median(one[0] for one in told) / count for name, told in times.items()}
@@ -97,10 +102,31 @@ def bringing(home: Path, count: int, rounds: int) -> Iterator[Row]:
         ratio = (wall[over] / wall[name], cpu[over] / cpu[name]) if over else (None, None)
         return Row(count, what, 1 / wall[name], "pictures/s", ratio[0], cpu=cpu[name], cpu_over=ratio[1], n=rounds)
 
+    yield Row(count, "what two threads that hash gained over one meanwhile", statistics.median(gains), "", n=rounds)
     yield row("a loop of Pillow: decode, thumbnail", "loop")
     yield row("a loop of Pillow that also writes the thumbnail", "saved")
     yield row("import without the model, beside the loop", "ours", "loop")
     yield row("the same, beside the loop that writes", "ours", "saved")
+
+
+def gain() -> float:
+    """How much more two threads do than one, at work that holds nothing of Python's."""
+    data = bytes(4 << 20)
+
+    def hashing() -> None:
+        for _ in range(10):
+            hashlib.sha256(data).digest()
+
+    alone, _ = timed(hashing)
+    threads = [Thread(target=hashing) for _ in range(2)]
+
+    def both() -> None:
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+
+    return 2 * alone / timed(both)[0]
 
 
 def imported(tree: Path, home: Path, gate: Any, count: int) -> tuple[float, float]:
