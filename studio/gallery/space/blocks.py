@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +18,13 @@ from studio.gallery.space.embeddings import Halves, Matrix
 Numbers = np.ndarray[Any, np.dtype[Any]]
 BLOCK = 16_384  # vectors of a block: few enough that threads end together, enough that nobody waits for the next
 SPARSE = (
-    16  # a mask that lets fewer than one of so many through: their rows are copied together, and no other is passed by
+    16  # where a mask lets fewer than one of so many through, their rows are copied together and no other is passed by
 )
 ALONE = 8_192  # vectors that one thread compares before another is woken, which takes about as long
 GATHERED = 1_024  # rows that are copied together, 1 MB: more leave the cache before they are compared
 SPARE = 16  # places asked for beyond the last, to see whether it is a tie
+
+_LARGE, _MADV_HUGEPAGE, _MADV_COLLAPSE = 2**21, 14, 25  # linux/mman.h
 
 
 class Blocks:
@@ -51,6 +55,8 @@ class Blocks:
                 self._blocks.append(_block(self.size))
             room = BLOCK - int(self._blocks[-1].ntotal)
             self._blocks[-1].add_sa_codes(codes[at : at + room])
+            if self._blocks[-1].ntotal == BLOCK:  # it lies where it will stay
+                _in_large_pages(_codes(self._blocks[-1]))
             at += room
 
     def copy(self) -> Blocks:
@@ -230,3 +236,16 @@ def _codes(block: Any) -> Numbers:
 
     found: Numbers = faiss.rev_swig_ptr(block.codes.data(), int(block.codes.size())).reshape(int(block.ntotal), -1)
     return found
+
+
+def _in_large_pages(codes: Numbers) -> None:
+    """Ask the system to hold this memory in pages of 2 MB, as numpy's own: read from end to end it is half again as quick.
+
+    Where it cannot (Linux before 6.1, other systems) nothing happens.
+    """
+    begin = -(-codes.ctypes.data // _LARGE) * _LARGE
+    length = (codes.ctypes.data + codes.nbytes) // _LARGE * _LARGE - begin
+    if length > 0 and sys.platform == "linux":
+        advise = ctypes.CDLL(None).madvise
+        for advice in (_MADV_HUGEPAGE, _MADV_COLLAPSE):
+            advise(ctypes.c_void_p(begin), ctypes.c_size_t(length), advice)
