@@ -15,7 +15,7 @@ from studio.safety.contents import XMP_KEY
 THUMB_SIDE = 384  # pixels, long side
 THUMB_ENDINGS = ("jpg", "webp")  # of thumbnails; WebP where something is transparent
 # As near to the picture as WebP at 84 by its usual method: 39 dB, SSIM 0.98, means of 23 photographs and drawings. A JPEG is
-# 1.45 times as large (26 kB) and takes a twentieth of the time; WebP by its quickest method 1.15 times, and a quarter
+# 1.5 times as large (26 kB) and takes a twentieth of the time; WebP by its quickest method 1.15 times, and a quarter
 THUMB_QUALITY = {"jpg": 87, "webp": 84}
 NEARLY = 1.25  # how much larger than a thumbnail the mean of whole blocks must stay for what is made from it to look the same
 LOOKED_AT = 128  # pixels that the short side keeps for whoever looks at the small copy, where it has them
