@@ -365,4 +365,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         INSERT INTO looks_counter SELECT 1, coalesce(max(looked), 0) FROM artworks WHERE looked IS NOT NULL;
         """,
     ),
+    (
+        "forgotten_changes",
+        """
+        -- What is deleted for good stays listed in what was done to it, but not what it said before
+        CREATE INDEX change_items_of ON change_items (artwork) WHERE before IS NOT NULL;
+        CREATE TRIGGER change_items_of_deleted AFTER DELETE ON artworks BEGIN
+            UPDATE change_items SET before = NULL WHERE artwork = OLD.id AND before IS NOT NULL;
+        END;
+        """,
+    ),
 )

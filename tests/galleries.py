@@ -7,6 +7,8 @@ from fakes import FakeModels, FakePainter
 from studio.domain.recipe import Recipe
 from studio.gallery.coming import adding
 from studio.gallery.coming.incoming import Coming
+from studio.gallery.keeping import changes
+from studio.gallery.keeping.changes import Change
 from studio.gallery.metadata import read_recipe
 from studio.workshop.tools import Tools
 
@@ -43,6 +45,11 @@ def bring(gallery, gate, data, name="x.png"):
     recipe, prompt, text = read_recipe(intake)
     known = {"source_name": name, "source_sha256": intake.sha256, "note": intake.note, "text": text}
     return imported(gallery, cleared, recipe, prompt=prompt, **known)
+
+
+def changed(gallery, id, what, value):
+    """Changes a picture the way a person does."""
+    changes.apply(gallery, [id], Change(what, value))
 
 
 def everything(home):

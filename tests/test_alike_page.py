@@ -6,7 +6,7 @@ import re
 import pytest
 from alike import flat, scene, smaller
 from fakes import work
-from galleries import imported, tools
+from galleries import changed, imported, tools
 from streamlit.testing.v1 import AppTest
 from test_pages import studio
 
@@ -80,7 +80,7 @@ def test_the_search_box_narrows_the_groups(studio, tools, hung):
     hung(scene(1), source_name="a.png"), hung(smaller(scene(1)))
     hung(scene(2)), hung(smaller(scene(2)))
     compare(tools)
-    studio.gallery.tag(1, "boat")
+    changed(studio.gallery, 1, "tag", "boat")
     assert "1 group " in text(page(look="duplicates", q="tag:boat"))
     assert "Every picture that was asked for" in text(page(look="duplicates", q="tag:none"))
 
@@ -110,7 +110,7 @@ def test_what_the_component_sends_is_checked_and_done(studio, tools, hung, monke
 def test_a_group_is_told_with_the_keeper_first(studio, tools, hung):
     one, other = hung(scene(1), source_name="<b>x.png"), hung(smaller(scene(1)))
     compare(tools)
-    studio.gallery.favourite(other, True)
+    changed(studio.gallery, other, "favourite", True)
     (group,) = duplicates.groups(studio.gallery)
     told = room._told(group, studio.gallery.many([one, other]))
     assert [picture["id"] for picture in told["pictures"]] == [other, one] and told["keep"] == other
@@ -178,7 +178,7 @@ def test_for_you_says_because_of_what(studio, hung):
         hung(scene(seed, 64))
     test = press(page(), "alike_taste")
     assert "Mark favourites" in text(test)
-    studio.gallery.favourite(liked, True)
+    changed(studio.gallery, liked, "favourite", True)
     test = press(page(), "alike_taste")
     assert "Because you liked “a <i>boat</i>”" in text(test)
 

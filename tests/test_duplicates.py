@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from alike import cropped, recompressed, scene, smaller
 from fakes import FakeModels, FakePainter, work
-from galleries import imported
+from galleries import changed, imported
 from PIL import Image
 
 from studio.domain.errors import BadInput, Cancelled
@@ -135,10 +135,10 @@ def test_what_a_person_did_decides_before_size(tools, hung):
     large, small = hung(scene(5)), hung(smaller(scene(5)))
     _, groups = found(tools)
     assert groups[0].keeper == large
-    tools.gallery.favourite(small, True)
+    changed(tools.gallery, small, "favourite", True)
     (group,) = duplicates.groups(tools.gallery)
     assert group.keeper == small and group.why.startswith("Your favourite")
-    tools.gallery.favourite(small, False)
+    changed(tools.gallery, small, "favourite", False)
     made = tools.gallery.add(
         tools.models.gate("", caution=None).picture(smaller(scene(5), 0.8)), Recipe("a boat", seed=4), kind="painted"
     )

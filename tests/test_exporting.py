@@ -6,7 +6,7 @@ from io import BytesIO
 
 import hostile
 import pytest
-from galleries import RECIPE, bring, painter
+from galleries import RECIPE, bring, changed, painter
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
@@ -78,7 +78,7 @@ def test_a_painted_picture_says_what_was_chosen_and_always_that_a_model_made_it(
     artwork = painter(gallery, gate)(
         7, record={"pack_name": "Storybook", "device": "My Own Machine"}, parents=("ab" * 32,)
     )
-    gallery.tag(artwork.id, "night")
+    changed(gallery, artwork.id, "tag", "night")
     artwork = gallery.get(artwork.id)
     data = out(gallery, artwork, format=format, metadata=metadata)
     intake = open_picture(data)
@@ -174,9 +174,9 @@ def test_everything_comes_back_through_an_import(gallery, gate):
     """Every way to write a picture brings its recipe, its words and what the user noted back."""
     painted = painter(gallery, gate)(9, parents=("cd" * 32,), record={"pack_name": "Storybook"})
     for tag in ("night", "red boat"):
-        gallery.tag(painted.id, tag)
+        changed(gallery, painted.id, "tag", tag)
     gallery.set_caption(painted.id, 'a "boat" & <sea> \U0001f58c\ufe0f GPS :City', "you")
-    gallery.favourite(painted.id, True)
+    changed(gallery, painted.id, "favourite", True)
     gallery.database.write(
         "UPDATE artworks SET rating = 4, remark = 'for Ann', source_name = 'b.png' WHERE id = ?", painted.id
     )
@@ -236,12 +236,12 @@ def test_nothing_leaves_that_was_not_cleared(gallery, gate):
     data = gallery.path(artwork).read_bytes()
     from dataclasses import replace
 
-    for changed in (
+    for other in (
         replace(artwork, verdict=Verdict(allowed=False)), replace(artwork, deleted_at=1.0), replace(artwork, kind="proposal"),
         replace(artwork, kind="mask"),
     ):  # fmt: skip
         with pytest.raises(BadInput):
-            exporting.leaving(changed, data, Export())
+            exporting.leaving(other, data, Export())
     with pytest.raises(BadInput, match="no longer the one"):
         exporting.leaving(artwork, hostile.encode(hostile.scene(2)), Export())
 
@@ -402,7 +402,7 @@ def test_a_place_is_checked_before_anything_is_done(tmp_path):
 
 def test_the_tally_counts_what_the_pictures_hold(gallery, gate):
     one, two = painter(gallery, gate)(1), bring(gallery, gate, camera("JPEG"))
-    gallery.tag(one.id, "night")
+    changed(gallery, one.id, "tag", "night")
     counted = exporting.tally(gallery.database, [one.id, two.id, 999], Export())
     assert (counted.pictures, counted.prompts, counted.seeds, counted.notes, counted.marked) == (2, 1, 1, 1, 1)
     assert counted.bytes == one.bytes + two.bytes

@@ -10,7 +10,7 @@ from pathlib import Path
 import hostile
 import pytest
 from fakes import FakeModels, FakePainter, work
-from galleries import gate, imported, painter, tools
+from galleries import changed, gate, imported, painter, tools
 from PIL import Image
 from PIL.PdfParser import PdfParser
 
@@ -309,7 +309,7 @@ def test_everything_comes_back_into_another_gallery(tools, ids, elsewhere, tmp_p
     work(tools, "import", {"folder": str(incoming)}, watch=False)
     everyone = tools.gallery.page(Query(limit=60))
     for number, art in enumerate(everyone):
-        tools.gallery.tag(art.id, "red boat")
+        changed(tools.gallery, art.id, "tag", "red boat")
         tools.gallery.set_caption(art.id, f'a "boat" {number} & <sea>, GPS :City', "you" if number % 2 else "blip-base")
         remark = f"for Ann {number}"
         tools.database.write(

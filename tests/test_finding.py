@@ -8,7 +8,7 @@ from datetime import date, datetime
 import hostile
 import numpy as np
 import pytest
-from galleries import RECIPE, bring, imported, painter
+from galleries import RECIPE, bring, changed, imported, painter
 
 from studio import database as storage
 from studio.database import Database
@@ -292,11 +292,11 @@ def test_the_triggers_follow_every_change(gallery, gate, paint, found):
         "name": "",
     }
     gallery.set_caption(id, "a Café by the sea", "you")
-    gallery.tag(id, "night sky")
-    gallery.tag(id, "blue")
-    gallery.tag(id, "blue")
+    changed(gallery, id, "tag", "night sky")
+    changed(gallery, id, "tag", "blue")
+    changed(gallery, id, "tag", "blue")
     assert held(gallery, id)["tags"] == "blue, night sky" and found('"cafe BY the"') == [id] == found('"night sky"')
-    gallery.untag(id, "night sky")
+    changed(gallery, id, "untag", "night sky")
     gallery.set_caption(id, "a lighthouse", "you")
     assert found('"night sky"') == found('"cafe"') == [] and found('"lighthouse"') == [id] == found('-"cafe"')
     gallery.delete(id)
@@ -325,9 +325,9 @@ def test_triggers_keep_what_a_storm_of_changes_leaves(gallery, made):
             continue
         id = dice.choice(alive)
         if act == 1:
-            gallery.tag(id, f"t{dice.randrange(5)}")
+            changed(gallery, id, "tag", f"t{dice.randrange(5)}")
         elif act == 2:
-            gallery.untag(id, f"t{dice.randrange(5)}")
+            changed(gallery, id, "untag", f"t{dice.randrange(5)}")
         elif act == 3:
             gallery.set_caption(id, f"c{dice.randrange(9)}", "you")
         elif act == 4:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import FORBIDDEN, FakeModels, FakePainter, work
+from galleries import changed
 from PIL import Image
 
 from studio.domain.artwork import Facts, Query
@@ -100,7 +101,7 @@ def test_what_is_as_it_was_is_not_read_again(gallery, watch, tree, monkeypatch):
 def test_moved_and_renamed_files_keep_their_artworks(gallery, watch, tree):
     watch(tree)
     first = by_name(gallery)["1.png"]
-    gallery.tag(first.id, "night")
+    changed(gallery, first.id, "tag", "night")
     gallery.set_caption(first.id, "a boat", "you")
     embeddings.store(gallery.database, "m", [first.id], [[0.6, 0.8]])
     (tree / "new").mkdir()
@@ -395,7 +396,7 @@ def test_a_folder_that_was_watched_and_is_copied_may_go(gallery, gate, watch, tr
     (tree / "t.tiff").write_bytes(encoded(picture(51), "TIFF"))
     watch(tree)
     old = by_name(gallery)
-    gallery.tag(old["t.tiff"].id, "lake")
+    changed(gallery, old["t.tiff"].id, "tag", "lake")
     using = Recipe("x", task="vary", source=old["t.tiff"].sha256, strength=0.5)
     child = gallery.add(gate.picture(picture(60)), using)
     folders.stop(gallery, folders.listed(gallery.database)[0].id)

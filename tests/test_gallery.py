@@ -8,7 +8,7 @@ from pathlib import Path
 import hostile
 import numpy as np
 import pytest
-from galleries import RECIPE, bring, everything, imported, painter
+from galleries import RECIPE, bring, changed, everything, imported, painter
 from PIL import Image
 
 from studio.database import Database
@@ -75,7 +75,7 @@ def test_an_edited_picture_says_that_it_is_one(gallery, gate):
 
 def test_the_same_picture_twice_is_one_artwork(gallery, paint):
     first = paint(1)
-    gallery.tag(first.id, "mine")
+    changed(gallery, first.id, "tag", "mine")
     assert paint(1).id == first.id and paint(1).tags == ("mine",)
     assert gallery.count(Query()) == 1 and len(gallery.files.stored()) == 1
 
@@ -168,9 +168,9 @@ def test_a_prompt_of_broken_characters_is_kept_as_well_as_it_can(gallery, gate):
 def test_filters_and_pages(gallery, gate, paint):
     made = [paint(seed).id for seed in range(6)]
     imported = bring(gallery, gate, hostile.encode(hostile.scene(100))).id
-    gallery.favourite(made[1], True)
-    gallery.tag(made[2], "Night  Sky")
-    gallery.tag(imported, "night sky")
+    changed(gallery, made[1], "favourite", True)
+    changed(gallery, made[2], "tag", "Night  Sky")
+    changed(gallery, imported, "tag", "night sky")
     gallery.delete(made[5])
 
     def shown(**filters):
@@ -297,31 +297,31 @@ def test_the_pictures_that_a_recipe_names_are_found_by_hash_and_verified(gallery
 def test_captions_tags_and_favourites(gallery, paint):
     id = paint(1).id
     gallery.set_caption(id, "  a red <b>star</b> ", "you")
-    assert gallery.tag(id, "  Red   STAR ") == "red star"
-    gallery.tag(id, "red star")
-    gallery.tag(id, "night")
-    gallery.favourite(id, True)
+    changed(gallery, id, "tag", "  Red   STAR ")
+    changed(gallery, id, "tag", "red star")
+    changed(gallery, id, "tag", "night")
+    changed(gallery, id, "favourite", True)
     read = gallery.get(id)
     assert (read.caption, read.caption_by, read.favourite) == ("a red <b>star</b>", "you", True)
     assert read.tags == ("night", "red star") and read.alt == "a red <b>star</b>"
-    gallery.untag(id, "NIGHT")
-    gallery.untag(id, "never there")
-    gallery.favourite(id, False)
+    changed(gallery, id, "untag", "NIGHT")
+    changed(gallery, id, "untag", "never there")
+    changed(gallery, id, "favourite", False)
     assert gallery.get(id).tags == ("red star",) and not gallery.get(id).favourite
-    gallery.tag(paint(2).id, "red star")
-    gallery.tag(paint(3).id, "zebra")
+    changed(gallery, paint(2).id, "tag", "red star")
+    changed(gallery, paint(3).id, "tag", "zebra")
     assert gallery.tags() == {"red star": 2, "zebra": 1}
 
 
 def test_bad_changes_are_refused_in_words(gallery, paint):
     id = paint(1).id
     for change in (
-        lambda: gallery.tag(id, " \n "),
-        lambda: gallery.tag(id, "x" * 65),
+        lambda: changed(gallery, id, "tag", " \n "),
+        lambda: changed(gallery, id, "tag", "x" * 65),
         lambda: gallery.set_caption(id, "x" * 2_001, "you"),
-        lambda: gallery.tag(99, "x"),
+        lambda: changed(gallery, 99, "tag", "x"),
         lambda: gallery.set_caption(99, "x", "you"),
-        lambda: gallery.favourite(99, True),
+        lambda: changed(gallery, 99, "favourite", True),
         lambda: gallery.delete(99),
         lambda: gallery.restore(99),
     ):
@@ -332,7 +332,7 @@ def test_bad_changes_are_refused_in_words(gallery, paint):
 
 def test_the_bin_gives_back_everything_and_empties_by_age(gallery, paint):
     old, young = paint(1), paint(2)
-    gallery.tag(old.id, "mine")
+    changed(gallery, old.id, "tag", "mine")
     embeddings.store(gallery.database, "m", [old.id], [np.ones(4)])
     gallery.delete(old.id)
     gallery.delete(old.id)

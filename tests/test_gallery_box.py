@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from galleries import changed
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from test_pages import assert_sound, jobs, page, painted, studio, text  # noqa: F401  (studio is a fixture)
@@ -188,8 +189,8 @@ def test_an_empty_box_teaches_with_what_is_here(gallery, gate):
     assert teaching.examples(gallery.database, gallery.vocabulary()) == []
     one = gallery.add(gate.picture(Image.new("RGB", (64, 48), "navy")), kind="imported")
     gallery.set_caption(one.id, "a purple mushroom near a house", "you")
-    gallery.tag(one.id, "night sky")
-    gallery.favourite(one.id, on=True)
+    changed(gallery, one.id, "tag", "night sky")
+    changed(gallery, one.id, "favourite", True)
     found = teaching.examples(gallery.database, gallery.vocabulary())
     texts = [each.text for each in found]
     assert {'tag:"night sky"', "purple mushroom", '"purple mushroom"', "is:favourite", f"like:{one.id}"} <= set(texts)

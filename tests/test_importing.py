@@ -9,6 +9,7 @@ from io import BytesIO, StringIO
 import hostile
 import pytest
 from fakes import FakeCaptioner, FakeModels, FakePainter, work
+from galleries import changed
 from PIL import Image
 from test_folders import encoded, picture
 
@@ -94,7 +95,7 @@ def test_a_photograph_keeps_all_but_where_it_was_taken(tools, bring):
 
 def test_the_note_tags_and_rating_of_whoever_has_it_already_stay(tools, bring):
     artwork = bring(photograph())
-    tools.gallery.untag(artwork.id, "boats")
+    changed(tools.gallery, artwork.id, "untag", "boats")
     tools.gallery.delete(artwork.id)
     again = bring(photograph())
     assert again.id == artwork.id and again.tags == ("summer trip",) and again.deleted_at is None
@@ -116,7 +117,7 @@ def test_our_own_files_lose_nothing_on_the_way_out_and_in(tools, gate, bring):
     mapped = bring(hostile.with_text(picture(4), **write_map(known, extras={"parents": [artwork.sha256]})))
     assert (mapped.kind, mapped.map, mapped.parents) == ("map", known, (artwork.sha256,))
     painted = tools.gallery.add(gate.picture(picture(6)), recipe)
-    tools.gallery.tag(painted.id, "kept")
+    changed(tools.gallery, painted.id, "tag", "kept")
     data = tools.gallery.data(painted)
     tools.database.write("DELETE FROM artworks WHERE id = ?", painted.id)
     back = bring(data)

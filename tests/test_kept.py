@@ -4,7 +4,7 @@ import threading
 
 import hostile
 import pytest
-from galleries import painter
+from galleries import changed, painter
 
 from studio.database import Database
 from studio.domain.artwork import Query
@@ -43,11 +43,11 @@ def test_counts_numbers_and_suggestions_are_right_after_every_change(gallery, pa
         )  # fmt: skip
 
     steps = [
-        (lambda: gallery.tag(one.id, "mine"), (2, 1, [1, 2], {"mine": 1}, {"mine": 1}, {}, 0)),
-        (lambda: gallery.favourite(two.id, True), (2, 1, [1, 2], {"mine": 1}, {"mine": 1}, {}, 1)),
+        (lambda: changed(gallery, one.id, "tag", "mine"), (2, 1, [1, 2], {"mine": 1}, {"mine": 1}, {}, 0)),
+        (lambda: changed(gallery, two.id, "favourite", True), (2, 1, [1, 2], {"mine": 1}, {"mine": 1}, {}, 1)),
         (lambda: gallery.delete(one.id), (1, 0, [2], {}, {}, {}, 1)),
         (lambda: gallery.restore(one.id), (2, 1, [1, 2], {"mine": 1}, {"mine": 1}, {}, 1)),
-        (lambda: gallery.untag(one.id, "mine"), (2, 0, [1, 2], {}, {}, {}, 1)),
+        (lambda: changed(gallery, one.id, "untag", "mine"), (2, 0, [1, 2], {}, {}, {}, 1)),
         (
             lambda: gallery.database.write("INSERT INTO collections (name, created_at) VALUES ('sea', 0)"),
             (2, 0, [1, 2], {}, {}, {"sea": 0}, 1),
@@ -91,10 +91,10 @@ def test_what_is_dear_may_be_old_where_that_is_allowed_and_only_there(gallery, p
         return len(asked)
 
     assert kept.get("dear", dear, old=True) == 1
-    gallery.tag(1, "changed")
+    changed(gallery, 1, "tag", "changed")
     assert kept.get("dear", dear, old=True) == 1
     assert kept.get("dear", dear) == 2  # whoever wants it right gets it right
-    gallery.tag(1, "changed again")
+    changed(gallery, 1, "tag", "changed again")
     clock[0] += 100
     assert kept.get("dear", dear, old=True) == 3
 

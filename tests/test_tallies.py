@@ -4,7 +4,7 @@ from datetime import date
 
 import hostile
 import pytest
-from galleries import painter
+from galleries import changed, painter
 
 from studio.gallery.finding import tallies
 from studio.gallery.keeping import collections, kept
@@ -36,8 +36,8 @@ def test_the_numbers_are_right_after_every_change(gallery, paint):
     one, two = paint(2), paint(3)
     save(gallery, mine="tag:mine", seed="seed:3", good="rating:4..")
     assert told(gallery) == {"mine": 0, "seed": 1, "good": 0}
-    gallery.tag(one.id, "mine")
-    gallery.tag(two.id, "mine")
+    changed(gallery, one.id, "tag", "mine")
+    changed(gallery, two.id, "tag", "mine")
     assert told(gallery) == {"mine": 2, "seed": 1, "good": 0}
     gallery.delete(two.id)
     assert told(gallery) == {"mine": 1, "seed": 0, "good": 0}
@@ -104,7 +104,7 @@ def test_a_page_counts_no_longer_than_it_may_and_all_get_their_turn(gallery, pai
     assert told(gallery, seconds=1.5) == {"a": 1, "b": 2, "c": None, "d": None, "e": None}
     assert told(gallery, seconds=1.5) == {"a": 1, "b": 2, "c": 3, "d": 4, "e": None}
     assert told(gallery, seconds=1.5) == {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
-    gallery.tag(1, "changed")
+    changed(gallery, 1, "tag", "changed")
     counted.clear()
     assert list(told(gallery, seconds=1.5).values()) == [6, 7, 3, 4, 5]  # two counted anew, the others as they were
     assert counted == ["seed:0", "seed:1"]
@@ -118,7 +118,7 @@ def test_one_that_is_dear_is_counted_seldom(gallery, paint, slow):
     save(gallery, dear="seed:1")
     told(gallery, seconds=0.5)
     for tag in "abc":
-        gallery.tag(1, tag)
+        changed(gallery, 1, "tag", tag)
         assert told(gallery, seconds=0.5) == {"dear": 1}
     clock[0] += kept.PATIENCE
     assert told(gallery, seconds=0.5) == {"dear": 2 + kept.PATIENCE} and len(counted) == 2
@@ -131,7 +131,7 @@ def test_of_many_that_are_dear_one_at_a_time_is_counted_and_then_none_for_a_whil
     for _ in range(2):
         told(gallery, seconds=0.5)  # one of them each: what has no number yet does not wait
     assert counted == ["seed:1", "seed:2"]
-    gallery.tag(1, "changed")
+    changed(gallery, 1, "tag", "changed")
     for _ in range(3):
         told(gallery, seconds=0.5)
     assert counted == ["seed:1", "seed:2"]

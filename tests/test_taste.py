@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from galleries import changed
 
 from studio.gallery.finding import taste
 from studio.gallery.likeness import duplicates
@@ -34,7 +35,7 @@ def test_nothing_is_recommended_before_anything_was_liked(gallery, kinds):
 
 
 def test_what_is_liked_brings_its_kind_and_says_which(gallery, kinds):
-    gallery.favourite(kinds[0][0], True)
+    changed(gallery, kinds[0][0], "favourite", True)
     gallery.database.write("UPDATE artworks SET rating = 5 WHERE id = ?", kinds[3][0])
     found = taste.recommend(gallery, count=16)
     assert {one.id for one in found} <= {*kinds[0][1:], *kinds[3][1:]}
@@ -45,7 +46,7 @@ def test_what_is_liked_brings_its_kind_and_says_which(gallery, kinds):
 
 
 def test_what_is_disliked_is_kept_away_and_what_is_judged_not_offered(gallery, kinds):
-    gallery.favourite(kinds[0][0], True)
+    changed(gallery, kinds[0][0], "favourite", True)
     gallery.database.write("UPDATE artworks SET rating = -1 WHERE id = ?", kinds[1][0])
     gallery.database.write("UPDATE artworks SET rating = 3 WHERE id = ?", kinds[0][1])
     gallery.database.write("UPDATE artworks SET deleted_at = 1 WHERE id = ?", kinds[0][2])
@@ -57,7 +58,7 @@ def test_what_is_disliked_is_kept_away_and_what_is_judged_not_offered(gallery, k
 
 
 def test_copies_are_not_recommended_side_by_side(gallery, kinds, database):
-    gallery.favourite(kinds[2][0], True)
+    changed(gallery, kinds[2][0], "favourite", True)
     for id in kinds[2][1:6]:
         database.write("DELETE FROM embeddings WHERE artwork = ?", id)
         embeddings.store(database, "m", [id], [np.eye(8)[2]])
@@ -65,7 +66,7 @@ def test_copies_are_not_recommended_side_by_side(gallery, kinds, database):
 
 
 def test_a_copy_of_what_was_liked_is_not_offered(gallery, kinds, database):
-    gallery.favourite(kinds[2][0], True)
+    changed(gallery, kinds[2][0], "favourite", True)
     assert kinds[2][1] in {one.id for one in taste.recommend(gallery, count=60)}
     duplicates.remember(database, [duplicates.Found(kinds[2][0], kinds[2][1], "near", 0.9)])
     assert kinds[2][1] not in {one.id for one in taste.recommend(gallery, count=60)}
@@ -86,7 +87,7 @@ def test_without_an_encoder_it_goes_by_looks(gallery, gate):
 
     red = [gallery.add(gate.picture(flat(one))).id for one in ("#d02020", "#c81818", "#e03030")]
     blue = [gallery.add(gate.picture(flat(one))).id for one in ("#2040d0", "#1838c8")]
-    gallery.favourite(red[0], True)
+    changed(gallery, red[0], "favourite", True)
     found = [one.id for one in taste.recommend(gallery, count=10)]
     assert found[0] in red and set(found) <= {*red, *blue} - {red[0]}
     assert taste.surprise(gallery, seen=red, count=1, seed=0)[0] in blue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from galleries import changed
 from test_pages import HOSTILE, assert_sound, markup, page, painted, studio, text
 
 from studio.gallery.keeping import changes, collections
@@ -48,7 +49,7 @@ def test_what_is_selected_in_any_room_brings_the_bar(studio, ids):
 
 
 def test_tags_are_put_on_and_taken_off_and_both_are_undone(studio, ids):
-    studio.gallery.tag(ids[0], "old")
+    changed(studio.gallery, ids[0], "tag", "old")
     test = select(page("gallery"), ids[:2])
     test.multiselect(key="bulk_tags").set_value(["Night  Sky", "old"]).run()
     test.button(key="bulk_add_tags").click().run()

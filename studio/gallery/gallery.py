@@ -24,7 +24,7 @@ from studio.gallery.finding import inventory, near
 from studio.gallery.finding.suggesting import Vocabulary
 from studio.gallery.keeping import inputs, lineage, upkeep
 from studio.gallery.keeping.kept import Kept
-from studio.gallery.rows import CAPTION_LIMIT, storable, tag_name, to_artwork, where
+from studio.gallery.rows import CAPTION_LIMIT, storable, to_artwork, where
 from studio.safety.intake import Intake
 
 if TYPE_CHECKING:
@@ -237,21 +237,6 @@ class Gallery:
                 "caption", f"The caption has {len(text):,} characters; {CAPTION_LIMIT:,} is the most it can have."
             )
         self._update(id, "caption = ?, caption_by = ?", storable(text.strip()), by)
-
-    def favourite(self, id: int, on: bool) -> None:
-        """Mark or unmark a favourite."""
-        self._update(id, "favourite = ?", int(on))
-
-    def tag(self, id: int, tag: str) -> str:
-        """Tag an artwork; returns the tag as it is kept (trimmed, single spaces, small letters)."""
-        name = tag_name(tag)
-        self.get(id)
-        self.database.write("INSERT OR IGNORE INTO tags (artwork, tag) VALUES (?, ?)", id, name)
-        return name
-
-    def untag(self, id: int, tag: str) -> None:
-        """Take a tag off; one that is not there is fine."""
-        self.database.write("DELETE FROM tags WHERE artwork = ? AND tag = ?", id, tag_name(tag))
 
     def tags(self) -> dict[str, int]:
         """Every tag in use and how many artworks have it, most used first; the bin is not counted.

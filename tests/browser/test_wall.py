@@ -7,6 +7,7 @@ import re
 import hostile
 import numpy as np
 import pytest
+from galleries import changed
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -33,7 +34,7 @@ def ids(house: House, tmp_path_factory: pytest.TempPathFactory) -> list[int]:
         block = np.random.default_rng(number).integers(0, 160, (3, 4, 3), dtype=np.uint8)
         picture = Image.fromarray(block).resize((64, 48), Image.Resampling.NEAREST)
         made.append(gallery.add(gate.picture(picture), Recipe(prompt=f"picture {number}", seed=number)).id)
-        gallery.tag(made[-1], MARK)
+        changed(gallery, made[-1], "tag", MARK)
     return made[::-1]
 
 
