@@ -10,6 +10,7 @@ import pytest
 
 from studio.database import Database
 from studio.domain.errors import BadInput, Cancelled, NotNumbers
+from studio.gallery.space.blocks import Blocks
 from studio.gallery.vectors import Vectors, file_stem
 from studio.schema import MIGRATIONS
 
@@ -415,3 +416,30 @@ def reads(database):
     seen = []
     database._connection().set_trace_callback(lambda sql: seen.append(sql) if "vector FROM" in sql else None)
     return seen
+
+
+@pytest.mark.parametrize("share", [None, 0.9, 0.02, 0.0])
+def test_runs_are_compared_where_they_lie_and_answer_as_rows_that_are_copied(monkeypatch, share):
+    monkeypatch.setattr("studio.gallery.space.blocks.BLOCK", 256)  # runs that go on in the next block
+    monkeypatch.setattr("studio.gallery.space.blocks.ALONE", 300)  # and several threads
+    chance = np.random.default_rng(5)
+    made = chance.standard_normal((2_000, 24)).astype(np.float16)
+    made[chance.choice(2_000, 600, replace=False)] = made[7]  # many that are equally near
+    blocks = Blocks(24)
+    blocks.append(made)
+    newest = chance.permutation(2_000)
+    mask = None if share is None else chance.random(2_000) < share
+    at = np.concatenate([np.arange(40, 700), np.arange(900, 903), np.arange(1_000, 1_900)])
+    allowed = at if mask is None else at[mask[at]]
+    for query in (made[7].astype(np.float32), *chance.standard_normal((5, 24)).astype(np.float32)):
+        for limit in (1, 30, 3_000):
+            with monkeypatch.context() as patch:
+                patch.setattr(Blocks, "_gathered", None)  # no row is copied
+                found, scores = blocks.nearest(query, limit, mask=mask, at=at, newest=newest)
+            told = made[allowed].astype(np.float32) @ query
+            best = np.lexsort((-newest[allowed], -told.round(4)))[:limit]
+            assert len(found) == len(best) and set(found.tolist()) <= set(allowed.tolist())
+            assert scores == pytest.approx(told[best], abs=1e-3)
+            with monkeypatch.context() as patch:
+                patch.setattr("studio.gallery.space.blocks.RUN", 10**9)  # the same, copied together
+                assert blocks.nearest(query, limit, mask=mask, at=at, newest=newest)[0].tolist() == found.tolist()

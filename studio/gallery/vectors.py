@@ -86,15 +86,11 @@ class Vectors:
                 return []
             if len(query) != self._blocks.size:
                 raise BadInput("words", "This search was made by another model than the gallery's; search again.")
-            chosen = None
-            if self._clusters is not None and count > self.exact:
-                chosen = self._clusters.chosen(query)
-                chosen = chosen[mask[chosen]]
-            if chosen is not None and len(chosen) >= limit:
-                at, scores = self._blocks.nearest(query, limit, at=chosen, newest=self._artworks)
-            else:
-                whole = count == len(mask)
-                at, scores = self._blocks.nearest(query, limit, mask=None if whole else mask, newest=self._artworks)
+            chosen = self._clusters.chosen(query) if self._clusters is not None and count > self.exact else None
+            if chosen is not None and np.count_nonzero(mask[chosen]) < limit:
+                chosen = None
+            some = None if count == len(mask) else mask
+            at, scores = self._blocks.nearest(query, limit, mask=some, at=chosen, newest=self._artworks)
             return list(zip(self._artworks[at].tolist(), scores.tolist(), strict=True))
 
     def refresh(self) -> int:

@@ -23,6 +23,9 @@ SPARSE = (
 )
 ALONE = 8_192  # vectors that one thread compares before another is woken, which takes about as long
 GATHERED = 1_024  # rows that are copied together, 1 MB: more leave the cache before they are compared
+RUN = (
+    32  # vectors side by side, on average, from which they are compared where they lie instead of being copied together
+)
 SPARE = 16  # places asked for beyond the last, to see whether it is a tie
 
 _LARGE, _MADV_HUGEPAGE, _MADV_COLLAPSE = 2**21, 14, 25  # linux/mman.h
@@ -101,11 +104,11 @@ class Blocks:
     ) -> tuple[Numbers, Numbers]:
         """The positions nearest to a vector (size,), best first, and their inner products; at most `limit`.
 
-        Exactly the best of those in the mask (n,), of those `at` some positions, which ascend, or of all. What is equally near
-        stands by `newest` (n,), highest first, also where the limit cuts it.
+        Exactly the best of those in the mask (n,), of those `at` some positions, which ascend, of those that are both, or of
+        all. What is equally near stands by `newest` (n,), highest first, also where the limit cuts it.
         """
         row = np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1)
-        parts = self._parts(row, mask) if at is None else self._gathered(row, at)
+        parts = self._parts(row, mask) if at is None else self._some(row, at, mask)
         if not parts or limit < 1:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         found = self._each(parts, limit + SPARE)
@@ -144,6 +147,50 @@ class Blocks:
             elif count:
                 few.append(np.flatnonzero(inside) + start)
         return [*parts, *self._gathered(row, np.concatenate(few))] if few else parts
+
+    def _some(self, row: Matrix, at: Numbers, mask: Numbers | None) -> list[_Part]:
+        """The vectors at these positions that are in the mask: in runs, as those of a cluster lie, or copied together."""
+        ends = np.flatnonzero((np.diff(at, append=-1) != 1) | (at % BLOCK == BLOCK - 1)) + 1
+        inside = None if mask is None else mask[at]
+        if len(at) < RUN * len(ends):
+            return self._gathered(row, at if inside is None else at[inside])
+        bits = None if mask is None else np.packbits(mask, bitorder="little")
+        share = max(ALONE, -(-len(at) // (2 * self._threads)))  # so much at once, that threads end together
+        parts, begin = [], 0
+        for last in np.flatnonzero(np.diff(ends // share, append=-1)):
+            end = int(ends[last])
+            count = end - begin if inside is None else int(np.count_nonzero(inside[begin:end]))
+            mine = ends[(ends > begin) & (ends <= end)]
+            runs = list(zip(at[np.append(begin, mine[:-1])].tolist(), (at[mine - 1] + 1).tolist(), strict=True))
+            if count:
+                parts.append(_Part(count, partial(self._of_runs, runs, row, bits)))
+            begin = end
+        return parts
+
+    def _of_runs(
+        self, runs: Sequence[tuple[int, int]], row: Matrix, bits: Numbers | None, limit: int
+    ) -> tuple[Numbers, Numbers]:
+        """The best of the vectors of these runs, each from a position to another of the same block, where they lie.
+
+        It is what FAISS does inside an inverted file: one heap, and a scanner that is led from list to list.
+        """
+        import faiss
+
+        allowed = None if bits is None else faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]
+        scanner = self._blocks[0].sq.select_InvertedListScanner(faiss.METRIC_INNER_PRODUCT, None, False, allowed, False)
+        scanner.set_query(faiss.swig_ptr(row))
+        scanner.set_list(0, 0.0)
+        limit = min(limit, sum(end - begin for begin, end in runs))
+        scores, found = np.full(limit, -np.inf, dtype=np.float32), np.full(limit, -1, dtype=np.int64)
+        for begin, end in runs:
+            codes = _codes(self._blocks[begin // BLOCK])[begin % BLOCK : begin % BLOCK + end - begin].reshape(-1)
+            positions = np.arange(begin, end)
+            scanner.scan_codes(
+                end - begin, faiss.swig_ptr(codes), faiss.swig_ptr(positions), faiss.swig_ptr(scores),
+                faiss.swig_ptr(found), limit,
+            )  # fmt: skip
+        order = np.argsort(-scores, kind="stable")[: np.count_nonzero(found >= 0)]
+        return scores[order], found[order]
 
     def _gathered(self, row: Matrix, at: Numbers) -> list[_Part]:
         cuts = [at[begin : begin + GATHERED] for begin in range(0, len(at), GATHERED)]
