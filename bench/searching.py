@@ -39,7 +39,6 @@ def searching(size: int, home: Path) -> Iterator[Row]:
     plain = np.concatenate(list(synthetic.vectors(size)))
     asked = np.concatenate(list(synthetic.vectors(QUERIES, seed=1)))
     turn = iter(range(10**9))
-    rounds = ROUNDS if size < 10**6 else ROUNDS // 3
 
     def query() -> Any:
         return asked[next(turn) % QUERIES]
@@ -57,25 +56,25 @@ def searching(size: int, home: Path) -> Iterator[Row]:
         return plain @ query()
 
     if vectors.unsettled():
-        yield beside(size, "search by meaning, every vector compared", ours(), product, rounds=rounds // 2)
+        yield beside(size, "search by meaning, every vector compared", ours(), product, rounds=ROUNDS // 2)
         seconds, cpu = timed(vectors.learn)
         yield Row(size, "clusters are learnt", seconds, "s", cpu=cpu)
-    yield beside(size, "search by meaning", ours(), product, rounds=rounds)
+    yield beside(size, "search by meaning", ours(), product, rounds=ROUNDS)
     if bare_rows:
         for share, allowed in (("half", np.arange(1, size + 1, 2)), ("twentieth", np.arange(1, size + 1, 20))):
             once = lambda allowed=allowed: vectors.search(query(), limit=HITS, allowed=allowed)  # noqa: E731
-            yield beside(size, f"search by meaning, a filter that lets a {share} through", once, product, rounds=rounds)
+            yield beside(size, f"search by meaning, a filter that lets a {share} through", once, product, rounds=ROUNDS)
     else:
         for share, typed in (("fifth", "model:dreamshaper"), ("fiftieth", "is:favourite")):
             what = f"search by meaning, a filter that lets a {share} through"
-            yield beside(size, what, ours(typed), product, rounds=rounds)
+            yield beside(size, what, ours(typed), product, rounds=ROUNDS)
         for what, works, fresh in (
             ("search by meaning and one word", synthetic.phrases(1), True),
             ("search by meaning and two words", synthetic.phrases(2), True),
             ("the same two words again", synthetic.phrases(2)[:1], False),
         ):
             told = [ours("", (phrase,)) for phrase in works]
-            yield beside(size, what, asking_of(told, gallery, fresh=fresh), product, rounds=rounds)
+            yield beside(size, what, asking_of(told, gallery, fresh=fresh), product, rounds=ROUNDS)
     yield Row(size, "recall of the ten nearest", recall(gallery, vectors, plain, asked), "", n=QUERIES)
     yield deleted(size, gallery, vectors, plain)
     database.close()

@@ -10,7 +10,7 @@ from test_pages import HOSTILE, assert_sound, markup, page, painted, studio, tex
 
 from studio.gallery.keeping import changes, collections
 from studio.gallery.keeping.changes import Change
-from studio.ui.gallery import about, bulk, tiles, wall
+from studio.ui.gallery import about, bulk, tiles, views, wall
 
 __all__ = ["studio"]  # a fixture is used by its name
 
@@ -133,6 +133,22 @@ def test_what_a_key_undid_is_said_and_nothing_else_that_a_component_sends(studio
     assert bulk.done() == 4
     bulk.made({"change": 0, "undone": "Undone: 1 picture as before."})
     assert held == {"gallery_undone": "Undone: 1 picture as before."}  # and the fields are read anew
+
+
+def test_a_press_that_is_heard_by_two_runs_keeps_its_undo_and_undoes_once(studio, ids, monkeypatch):
+    held = {}
+    monkeypatch.setattr("studio.ui.gallery.bulk.st.session_state", held)
+    for _ in range(2):
+        assert bulk.act(studio, ids[:2], Change("favourite", True))
+    made = bulk.done()
+    assert made and held == {"gallery_done": made} and changes.get(studio.gallery, made).pictures == 2
+    assert bulk.act(studio, ids[:2], Change("rate", 0)) and bulk.done() == 0 and "already" in held["gallery_undone"]
+    held.clear()
+    held["gallery_done"] = made
+    for _ in range(2):
+        bulk.take_back(studio, made)
+    assert views.PROBLEM not in held and changes.get(studio.gallery, made).undone_at is not None
+    assert not any(studio.gallery.get(id).favourite for id in ids[:2]) and "2" in held["gallery_undone"]
 
 
 def test_an_undo_that_somebody_else_did_already_is_no_longer_offered(studio, ids):
