@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
+import pytest
 from guiding import FIGURE, STANDING, a_map, answer, go, guide, mask_of, pose, recipe_of, sheet
 from PIL import Image
 from test_pages import assert_sound, jobs, markup, painted, studio, text
 
 from studio.domain.control import ControlMap
 from studio.domain.pose import to_openpose
-from studio.ui.guide import masks
+from studio.ui.guide import maps, masks
 
 __all__ = ["studio"]  # the fixture of the other pages' tests
 
@@ -191,3 +194,39 @@ def test_a_map_of_the_gallery_is_used_as_it_is(studio, gate):
     go(test)
     (job,) = jobs(studio, "paint")
     assert recipe_of(job).controls[0].source == ready.sha256 and jobs(studio, "annotate") == []
+
+
+@pytest.mark.parametrize("what", ["a ready map", "the maps of a press"])
+def test_a_job_that_ends_while_the_page_is_drawn_is_taken_in_by_the_next_run(studio, gate, monkeypatch, what):
+    source = painted(studio, gate, prompt="a person")
+    kept = a_map(studio, gate, source)
+    test = guide(studio, source=str(source.id))
+    test.button(key="guide_add_canny").click().run()
+    answer(studio, "annotate", "look", preview="", artwork=None, note="")
+    test.run()
+    if what == "a ready map":
+        png = BytesIO()
+        Image.new("RGB", (64, 64), "black").save(png, "PNG")
+        key = "guide_ready_file_1_0"
+        test.file_uploader(key=key).set_value(("edges.png", png.getvalue(), "image/png")).run()
+        assert "The map is being checked" in text(test)
+    else:
+        go(test)
+        assert "Drawing the maps first" in text(test)
+    late = "brought" if what == "a ready map" else "settled"
+    looked = getattr(maps, late)
+
+    def just_before_it_ends(studio, lying):
+        told = looked(studio, lying)
+        if [job for job in jobs(studio, "annotate") if job.live]:
+            answer(studio, "annotate", "look", preview="", artwork=kept.id)
+        return told
+
+    monkeypatch.setattr(maps, late, just_before_it_ends)
+    test.run()
+    assert_sound(test)
+    if what == "a ready map":
+        assert sheet(test).aids[0].ready == kept.id and "A ready map" in text(test)
+    else:
+        (job,) = jobs(studio, "paint")
+        assert recipe_of(job).controls[0].source == kept.sha256

@@ -180,7 +180,7 @@ def _drawn_by(studio: Studio, roles: Roles, aid: Aid) -> None:
                 disabled=not desk.sheet().source,
             )
     bringing = maps.job_of(studio, aid.bringing)
-    if bringing is not None and bringing.live:
+    if bringing is not None:  # one that has ended since this run began is taken in by the next
         watch.follow(studio, bringing, lambda now: watch.bar(studio, now))
 
 

@@ -73,7 +73,10 @@ def arriving(studio: Studio) -> bool:
     job = maps.job_of(studio, desk.sheet().arriving)
     if job is None:
         return False
-    if job.live:
+    made = job.result.get("artworks") or job.result.get("ids") or []
+    if job.live or (
+        made and maps.artwork_of(studio, made[0]) is not None
+    ):  # ended since this run began: the next takes it in
         draw = watch.painting if job.kind == "paint" else watch.bar
         watch.follow(studio, job, lambda now: draw(studio, now))
         return True

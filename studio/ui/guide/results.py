@@ -28,8 +28,8 @@ def results(studio: Studio, manifest: Manifest, bar: DeltaGenerator) -> None:
     pending = desk.sheet().pending
     if pending is not None:
         waiting = [job for id in pending.maps.values() if (job := maps.job_of(studio, id)) is not None]
-        live = next((job for job in waiting if job.live), None)
-        if live is not None:
+        if waiting:  # if all of them have ended since this run began, the next one goes on
+            live = next((job for job in waiting if job.live), waiting[0])
             show.line("Drawing the maps first")
             watch.follow(studio, live, lambda now: watch.bar(studio, now))
         return

@@ -71,7 +71,7 @@ def _source(source: Artwork, fields: GuideFields) -> None:
 def _mask(studio: Studio, source: Artwork) -> None:
     sheet = desk.sheet()
     selecting = maps.job_of(studio, sheet.selecting)
-    if selecting is not None and selecting.live:
+    if selecting is not None:  # one that has ended since this run began is taken in by the next
         watch.follow(studio, selecting, lambda now: watch.bar(studio, now))
     editors.mask(
         key=desk.mask_key(source.id),
