@@ -111,7 +111,7 @@ class Tally:
 
 
 def bring_folder(path: Path, *, gallery: Gallery, gate: Gate, watch: bool = False) -> Tally:
-    """Bring a folder in, by copies or watched where it lies, and ask no model but the gate's; what `bench/importing.py` measures.
+    """Bring a folder in, by copies or watched where it lies, and ask no model but the gate's: `bench/importing.py` times it.
 
     `gate` must be ready: whatever it refuses stays outside.
     """

@@ -29,9 +29,9 @@ def results(studio: Studio, manifest: Manifest, bar: DeltaGenerator) -> None:
     if pending is not None:
         waiting = [job for id in pending.maps.values() if (job := maps.job_of(studio, id)) is not None]
         if waiting:  # if all of them have ended since this run began, the next one goes on
-            live = next((job for job in waiting if job.live), waiting[0])
+            first = next((job for job in waiting if job.live), waiting[0])
             show.line("Drawing the maps first")
-            watch.follow(studio, live, lambda now: watch.bar(studio, now))
+            watch.follow(studio, first, lambda now: watch.bar(studio, now))
         return
     jobs = [job for id in desk.sheet().jobs if (job := maps.job_of(studio, id)) is not None]
     live = next((job for job in jobs if job.live), None)
