@@ -50,7 +50,7 @@ def check(path: Path, *, home: Path) -> Path:
     try:
         whole = path.expanduser()
         if not whole.is_dir():
-            raise BadInput("folder", f"{path} is not a folder.")
+            raise BadInput("folder", f"{path} is not a folder on this machine; look at how it is written.")
         whole = whole.resolve()
         str(whole).encode()
         os.scandir(whole).close()
