@@ -135,15 +135,22 @@ def lists_of(plain: Array, made: Any, count: int) -> None:
         made.add(plain[start : start + AT_ONCE])
 
 
-def ivf(plain: Array) -> Contender:
-    """FAISS's inverted lists, half precision."""
+def inverted(plain: Array, kind: int) -> tuple[Any, int]:
+    """FAISS's inverted lists of the vectors, kept as `kind` says, and how many lists they are."""
     import faiss
 
     count = clusters.how_many(len(plain))
     coarse = faiss.IndexFlatIP(plain.shape[1])
-    kind = faiss.ScalarQuantizer.QT_fp16
     made = faiss.IndexIVFScalarQuantizer(coarse, plain.shape[1], count, kind, faiss.METRIC_INNER_PRODUCT, False)
     lists_of(plain, made, count)
+    return made, count
+
+
+def ivf(plain: Array) -> Contender:
+    """FAISS's inverted lists, half precision."""
+    import faiss
+
+    made, count = inverted(plain, faiss.ScalarQuantizer.QT_fp16)
     return Contender(probing(made), lambda at: made.remove_ids(faiss.IDSelectorBatch(at)), count)
 
 
@@ -151,11 +158,7 @@ def sq8(plain: Array) -> Contender:
     """Inverted lists of bytes; the best of them are compared again in half precision."""
     import faiss
 
-    count = clusters.how_many(len(plain))
-    coarse = faiss.IndexFlatIP(plain.shape[1])
-    kind = faiss.ScalarQuantizer.QT_8bit
-    made = faiss.IndexIVFScalarQuantizer(coarse, plain.shape[1], count, kind, faiss.METRIC_INNER_PRODUCT, False)
-    lists_of(plain, made, count)
+    made, count = inverted(plain, faiss.ScalarQuantizer.QT_8bit)
     halves = plain.astype(np.float16)
     roughly = probing(made)
 
