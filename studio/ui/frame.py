@@ -9,6 +9,7 @@ from studio.domain.job import LIVE
 from studio.places import ASSETS, ROOT
 from studio.ui import session, show
 
+session.begin()
 st.set_page_config(page_title="Easel", page_icon=str(ASSETS / "mark.svg"), layout="wide")
 show.clothes()
 

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,6 +50,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.browser)
         if chromium() is None and not os.environ.get("EASEL_REQUIRE_BROWSER"):
             item.add_marker(pytest.mark.skip(reason=SKIPPED))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a tab showed when a test failed in it: the address beside the failure, the picture among the others."""
+    report = yield
+    tab = getattr(item, "funcargs", {}).get("tab") or getattr(getattr(item, "funcargs", {}).get("desk"), "tab", None)
+    if report.when == "call" and report.failed and tab is not None:
+        with suppress(Exception):  # the page may be what broke; the failure itself must be told
+            report.sections.append(("the tab", f"{tab.page.url}\n{tab.page.locator('body').inner_text()}"))
+            tab.look(f"failed-{item.name}")
+    return report
 
 
 def pytest_terminal_summary(terminalreporter) -> None:  # type: ignore[no-untyped-def]

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from studio.places import ASSETS, ROOT
+from tests.browser import holding
 
 
 def scene(request: Request) -> Response:
@@ -35,11 +36,27 @@ def scene(request: Request) -> Response:
     return Response(stream.getvalue(), media_type="image/png")
 
 
+def let_go(request: Request) -> Response:
+    """Let the run go on that waits."""
+    holding.let_go.set()
+    return Response("gone on")
+
+
+def held(request: Request) -> Response:
+    """Whether a run waits."""
+    return Response("held" if holding.held.is_set() else "free")
+
+
 def font(request: Request) -> FileResponse:
     return FileResponse(ASSETS / "fonts" / request.path_params["name"])
 
 
 app = st.App(
     ROOT / "tests/browser/editors_page.py",
-    routes=[Route("/shown/{name:str}", scene), Route("/fonts/{name:str}", font)],
+    routes=[
+        Route("/shown/{name:str}", scene),
+        Route("/fonts/{name:str}", font),
+        Route("/held", held),
+        Route("/let-go", let_go),
+    ],
 )

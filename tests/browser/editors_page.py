@@ -10,9 +10,11 @@ import streamlit as st
 from PIL import Image
 
 from studio.domain.pose import figure_of, presets
-from studio.ui import show
+from studio.ui import session, show
 from studio.ui.components import editors
+from tests.browser import holding
 
+session.begin()
 st.set_page_config(page_title="Editors", layout="wide")
 show.clothes()
 show.wordmark()
@@ -99,4 +101,23 @@ if part == "tree":
     state.current = editors.chosen("the_tree") or state.get("current", 4)
     editors.tree(key="the_tree", nodes=tree, edges=edges, current=state.current, chosen=changed)
     known |= {"current": state.current}
+if part == "presses":
+    counts = state.setdefault("counts", dict.fromkeys(("inside", "one", "two"), 0))
+
+    def press(name: str) -> None:
+        counts[name] += 1
+
+    @st.fragment
+    def inside() -> None:
+        st.button("Inside", on_click=press, args=("inside",))
+        if st.button("Hold at the end"):
+            holding.at_the_end()
+
+    with st.container(key="part"):
+        inside()
+    for name in ("one", "two"):
+        st.button(name.title(), on_click=press, args=(name,))
+    if st.button("Hold"):
+        holding.hold()
+    known |= counts
 st.code(json.dumps(known), language="json")

@@ -51,7 +51,7 @@ def runs(tab: Tab) -> int:
 
 def test_it_scrolls_on_without_a_run_of_the_page_and_keeps_its_place(tab, house, ids):
     page = opened(tab)
-    expect(page.locator(".count")).to_have_text(f"{COUNT} pictures")
+    expect(page.locator("p.count")).to_have_text(f"{COUNT} pictures")
     page.evaluate("window.here = document.querySelector('[data-testid=stMain]')")
     assert page.locator(".tile").count() < 100  # only what is in sight stands in the page
     page.keyboard.press("End")
@@ -84,13 +84,13 @@ def test_keys_rate_mark_delete_and_undo_at_once(tab, house, ids):
     page.keyboard.press("Delete")
     expect(tile).to_have_count(0)
     until(lambda: gallery.get(ids[1]).deleted_at is not None)
-    expect(page.locator(".count")).to_have_text(f"{COUNT - 1} pictures")
+    expect(page.locator("p.count")).to_have_text(f"{COUNT - 1} pictures")
     expect(page.get_by_text("1 picture put in the bin.")).to_be_visible()
     tab.look("wall-deleted")
     page.keyboard.press("Control+z")
     expect(tile).to_be_visible()
     until(lambda: gallery.get(ids[1]).deleted_at is None)
-    expect(page.locator(".count")).to_have_text(f"{COUNT} pictures")
+    expect(page.locator("p.count")).to_have_text(f"{COUNT} pictures")
     expect(page.locator(".st-key-undo_bar")).to_contain_text("Undone: 1 picture as before.")
     page.reload()
     tab.settle()
