@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from studio.domain.artwork import Query
 from studio.gallery.finding.language import parse
@@ -257,3 +257,23 @@ def _drop(page: Page, file: dict) -> None:
         [file["name"], file["mimeType"], base64.b64encode(file["buffer"]).decode()],
     )
     page.locator(".search .box").dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def test_a_late_answer_takes_no_choice_away(tab: Tab):
+    page = tab.go("/gallery")
+    late: list[Route] = []
+    page.route(re.compile(r"/suggest\?q=is%3Afa$"), lambda route: late.append(route))  # noqa: PLW0108 (a builtin cannot be hung there)
+    box = page.get_by_role("combobox", name="Search")
+    box.click()
+    page.keyboard.type("is:f")
+    expect(page.get_by_role("option")).to_have_text(re.compile("is:favourite"))
+    page.keyboard.type("a")
+    until(lambda: page.evaluate("1") and late)
+    page.keyboard.press("ArrowDown")
+    expect(box).to_have_attribute("aria-activedescendant", "next-0")
+    with page.expect_response(re.compile(r"/suggest\?q=is%3Afa$")):
+        late[0].continue_()
+    page.evaluate("new Promise((done) => setTimeout(done))")  # the answer has been read
+    expect(page.get_by_role("option", selected=True)).to_have_count(1)
+    page.keyboard.press("Enter")
+    until(lambda: _asked(page) == "is:favourite")

@@ -62,8 +62,11 @@ async function suggest(me) {
     // the studio is away; one can still type
   }
   if (turn !== me.asked || !Array.isArray(found)) return
+  const pointed = me.found[me.at]?.piece // while this answer was on its way
   me.found = found.map((one) => ({ ...one, text: one.text + me.input.value.slice(until) }))
   show(me, !text.trim())
+  const at = me.found.findIndex((one) => one.piece === pointed)
+  if (at >= 0) point(me, at)
 }
 
 function show(me, teaching) {
@@ -98,14 +101,19 @@ function show(me, teaching) {
   me.input.setAttribute("aria-expanded", "true")
 }
 
-function point(me, by) {
-  const count = me.found.length
-  me.at = me.at < 0 && by < 0 ? count - 1 : (me.at + by + count) % count
+function point(me, at) {
+  me.at = at
   me.list.querySelectorAll(".row").forEach((row, index) => {
     row.setAttribute("aria-selected", String(index === me.at))
     if (index === me.at) row.scrollIntoView({ block: "nearest" })
   })
-  me.input.setAttribute("aria-activedescendant", `next-${me.at}`)
+  if (at < 0) me.input.removeAttribute("aria-activedescendant")
+  else me.input.setAttribute("aria-activedescendant", `next-${at}`)
+}
+
+function step(me, by) {
+  const count = me.found.length
+  point(me, me.at < 0 && by < 0 ? count - 1 : (me.at + by + count) % count)
 }
 
 function take(me, one, ask) {
@@ -121,7 +129,7 @@ function keyed(me, event) {
   const open = !me.list.hidden
   const one = open ? me.found[me.at] : undefined
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    if (open) point(me, event.key === "ArrowDown" ? 1 : -1)
+    if (open) step(me, event.key === "ArrowDown" ? 1 : -1)
     else suggest(me)
   } else if (event.key === "Enter") {
     if (one) take(me, one, true)
@@ -244,7 +252,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   drawn(me, data)
 
   const { input, box } = me
-  input.oninput = () => later(me)
+  input.oninput = () => {
+    point(me, -1) // what is typed is meant, until one points again
+    later(me)
+  }
   input.onclick = () => me.list.hidden && suggest(me)
   input.onfocus = () => !input.value.trim() && suggest(me)
   input.onkeydown = (event) => keyed(me, event)
