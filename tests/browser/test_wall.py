@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from studio.domain.query import Query
 from studio.domain.recipe import Recipe
 from studio.gallery.keeping import changes
+from studio.safety.gate import Gate
 from tests.browser.conftest import PATIENCE, House, Tab, until
 
 COUNT = 150
@@ -25,17 +26,23 @@ PLACE = "document.querySelector('[data-testid=stMain]').scrollTop"
 
 
 @pytest.fixture(scope="module")
-def ids(house: House, tmp_path_factory: pytest.TempPathFactory) -> list[int]:
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    return hostile.open_gate(tmp_path_factory.mktemp("gate"))
+
+
+@pytest.fixture(scope="module")
+def ids(house: House, gate: Gate) -> list[int]:
     """Pictures of this test alone, newest first; put in directly, since how they come in is not what is tested."""
-    gate = hostile.open_gate(tmp_path_factory.mktemp("gate"))
+    return [_hung(house, gate, number, MARK) for number in range(COUNT)][::-1]
+
+
+def _hung(house: House, gate: Gate, number: int, tag: str) -> int:
     gallery = house.studio.gallery
-    made = []
-    for number in range(COUNT):
-        block = np.random.default_rng(number).integers(0, 160, (3, 4, 3), dtype=np.uint8)
-        picture = Image.fromarray(block).resize((64, 48), Image.Resampling.NEAREST)
-        made.append(gallery.add(gate.picture(picture), Recipe(prompt=f"picture {number}", seed=number)).id)
-        changed(gallery, made[-1], "tag", MARK)
-    return made[::-1]
+    block = np.random.default_rng(number).integers(0, 160, (3, 4, 3), dtype=np.uint8)
+    picture = Image.fromarray(block).resize((64, 48), Image.Resampling.NEAREST)
+    id = gallery.add(gate.picture(picture), Recipe(prompt=f"picture {number}", seed=number)).id
+    changed(gallery, id, "tag", tag)
+    return id
 
 
 def opened(tab: Tab):  # type: ignore[no-untyped-def]
@@ -177,3 +184,19 @@ def test_a_quick_look_and_a_slideshow_need_no_run_of_the_page(tab, ids):
     expect(page.locator(".viewer")).to_be_hidden()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_what_comes_in_while_one_looks_is_told_and_shown_when_asked_for(tab, house, gate):
+    tag = "arriving"
+    first = _hung(house, gate, COUNT, tag)
+    page = tab.go(f"/gallery?q=tag:{tag}")
+    expect(page.locator(f'.tile[data-id="{first}"]')).to_be_visible()
+    _hung(house, gate, COUNT + 1, "elsewhere")
+    second = _hung(house, gate, COUNT + 2, tag)
+    show = page.get_by_role("button", name="Show 1 new picture")
+    expect(show).to_be_visible()
+    expect(page.locator(".tile[data-id]")).to_have_count(1)  # nothing moves unasked
+    tab.look("wall-arrived")
+    show.click()
+    expect(page.locator(f'.tile[data-id="{second}"]')).to_be_visible()
+    expect(show).to_have_count(0)

@@ -61,6 +61,13 @@ def total(gallery: Gallery, answer: Answer) -> int:
     return gallery.kept.get(("leaves counted", clause, *values), counted)
 
 
+def since(gallery: Gallery, query: Query, id: int) -> int:
+    """How many that the query's filters let through came in after a number."""
+    clause, values = where(query)
+    row = gallery.database.one(f"SELECT count(*) FROM artworks {clause} AND id > ?", *values, id)
+    return int(row[0]) if row else 0
+
+
 def beside(gallery: Gallery, answer: Answer, id: int) -> tuple[int | None, int | None]:
     """Who stands before and after an artwork, also where that one is no longer part of it."""
     if answer.found is not None:

@@ -7,6 +7,7 @@ import dataclasses
 import streamlit as st
 
 from studio.app import Studio
+from studio.domain.amounts import counted
 from studio.domain.artwork import Hit, Query
 from studio.domain.errors import BadInput
 from studio.domain.job import Job
@@ -14,11 +15,12 @@ from studio.gallery.finding import leafing, near
 from studio.gallery.keeping import collections
 from studio.ui import browse, show, watch
 from studio.ui.browse import View
-from studio.ui.gallery import bin, box, embedding, wall
+from studio.ui.gallery import bin, box, embedding, views, wall
 from studio.ui.gallery import collections as rail
 
 FIND = "gallery_find"
 NEAR = "gallery_near"
+LOOK = 3.0  # seconds between two looks for pictures that came in
 
 
 def draw(studio: Studio, view: View) -> None:
@@ -47,8 +49,9 @@ def _hang(studio: Studio, view: View, query: Query) -> None:
         )
         return
     if not query.ranked:
-        total = studio.gallery.count(query)
+        newest, total = leafing.newest(studio.gallery), studio.gallery.count(query)
         wall.draw(studio, view, [Hit(artwork) for artwork in studio.gallery.page(query)], total)
+        _arriving(studio, query, newest)
         return
     if not query.by_meaning:
         hits = _near(studio, dataclasses.replace(query, limit=browse.FOUND, offset=0))
@@ -70,6 +73,19 @@ def _hang(studio: Studio, view: View, query: Query) -> None:
         page = {**job.result, "hits": [[id, best[id]] for id in ids]}
         total = leafing.total(studio.gallery, answer)
         wall.draw(studio, view, studio.hits(dataclasses.replace(job, result=page)), total, job)
+
+
+def _arriving(studio: Studio, query: Query, newest: int) -> None:
+    """A word on pictures that come in while one looks, from wherever; they are shown when one asks, so that nothing moves."""
+
+    @st.fragment(run_every=LOOK)
+    def look() -> None:
+        more = leafing.since(studio.gallery, query, newest)
+        if more and st.button(f"Show {counted(more, 'new picture')}", key="arrived", icon=":material/arrow_upward:"):
+            views.turn(0)
+            st.rerun()
+
+    look()
 
 
 def _near(studio: Studio, query: Query) -> list[Hit]:
