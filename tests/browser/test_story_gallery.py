@@ -266,7 +266,7 @@ def test_a_late_answer_takes_no_choice_away(tab: Tab):
     box = page.get_by_role("combobox", name="Search")
     box.click()
     page.keyboard.type("is:f")
-    expect(page.get_by_role("option")).to_have_text(re.compile("is:favourite"))
+    expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.type("a")
     until(lambda: page.evaluate("1") and late)
     page.keyboard.press("ArrowDown")
