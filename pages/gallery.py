@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from studio.domain.amounts import counted
 from studio.domain.artwork import Query
-from studio.ui import detail, session, show
+from studio.ui import detail, session
 from studio.ui.gallery import (
     alike,
     answers,
@@ -30,7 +29,7 @@ else:
     view = box.unfolded(studio, view)
     pictures = studio.gallery.count(Query())
     with st.container(horizontal=True, key="gallery_head", vertical_alignment="bottom"):
-        show.title("Gallery", more=counted(pictures))
+        views.heading(studio)
         st.space("stretch")
         views.switch(view)
         bringing.draw(studio)

@@ -92,6 +92,7 @@ def test_keys_rate_mark_delete_and_undo_at_once(tab, house, ids):
     expect(tile).to_have_count(0)
     until(lambda: gallery.get(ids[1]).deleted_at is not None)
     expect(page.locator("p.count")).to_have_text(f"{COUNT - 1} pictures")
+    expect(page.locator("h1")).to_contain_text(f"{gallery.count(Query()):,} pictures")
     expect(page.get_by_text("1 picture put in the bin.")).to_be_visible()
     tab.look("wall-deleted")
     page.keyboard.press("Control+z")

@@ -1,4 +1,4 @@
-"""What this tab looks at: the view, kept in session and address, and the switch between its looks. It asks no table."""
+"""What this tab looks at: the view, kept in session and address, the switch between its looks, and the page's heading."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import time
 
 import streamlit as st
 
+from studio.app import Studio
+from studio.domain.amounts import counted
+from studio.domain.query import Query
 from studio.ui import browse, show
 from studio.ui.browse import View
 
@@ -16,6 +19,7 @@ CHOSEN = "gallery_chosen"  # the ids that are selected, from whatever room
 SWITCH = "gallery_look"
 LEFT = "gallery_left"  # the address before the last change, and when that was
 STALE = 5.0  # seconds
+LOOK = 3.0  # seconds between two looks at what changed beside the page's own runs
 LABELS = {
     "pictures": ":material/grid_view: Pictures",
     "map": ":material/scatter_plot: Map",
@@ -49,6 +53,12 @@ def look(view: View) -> None:
     st.session_state[LEFT] = (st.query_params.to_dict(), time.monotonic())
     st.session_state[VIEW] = view
     st.query_params.from_dict(browse.address(view))
+
+
+@st.fragment(run_every=LOOK)
+def heading(studio: Studio) -> None:
+    """The page's name and how many pictures there are, by now: keys and other tabs change that without a run of the page."""
+    show.title("Gallery", more=counted(studio.gallery.count(Query())))
 
 
 def turn(place: int) -> None:
