@@ -84,7 +84,7 @@ def _side(studio: Studio, artwork: Artwork, back: Callable[[], None]) -> None:
         height=84,
         placeholder="What does it show?",
         on_change=_caption,
-        args=(studio, artwork.id, key),
+        args=(studio, artwork, key),
     )
     by = (
         "Written by you"
@@ -235,15 +235,22 @@ def _open(id: int) -> None:
     st.query_params["id"] = str(id)
 
 
-def _caption(studio: Studio, id: int, key: str) -> None:
+# A field that has just left the page can be heard once more, with what it held: nothing is written of that.
+
+
+def _caption(studio: Studio, artwork: Artwork, key: str) -> None:
+    if st.session_state[key] == artwork.caption:
+        return
     try:
-        bulk.act(studio, [id], Change("caption", st.session_state[key]))
+        bulk.act(studio, [artwork.id], Change("caption", st.session_state[key]))
     except EaselError as error:
         st.session_state[_PROBLEM] = str(error)
 
 
 def _retag(studio: Studio, artwork: Artwork, key: str) -> None:
     on, off = browse.tag_changes(artwork.tags, st.session_state[key])
+    if not on and not off:
+        return
     try:
         bulk.act(studio, [artwork.id], [*(Change("untag", tag) for tag in off), *(Change("tag", tag) for tag in on)])
     except EaselError as error:

@@ -62,7 +62,7 @@ def note(studio: Studio, artwork: Artwork) -> None:
     st.session_state.setdefault(key, artwork.remark)
     st.text_area(
         "Note", key=key, height=68, placeholder="Only for you, and for the search", on_change=_note,
-        args=(studio, artwork.id, key),
+        args=(studio, artwork, key),
     )  # fmt: skip
 
 
@@ -154,8 +154,10 @@ def _pressed(studio: Studio, id: int, open: Callable[[int], None], back: Callabl
         back()
 
 
-def _note(studio: Studio, id: int, key: str) -> None:
+def _note(studio: Studio, artwork: Artwork, key: str) -> None:
+    if st.session_state[key] == artwork.remark:  # heard once more when it had left the page
+        return
     try:
-        bulk.act(studio, [id], Change("remark", st.session_state[key]))
+        bulk.act(studio, [artwork.id], Change("remark", st.session_state[key]))
     except EaselError as error:
         views.complain(str(error))
