@@ -11,7 +11,8 @@ from test_pages import HOSTILE, assert_sound, markup, page, painted, studio, tex
 from studio.gallery.keeping import changes, collections
 from studio.gallery.keeping.changes import Change
 from studio.ui import detail
-from studio.ui.gallery import about, bulk, tiles, views, wall
+from studio.ui.browse import View
+from studio.ui.gallery import about, alike, bulk, tiles, views, wall
 
 __all__ = ["studio"]  # a fixture is used by its name
 
@@ -166,6 +167,21 @@ def test_fields_that_are_heard_once_more_take_no_undo_away(studio, ids, monkeypa
     assert held == before
     bulk.take_back(studio, bulk.done())
     assert studio.gallery.get(ids[0]).deleted_at is None
+
+
+def test_switches_that_are_heard_once_more_change_nothing(studio, ids, monkeypatch):
+    held = {views.VIEW: View(words="night"), views.SWITCH: "pictures", alike.WAYS: ["meaning"]}
+    monkeypatch.setattr("studio.ui.gallery.bulk.st.session_state", held)
+    looked: list[View] = []
+    monkeypatch.setattr(views, "current", lambda: held[views.VIEW])
+    monkeypatch.setattr(views, "look", looked.append)
+    views._switched()
+    alike._chosen()
+    assert looked == []
+    held |= {views.VIEW: View(words="like:1"), views.SWITCH: "map", alike.WAYS: ["look"]}
+    views._switched()
+    alike._chosen()
+    assert looked == [View(words="like:1", look="map"), View(words="like:1 by:look")]
 
 
 def test_an_undo_that_somebody_else_did_already_is_no_longer_offered(studio, ids):

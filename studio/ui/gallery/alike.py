@@ -96,10 +96,10 @@ def _ways(query: Query) -> None:
 def _chosen() -> None:
     chosen = st.session_state[WAYS] or ["meaning"]
     by = tuple(way for name in chosen for way in PILLS[name][0])
+    usual = USUAL if by == ("picture",) else by  # what is seen in it is what is usual for an example
     view = views.current()
     query = _read(view)
-    if query is not None:
-        usual = USUAL if by == ("picture",) else by  # what is seen in it is what is usual for an example
+    if query is not None and usual != query.by:  # pills that have just left the page can be heard once more
         views.look(browse.changed(view, words=language.write(dataclasses.replace(query, by=usual))))
 
 

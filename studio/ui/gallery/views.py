@@ -81,7 +81,9 @@ def switch(view: View) -> None:
 
 
 def _switched() -> None:
-    look(browse.changed(st.session_state[VIEW], look=st.session_state[SWITCH]))
+    view, wanted = st.session_state[VIEW], st.session_state[SWITCH]
+    if wanted != view.look:  # a switch that has just left the page can be heard once more
+        look(browse.changed(view, look=wanted))
 
 
 def shown() -> list[int]:
