@@ -235,11 +235,8 @@ def _open(id: int) -> None:
     st.query_params["id"] = str(id)
 
 
-# A field that has just left the page can be heard once more, with what it held: nothing is written of that.
-
-
 def _caption(studio: Studio, artwork: Artwork, key: str) -> None:
-    if st.session_state[key] == artwork.caption:
+    if st.session_state[key] == artwork.caption:  # a field that has just left the page can be heard once more
         return
     try:
         bulk.act(studio, [artwork.id], Change("caption", st.session_state[key]))
@@ -249,7 +246,7 @@ def _caption(studio: Studio, artwork: Artwork, key: str) -> None:
 
 def _retag(studio: Studio, artwork: Artwork, key: str) -> None:
     on, off = browse.tag_changes(artwork.tags, st.session_state[key])
-    if not on and not off:
+    if not on and not off:  # heard once more, as above
         return
     try:
         bulk.act(studio, [artwork.id], [*(Change("untag", tag) for tag in off), *(Change("tag", tag) for tag in on)])

@@ -65,13 +65,11 @@ async function suggest(me) {
   const pointed = me.found[me.at]?.piece // while this answer was on its way
   me.found = found.map((one) => ({ ...one, text: one.text + me.input.value.slice(until) }))
   show(me, !text.trim())
-  const at = me.found.findIndex((one) => one.piece === pointed)
-  if (at >= 0) point(me, at)
+  point(me, me.found.findIndex((one) => one.piece === pointed))
 }
 
 function show(me, teaching) {
   if (!me.found.length) return close(me)
-  me.at = -1
   const rows = me.found.map((one, index) => {
     const row = make("div", "row")
     row.id = `next-${index}`
@@ -97,7 +95,6 @@ function show(me, teaching) {
   }
   me.list.replaceChildren(head, ...rows, foot)
   me.list.hidden = false
-  me.input.removeAttribute("aria-activedescendant")
   me.input.setAttribute("aria-expanded", "true")
 }
 

@@ -77,7 +77,7 @@ def _hang(studio: Studio, view: View, query: Query) -> None:
 def _arriving(studio: Studio, query: Query, newest: int) -> None:
     """A word on pictures that come in while one looks, from wherever; they are shown when one asks, so that nothing moves."""
 
-    @st.fragment(run_every=views.LOOK)
+    @st.fragment(run_every=views.POLL)
     def look() -> None:
         more = leafing.since(studio.gallery, query, newest)
         if more and st.button(f"Show {counted(more, 'new picture')}", key="arrived", icon=":material/arrow_upward:"):

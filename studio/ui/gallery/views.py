@@ -19,7 +19,7 @@ CHOSEN = "gallery_chosen"  # the ids that are selected, from whatever room
 SWITCH = "gallery_look"
 LEFT = "gallery_left"  # the address before the last change, and when that was
 STALE = 5.0  # seconds
-LOOK = 3.0  # seconds between two looks at what changed beside the page's own runs
+POLL = 3.0  # seconds between two looks at what changed beside the page's own runs
 LABELS = {
     "pictures": ":material/grid_view: Pictures",
     "map": ":material/scatter_plot: Map",
@@ -55,7 +55,7 @@ def look(view: View) -> None:
     st.query_params.from_dict(browse.address(view))
 
 
-@st.fragment(run_every=LOOK)
+@st.fragment(run_every=POLL)
 def heading(studio: Studio) -> None:
     """The page's name and how many pictures there are, by now: keys and other tabs change that without a run of the page."""
     show.title("Gallery", more=counted(studio.gallery.count(Query())))
