@@ -14,8 +14,10 @@ from studio.api import Guard, routes
 from studio.app import Studio, open_studio
 from studio.domain.errors import EaselError
 from studio.places import ROOT
-from studio.ui import session
+from studio.ui import runs, session
 from studio.ui.gallery import chart, tiles
+
+runs.hear_first()
 
 
 @lru_cache(maxsize=1)

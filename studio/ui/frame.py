@@ -7,9 +7,9 @@ import streamlit as st
 from studio.domain.errors import EaselError
 from studio.domain.job import LIVE
 from studio.places import ASSETS, ROOT
-from studio.ui import session, show
+from studio.ui import runs, session, show
 
-session.begin()
+runs.begin()
 st.set_page_config(page_title="Easel", page_icon=str(ASSETS / "mark.svg"), layout="wide")
 show.clothes()
 

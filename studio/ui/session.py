@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
 import streamlit as st
-from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
 
 from studio.app import Studio, open_studio
 from studio.domain.errors import EaselError
@@ -16,11 +15,6 @@ from studio.places import ROOT, default_home
 from studio.ui import show
 
 PAGES = ROOT / "pages"
-
-
-def begin() -> None:
-    """Draw from the top of the page on. A thread that ran only a part of it last would go on drawing in that part's place."""
-    context_dg_stack.set(get_default_dg_stack_value())
 
 
 @st.cache_resource(show_spinner=False)

@@ -11,7 +11,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from studio.places import ASSETS, ROOT
+from studio.ui import runs
 from tests.browser import holding
+
+runs.hear_first()
 
 
 def scene(request: Request) -> Response:

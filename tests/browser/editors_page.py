@@ -10,11 +10,11 @@ import streamlit as st
 from PIL import Image
 
 from studio.domain.pose import figure_of, presets
-from studio.ui import session, show
+from studio.ui import runs, show
 from studio.ui.components import editors
 from tests.browser import holding
 
-session.begin()
+runs.begin()
 st.set_page_config(page_title="Editors", layout="wide")
 show.clothes()
 show.wordmark()
@@ -102,10 +102,14 @@ if part == "tree":
     editors.tree(key="the_tree", nodes=tree, edges=edges, current=state.current, chosen=changed)
     known |= {"current": state.current}
 if part == "presses":
-    counts = state.setdefault("counts", dict.fromkeys(("inside", "one", "two"), 0))
+    counts = state.setdefault("counts", dict.fromkeys(("inside", "one", "two", "slow"), 0))
 
     def press(name: str) -> None:
         counts[name] += 1
+
+    def slowly() -> None:
+        holding.hold()
+        state.counts["slow"] += 1
 
     @st.fragment
     def inside() -> None:
@@ -119,5 +123,8 @@ if part == "presses":
         st.button(name.title(), on_click=press, args=(name,))
     if st.button("Hold"):
         holding.hold()
+    if st.button("Hold before"):
+        holding.before_it_hears()
+    st.button("Slow", on_click=slowly)
     known |= counts
 st.code(json.dumps(known), language="json")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import threading
 
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.state import SafeSessionState
+
 PATIENCE = 60  # seconds that a run is held at most
 let_go, held = threading.Event(), threading.Event()
 
@@ -26,6 +29,19 @@ def at_the_end() -> None:
 
     let_go.clear()
     gc.callbacks.append(collecting)
+
+
+def before_it_hears() -> None:
+    """Wait in the next run that somebody asks for, when it has taken what was pressed and not heard it yet."""
+    hear = SafeSessionState.on_script_will_rerun
+
+    def later(state: SafeSessionState, pressed: WidgetStates | None, **more: object) -> None:
+        SafeSessionState.on_script_will_rerun = hear  # type: ignore[method-assign]
+        _wait()
+        hear(state, pressed, **more)  # type: ignore[arg-type]
+
+    let_go.clear()
+    SafeSessionState.on_script_will_rerun = later  # type: ignore[method-assign, assignment]
 
 
 def _wait() -> None:

@@ -26,6 +26,30 @@ def test_a_press_in_a_part_of_the_page_outlives_a_run_of_the_whole_page(desk):
     assert desk.when(lambda known: known["inside"])["inside"] == 1
 
 
+def test_a_press_that_a_run_has_taken_outlives_the_next_request(desk):
+    desk.open("presses")
+    page = desk.page
+    page.get_by_role("button", name="Hold before").click()
+    desk.when(lambda known: known["runs"] == 2)
+    page.get_by_role("button", name="One").click()
+    until(lambda: _fetched(page, "/held") == "held")
+    page.get_by_role("button", name="Run again").click()
+    _fetched(page, "/let-go")
+    desk.tab.settle()
+    assert desk.when(lambda known: known["one"])["one"] == 1
+
+
+def test_what_a_press_does_is_done_to_its_end(desk):
+    desk.open("presses")
+    page = desk.page
+    page.get_by_role("button", name="Slow").click()
+    until(lambda: _fetched(page, "/held") == "held")
+    page.get_by_role("button", name="Run again").click()
+    _fetched(page, "/let-go")
+    desk.tab.settle()
+    assert desk.when(lambda known: known["slow"])["slow"] == 1
+
+
 def test_a_run_of_the_whole_page_right_after_one_of_a_part_draws_at_the_top(desk):
     desk.open("presses")
     page = desk.page
