@@ -51,6 +51,14 @@ def test_a_dropped_file_is_imported_and_becomes_the_source(studio, gate):
     assert sheet(test.run()).source == artwork.id
 
 
+def test_a_dropped_file_that_the_gallery_has_becomes_the_source_at_once(studio, gate):
+    artwork = painted(studio, gate)
+    test = guide(studio)
+    test.file_uploader[0].set_value(("mine.png", studio.gallery.data(artwork), "image/png")).run()
+    assert_sound(test)
+    assert jobs(studio, "import") == [] and sheet(test).source == artwork.id and sheet(test).arriving == 0
+
+
 def test_a_file_that_is_no_picture_says_why(studio):
     test = guide(studio)
     test.file_uploader[0].set_value(("a.txt", b"words", "text/plain")).run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -46,12 +47,10 @@ def ended(house: House, job: Job) -> Job:
 def meadow(house: House) -> Artwork:
     """A picture to begin with."""
     data = (ROOT / "tests/browser/meadow.png").read_bytes()
-    result = ended(house, house.studio.import_files([(data, "meadow.png")])).result
-    return house.studio.gallery.get(result["ids"][0]) if result["ids"] else _imported(house)
-
-
-def _imported(house: House) -> Artwork:
-    return house.studio.gallery.page(Query(kind="imported"))[0]
+    ended(house, house.studio.import_files([(data, "meadow.png")]))
+    id = house.studio.gallery.has_source(sha256(data).hexdigest())
+    assert id is not None
+    return house.studio.gallery.get(id)
 
 
 def press(page: Page, key: str) -> None:

@@ -76,8 +76,15 @@ def leave_source() -> None:
     st.query_params.pop("job", None)
 
 
-def bring(studio: Studio, data: bytes, name: str) -> None:
-    """A file from this person's disk or clipboard: it is checked and put into the gallery, and becomes the source."""
+def bring(studio: Studio, manifest: Manifest, data: bytes, name: str) -> None:
+    """A file from this person's disk or clipboard: it is checked and put into the gallery, and becomes the source.
+
+    One that the gallery has already becomes it at once: to bring it in again would bring nothing.
+    """
+    known = studio.gallery.has_source(sha256(data))
+    if known is not None:
+        take(studio, manifest, known)
+        return
     desk.change(arriving=studio.import_files([(data, name)]).id)
 
 

@@ -34,7 +34,7 @@ def source_row(studio: Studio, manifest: Manifest) -> None:
             show.chosen(f"/thumbs/{source.id}", "Source", words.said(source), alt=source.alt)
         with st.popover("Change", key="guide_change"):
             st.button("No source", key="guide_no_source", icon=":material/close:", on_click=acts.leave_source)
-            _file(studio, "guide_other_file")
+            _file(studio, manifest, "guide_other_file")
             _strip(studio, manifest, "guide_other", strip=True)
 
 
@@ -59,7 +59,7 @@ def idle(studio: Studio, manifest: Manifest) -> None:
                 icon=":material/accessibility_new:",
                 on_click=acts.pose_from_nothing,
             )
-        _file(studio, "guide_file")
+        _file(studio, manifest, "guide_file")
     recent = [Hit(artwork) for artwork in studio.gallery.page(Query(limit=RECENT))]
     if recent:
         with st.container(horizontal=True, vertical_alignment="center", key="guide_yours"):
@@ -97,19 +97,23 @@ def _begin(studio: Studio, manifest: Manifest) -> None:
     acts.begin_with(studio, shared.recipe_of(fields, seed=shared.new_seed()))
 
 
-def _file(studio: Studio, key: str) -> None:
+def _file(studio: Studio, manifest: Manifest, key: str) -> None:
     round = st.session_state.setdefault("guide_file_round", 0)
     name = f"{key}_{round}"
     st.file_uploader(
-        "Drop, paste or choose a picture", key=name, on_change=desk.trying(_dropped), args=(studio, name), type=None
+        "Drop, paste or choose a picture",
+        key=name,
+        on_change=desk.trying(_dropped),
+        args=(studio, manifest, name),
+        type=None,
     )
 
 
-def _dropped(studio: Studio, name: str) -> None:
+def _dropped(studio: Studio, manifest: Manifest, name: str) -> None:
     file = st.session_state.get(name)
     if file is not None:
         st.session_state["guide_file_round"] += 1
-        acts.bring(studio, file.getvalue(), file.name)
+        acts.bring(studio, manifest, file.getvalue(), file.name)
 
 
 def _strip(studio: Studio, manifest: Manifest, key: str, *, strip: bool) -> None:
