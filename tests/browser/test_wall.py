@@ -78,6 +78,22 @@ def test_it_scrolls_on_without_a_run_of_the_page_and_keeps_its_place(tab, house,
     until(lambda: abs(page.evaluate(PLACE) - place) < 4, seconds=15)
 
 
+# What a browser does when a picture is opened: the wall is gone, and a moment later its script hears of it
+GONE = """() => {
+  const find = (root) => root.querySelector('.wallroot')
+    || [...root.querySelectorAll('*')].reduce((found, one) => found || (one.shadowRoot && find(one.shadowRoot)), null)
+  const key = { key: 'ArrowRight', bubbles: true, cancelable: true }
+  const press = () => document.body.dispatchEvent(new KeyboardEvent('keydown', key))
+  const heard = !press()
+  find(document).remove()
+  return [heard, !press()]
+}"""
+
+
+def test_a_wall_that_is_gone_hears_no_more_keys(tab, house, ids):
+    assert opened(tab).evaluate(GONE) == [True, False]
+
+
 def test_keys_rate_mark_delete_and_undo_at_once(tab, house, ids):
     gallery = house.studio.gallery
     page = opened(tab)

@@ -117,7 +117,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const pressed = (event) => {
     const at = event.composedPath().find((one) => one instanceof Element)
     const ours = self.root.contains(at)
-    if (event.defaultPrevented || event.altKey || event.shiftKey || document.querySelector("dialog[open]")) return
+    if (!self.root.isConnected || event.defaultPrevented || event.altKey || event.shiftKey || document.querySelector("dialog[open]")) return
     if (!ours && event.composedPath().some((one) => one instanceof Element && one.matches(TAKEN))) return
     const ctrl = event.ctrlKey || event.metaKey
     if (ctrl ? event.key.toLowerCase() === "z" && self.key("undo") : self.key(event.key)) {

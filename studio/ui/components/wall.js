@@ -233,7 +233,7 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
     } catch { /* a browser that keeps nothing */ }
   }
   const pressed = (event) => {
-    if (event.altKey || !hears(self, event)) return
+    if (event.altKey || !self.wall.isConnected || !hears(self, event)) return // gone, and not yet told so: a picture was opened
     // what is open over the wall closes first, also where a button of it that went grey has lost the focus
     if (event.key === "Escape" && document.querySelector('[data-testid="stPopoverBody"]')) return
     const ctrl = event.ctrlKey || event.metaKey
