@@ -14,38 +14,38 @@ def _fetched(page: Page, path: str) -> str:
     return page.evaluate("(path) => fetch(path).then((answer) => answer.text())", path)
 
 
+def _press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def _interrupted(page: Page, holding: str, *meanwhile: str) -> None:
+    """Press the button whose run is held, and then others while it is; then it is let go."""
+    _press(page, holding)
+    until(lambda: _fetched(page, "/held") == "held")
+    for name in meanwhile:
+        _press(page, name)
+    _fetched(page, "/let-go")
+
+
 def test_a_press_in_a_part_of_the_page_outlives_a_run_of_the_whole_page(desk):
     desk.open("presses")
-    page = desk.page
-    page.get_by_role("button", name="Hold", exact=True).click()
-    until(lambda: _fetched(page, "/held") == "held")
-    page.get_by_role("button", name="Inside").click()  # waits for the run that is held
-    page.get_by_role("button", name="Run again").click()
-    _fetched(page, "/let-go")
+    _interrupted(desk.page, "Hold", "Inside", "Run again")  # what is inside waits for the run that is held
     desk.tab.settle()
     assert desk.when(lambda known: known["inside"])["inside"] == 1
 
 
 def test_a_press_that_a_run_has_taken_outlives_the_next_request(desk):
     desk.open("presses")
-    page = desk.page
-    page.get_by_role("button", name="Hold before").click()
+    _press(desk.page, "Hold before")
     desk.when(lambda known: known["runs"] == 2)
-    page.get_by_role("button", name="One").click()
-    until(lambda: _fetched(page, "/held") == "held")
-    page.get_by_role("button", name="Run again").click()
-    _fetched(page, "/let-go")
+    _interrupted(desk.page, "One", "Run again")
     desk.tab.settle()
     assert desk.when(lambda known: known["one"])["one"] == 1
 
 
 def test_what_a_press_does_is_done_to_its_end(desk):
     desk.open("presses")
-    page = desk.page
-    page.get_by_role("button", name="Slow").click()
-    until(lambda: _fetched(page, "/held") == "held")
-    page.get_by_role("button", name="Run again").click()
-    _fetched(page, "/let-go")
+    _interrupted(desk.page, "Slow", "Run again")
     desk.tab.settle()
     assert desk.when(lambda known: known["slow"])["slow"] == 1
 
@@ -53,10 +53,7 @@ def test_what_a_press_does_is_done_to_its_end(desk):
 def test_a_run_of_the_whole_page_right_after_one_of_a_part_draws_at_the_top(desk):
     desk.open("presses")
     page = desk.page
-    page.get_by_role("button", name="Hold at the end").click()
-    until(lambda: _fetched(page, "/held") == "held")
-    page.get_by_role("button", name="Run again").click()
-    _fetched(page, "/let-go")
+    _interrupted(page, "Hold at the end", "Run again")
     assert desk.when(lambda known: known["runs"] == 2)["runs"] == 2
     desk.tab.settle()
     expect(page.locator(".st-key-part button")).to_have_count(2)

@@ -109,7 +109,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     parentElement.append(self.root)
     const page = document.querySelector("[data-testid=stMain]") // whoever comes from far down a wall begins at the top
     if (page) page.scrollTop = 0
-    document.activeElement?.blur() // keys are for this picture now, not for the wall that is just leaving
   }
   Object.assign(self, data, { trigger: setTriggerValue })
   did(data.done)
