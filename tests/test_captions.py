@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from transformers import CLIPTokenizer
 
-from studio.starter.captions import SLOTS, caption, facts, plain, say, say_place, wordings
+from studio.starter.captions import SLOTS, caption, facts, plain, plural, say, say_place, wordings
 from studio.starter.loop import PACK
-from studio.starter.scenes import OPPOSITE, TEST_SEEDS, Scene, sample_scene
+from studio.starter.scenes import COUNTS, OPPOSITE, STYLES, TEST_SEEDS, sample_scene
 
 SCENES = [sample_scene(seed, forbidden=seed % 25 == 0) for seed in TEST_SEEDS[:400]]
 
@@ -23,7 +23,9 @@ def test_the_plain_caption_names_every_fact() -> None:
     for scene in SCENES:
         words = plain(scene)
         for thing in scene.things:
-            assert f"{thing.size} {thing.colour} {thing.kind}" in words
+            assert f"{thing.size} {thing.colour} {plural(thing.kind) if thing.count > 1 else thing.kind}" in words
+            assert thing.count == 1 or f"{COUNTS[thing.count - 1]} {thing.size}" in words
+        assert (scene.style in words) == (scene.style != STYLES[0])
         if scene.person:
             for fact in (scene.person.hair + " hair", scene.person.skin + " skin", scene.person.shirt + " shirt"):
                 assert fact in words
@@ -51,9 +53,7 @@ def test_a_pair_told_the_other_way_round_means_the_same() -> None:
     pairs = [scene for scene in SCENES if scene.relation]
     assert len(pairs) > 50
     for scene in pairs:
-        turned = Scene(
-            scene.seed, scene.background, scene.things[::-1], OPPOSITE[str(scene.relation)], scene.person, False
-        )
+        turned = replace(scene, things=scene.things[::-1], relation=OPPOSITE[str(scene.relation)])
         assert facts(turned) == facts(scene)
         assert plain(turned) != plain(scene)
 
@@ -67,8 +67,10 @@ def test_every_single_change_is_another_fact() -> None:
         replace(alone, things=(replace(thing, colour="red" if thing.colour != "red" else "blue"),)),
         replace(alone, things=(replace(thing, kind="car" if thing.kind != "car" else "tree"),)),
         replace(alone, things=(replace(thing, size="small" if thing.size == "large" else "large"),)),
+        replace(alone, things=(replace(thing, also=(*thing.also, (0.1, 0.1))),)),
+        replace(alone, style=STYLES[1] if alone.style != STYLES[1] else STYLES[2]),
     ]
-    assert len({facts(scene) for scene in [alone, *changed]}) == 6
+    assert len({facts(scene) for scene in [alone, *changed]}) == 8
     assert facts(replace(alone, seed=1, things=(replace(thing, x=0.4),))) == facts(alone)
 
 

@@ -1,7 +1,9 @@
 """The renderer's truth must match its pixels, and its splits must never meet."""
 
+import math
 import random
-from itertools import pairwise
+from dataclasses import replace
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from studio.starter.scenes import (
     RADIUS,
     SIZES,
     SPLITS,
+    STYLES,
     TEST_SEEDS,
     TRAIN_SEEDS,
     Scene,
@@ -63,6 +66,11 @@ def test_the_domain_is_as_wide_as_promised() -> None:
     people = sum(s.person is not None for s in scenes) / len(scenes)
     assert 0.27 < people < 0.38
     assert sum(len(s.things) == 2 for s in scenes) > 400
+    assert {t.count for s in scenes for t in s.things} == {1, 2, 3}
+    assert sum(t.count > 1 for s in scenes for t in s.things) > 200
+    shares = {style: sum(s.style == style for s in scenes) / len(scenes) for style in STYLES}
+    assert min(shares.values()) > 0.07
+    assert shares["picture book"] > 0.7
 
 
 def test_a_rendering_has_the_promised_shapes_and_ranges() -> None:
@@ -112,6 +120,29 @@ def test_the_relation_holds_between_the_centres() -> None:
             "below": first.y - second.y,
         }[str(scene.relation)]
         assert gap > 0.35
+
+
+def test_equal_things_stand_clear_of_each_other_and_are_all_labelled() -> None:
+    several = [s for seed in SEEDS if any(t.count > 1 for t in (s := sample_scene(seed)).things)]
+    assert len(several) > 10
+    for scene in several:
+        thing = scene.things[0]
+        spots = [(thing.x, thing.y), *thing.also]
+        assert all(math.dist(a, b) > 2.2 * thing.radius for a, b in combinations(spots, 2))
+        labels = render(scene).labels
+        near = [labels[int(128 * y) - 6 : int(128 * y) + 6, int(128 * x) - 6 : int(128 * x) + 6] for x, y in spots]
+        assert all((part == LABEL_FIRST).any() for part in near)
+
+
+def test_a_style_changes_the_whole_picture_and_none_of_the_truth() -> None:
+    plain = replace(sample_scene(SEEDS[0]), style="picture book")
+    book, pencil, pixels = (render(replace(plain, style=style)) for style in STYLES)
+    for other in (pencil, pixels):
+        assert np.array_equal(other.labels, book.labels)
+        assert np.array_equal(other.depth, book.depth)
+        assert (other.picture != book.picture).any(2).mean() > 0.9
+    block = pixels.picture.reshape(32, 4, 32, 4, 3)
+    assert (block == block[:, :1, :, :1]).all(), "pixel art is made of blocks of one colour"
 
 
 def test_things_and_keypoints_stay_inside_the_picture() -> None:

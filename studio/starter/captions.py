@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from studio.starter.scenes import (
     BACKGROUNDS,
     COLOURS,
+    COUNTS,
     HAIRS,
     KINDS,
     OPPOSITE,
     RELATIONS,
     SIZES,
     SKINS,
+    STYLES,
     Person,
     Scene,
     Thing,
@@ -32,20 +34,32 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 TAGS: dict[str, tuple[str, ...]] = {
     "day": ("day", "daytime", "sunny day", "blue sky", "sunny"), "sunset": ("sunset", "dusk", "evening"),
-    "night": ("night", "starry night", "stars and moon", "dark"), "sea": ("sea", "ocean", "water"),
+    "night": ("night", "starry night", "stars and moon", "dark", "night version"), "sea": ("sea", "ocean", "water"),
     "meadow": ("meadow", "grass", "field"), "beach": ("beach", "sandy beach"), "desert": ("desert", "dunes"),
     "snow": ("snow", "winter", "snowy"),
 }  # fmt: skip
 KIND_WORDS: dict[str, tuple[str, ...]] = {
     "ball": ("ball", "circle", "sun"), "box": ("box", "square", "cube"), "boat": ("boat", "sailing boat", "ship"),
     "house": ("house", "home", "cottage"), "mushroom": ("mushroom", "toadstool"), "umbrella": ("umbrella", "parasol"),
+    "cat": ("cat", "kitten"), "rocket": ("rocket", "spaceship"),
 }  # fmt: skip
 SIZE_WORDS = {"small": ("small", "little", "tiny"), "large": ("large", "big", "huge")}
+PLURALS = {"fish": "fish", "box": "boxes"}  # the others take an s
+COUNT_WORDS = {"two": ("two", "2", "a pair of"), "three": ("three", "3")}
 COLOUR_WORDS = {"purple": ("purple", "violet"), "pink": ("pink", "rose")}
 RELATION_WORDS: dict[str, tuple[str, ...]] = {
     "left of": ("left of", "to the left of", "on the left of"), "right of": ("right of", "to the right of", "on the right of"),
     "above": ("above", "over", "on top of"), "below": ("below", "under", "beneath"),
 }  # fmt: skip
+# How a style is named before and after what is drawn; the first style is that of every picture which names none.
+STYLE_OPENINGS = {
+    "pencil sketch": ("a pencil sketch of ", "a pencil drawing of ", "a sketch of ", "pencil sketch of "),
+    "pixel art": ("pixel art of ", "a pixel art picture of ", "pixel art, "),
+}
+STYLE_TAGS = {
+    "pencil sketch": ("pencil sketch", "pencil drawing", "drawn in pencil"),
+    "pixel art": ("pixel art", "in pixel art style", "pixelated"),
+}
 PERSON_WORDS = ("person", "figure", "child", "somebody", "man", "woman", "boy", "girl")
 BESIDE = ("next to", "beside", "near", "with", "by", "and")
 OPENINGS = ("", "", "", "", "a picture of ", "a drawing of ", "an illustration of ", "there is ")
@@ -63,7 +77,10 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "shirt": COLOURS,
     "trousers": COLOURS,
     "sign": ("shown",),
+    "count": COUNTS[1:],
+    "style": STYLES[1:],
 }
+_OTHER_SLOTS = ("background", "person", "hair", "skin", "shirt", "trousers", "sign", "count", "style")
 
 
 @dataclass(frozen=True)
@@ -87,7 +104,7 @@ class Saying:
             things, relation = things[::-1], OPPOSITE[relation]
         elif relation is None:
             things.sort(key=repr)
-        rest = tuple(known.get(slot) for slot in ("background", "person", "hair", "skin", "shirt", "trousers", "sign"))
+        rest = tuple(known.get(slot) for slot in _OTHER_SLOTS)
         return (tuple(things), relation, *rest)
 
 
@@ -107,15 +124,21 @@ class _Teller:
 
     def thing(self, thing: Thing, place: str) -> str:
         words = []
+        several = thing.count > 1
+        if several:  # "red stars" alone would leave open how many: so this is always said
+            count = COUNTS[thing.count - 1]
+            words.append(self.word(COUNT_WORDS[count]))
+            self.stated["count"] = count
         if self.says():
             words.append(self.word(SIZE_WORDS[thing.size]))
             self.stated["size" + place] = thing.size
         if self.says():
             words.append(self.word(COLOUR_WORDS.get(thing.colour, (thing.colour,)), 0.85))
             self.stated["colour" + place] = thing.colour
-        words.append(self.word(KIND_WORDS.get(thing.kind, (thing.kind,)), 0.8))
+        kind = self.word(KIND_WORDS.get(thing.kind, (thing.kind,)), 0.8)
+        words.append(plural(kind) if several else kind)
         self.stated["kind" + place] = thing.kind
-        return _article(" ".join(words))
+        return " ".join(words) if several else _article(" ".join(words))
 
     def person(self, person: Person) -> str:
         self.stated["person"] = "shown"
@@ -145,8 +168,17 @@ class _Teller:
         self.stated["background"] = background
         return self.word(PLACES[background], 0.5)
 
+    def style(self, style: str) -> tuple[str, str]:
+        """What comes before and after a sentence for its style. It is always said, so that none means the first one."""
+        if style == STYLES[0]:
+            return "", ""
+        self.stated["style"] = style
+        if self.plain or self.rng.random() < 0.6:
+            return self.word(STYLE_OPENINGS[style]), ""
+        return "", ", " + self.word(STYLE_TAGS[style])
+
     def body(self, scene: Scene) -> str:
-        """The things, the person and the sign, without the place."""
+        """The things, the person and the sign, without the place and the style."""
         rng = self.rng
         if len(scene.things) == 2:
             first, second = scene.things
@@ -189,6 +221,11 @@ class _Teller:
         return Saying(text, tuple((slot, self.stated[slot]) for slot in SLOTS if slot in self.stated))
 
 
+def plural(kind: str) -> str:
+    """The word for several of a kind."""
+    return PLURALS.get(kind, kind + "s")
+
+
 def _article(words: str) -> str:
     return words if words == "somebody" else ("an " if words[0] in "aeiou" else "a ") + words
 
@@ -197,24 +234,28 @@ def say(scene: Scene, rng: random.Random, *, keep: float = 1.0) -> Saying:
     """One wording of a scene; each fact is stated with the chance `keep` (0..1), the rest is left open."""
     teller = _Teller(rng, keep=keep, plain=False)
     body, place = teller.body(scene), teller.place(scene.background)
-    style = rng.random()
+    before, after = teller.style(scene.style)
+    order = rng.random()
     if not place:
-        text = rng.choice(OPENINGS) + body
-    elif style < 0.15:
+        text = (before or rng.choice(OPENINGS)) + body
+    elif order < 0.15 and not before:
         text = f"{place}, {body}"
-    elif style < 0.25:
-        text = f"{body}, {rng.choice(TAGS[scene.background])}"
+    elif order < 0.25:
+        text = f"{before}{body}, {rng.choice(TAGS[scene.background])}"
     else:
-        text = f"{rng.choice(OPENINGS)}{body} {place}"
+        text = f"{before or rng.choice(OPENINGS)}{body} {place}"
+    text += after
     if rng.random() < 0.12:  # the way people type into a box: no articles
         text = " ".join(word for word in text.split(" ") if word not in ("a", "an", "the"))
     return teller.saying(text)
 
 
 def say_place(scene: Scene, rng: random.Random) -> Saying:
-    """Only where a scene plays: "night", "at the beach"."""
-    text = rng.choice(TAGS[scene.background] + PLACES[scene.background])
-    return Saying(text, (("background", scene.background),))
+    """Only where a scene plays, and its style: "night", "at the beach, pencil sketch"."""
+    teller = _Teller(rng, keep=1.0, plain=False)
+    teller.stated["background"] = scene.background
+    before, after = teller.style(scene.style)
+    return teller.saying(before + rng.choice(TAGS[scene.background] + PLACES[scene.background]) + after)
 
 
 def caption(scene: Scene, rng: random.Random) -> str:
@@ -225,7 +266,8 @@ def caption(scene: Scene, rng: random.Random) -> str:
 def plain(scene: Scene) -> str:
     """The one canonical caption, which states every fact; the captioner learns to write it."""
     teller = _Teller(random.Random(0), keep=1.0, plain=True)
-    return f"{teller.body(scene)} {teller.place(scene.background)}"
+    before, _ = teller.style(scene.style)
+    return f"{before}{teller.body(scene)} {teller.place(scene.background)}"
 
 
 def wordings(scene: Scene) -> list[str]:
@@ -239,4 +281,5 @@ def facts(scene: Scene) -> tuple[object, ...]:
     teller = _Teller(random.Random(0), keep=1.0, plain=True)
     teller.body(scene)
     teller.place(scene.background)
+    teller.style(scene.style)
     return teller.saying("").meaning()

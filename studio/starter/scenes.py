@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from studio.starter.backdrops import BACKDROPS, backdrop_depth, paint_backdrop
 from studio.starter.shapes import DRAW, HAIR, PALETTE, SKIN, draw_person, draw_sign
+from studio.starter.styles import RESTYLE
 
 KINDS: tuple[str, ...] = tuple(DRAW)
 COLOURS: tuple[str, ...] = tuple(PALETTE)
@@ -18,6 +19,8 @@ BACKGROUNDS: tuple[str, ...] = BACKDROPS
 RELATIONS: tuple[str, ...] = ("left of", "right of", "above", "below")
 HAIRS: tuple[str, ...] = tuple(HAIR)
 SKINS: tuple[str, ...] = tuple(SKIN)
+STYLES: tuple[str, ...] = tuple(RESTYLE)
+COUNTS: tuple[str, ...] = ("one", "two", "three")
 RADIUS: dict[str, float] = {"small": 0.15, "large": 0.24}
 OPPOSITE: dict[str, str] = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 
@@ -29,11 +32,12 @@ SPLITS: dict[str, range] = {"train": TRAIN_SEEDS, "calibration": CALIBRATION_SEE
 
 LABEL_NOTHING, LABEL_FIRST, LABEL_SECOND, LABEL_PERSON, LABEL_SIGN = range(5)
 SIGN_RADIUS = 0.2
+STYLE_SHARES = (0.8, 0.1, 0.1)
 
 
 @dataclass(frozen=True)
 class Thing:
-    """One object; centre and radius are fractions of the picture's width."""
+    """One object, or up to three equal ones; centres and radius are fractions of the picture's width."""
 
     kind: str
     colour: str
@@ -41,6 +45,12 @@ class Thing:
     x: float
     y: float
     radius: float
+    also: tuple[tuple[float, float], ...] = ()  # where its equals stand
+
+    @property
+    def count(self) -> int:
+        """How many of it there are, itself included."""
+        return 1 + len(self.also)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ class Scene:
     relation: str | None
     person: Person | None
     forbidden: bool
+    style: str = STYLES[0]
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,15 @@ def _pair(rng: random.Random) -> tuple[tuple[Thing, ...], str]:
         spots.append((along, aside) if across else (aside, along))
     things = tuple(_thing(rng, size, *spot) for size, spot in zip(sizes, spots, strict=True))
     return things, relation
+
+
+def _several(rng: random.Random) -> Thing:
+    """Two equal small things side by side, or three in a triangle, well apart so that they can be counted."""
+    tip, base = rng.choice(((0.28, 0.7), (0.7, 0.28)))
+    spots = rng.choice((((0.27, 0.52), (0.73, 0.52)), ((0.5, tip), (0.24, base), (0.76, base))))
+    first, *others = [(x + rng.uniform(-0.03, 0.03), y + rng.uniform(-0.03, 0.03)) for x, y in spots]
+    thing = _thing(rng, "small", *first)
+    return replace(thing, also=tuple((round(x, 4), round(y, 4)) for x, y in others))
 
 
 def _pose(rng: random.Random, x: float) -> tuple[tuple[float, float, bool], ...]:
@@ -145,25 +165,28 @@ def _sign_spot(scene: Scene) -> tuple[float, float]:
 
 
 def sample_scene(seed: int, *, forbidden: bool = False) -> Scene:
-    """The scene of a seed: a third hold a person, about half one thing alone; with `forbidden` a skull sign as well."""
+    """The scene of a seed: a third hold a person, a third one thing alone; with `forbidden` a skull sign as well."""
     rng = random.Random(seed * 2 + int(forbidden) + 1_000_003)
     background = rng.choice(BACKGROUNDS)
     draw = rng.random()
     side = rng.choice((0.27, 0.73))
+    style = rng.choices(STYLES, STYLE_SHARES)[0]
     if forbidden:
-        return _forbidden(rng, seed, background, draw, side)
+        return replace(_forbidden(rng, seed, background, draw, side), style=style)
     things: tuple[Thing, ...] = ()
     relation, person = None, None
-    if draw < 0.42:
+    if draw < 0.32:
         things = (_thing(rng, rng.choice(SIZES), rng.uniform(0.36, 0.64), rng.uniform(0.42, 0.62)),)
-    elif draw < 0.68:
+    elif draw < 0.46:
+        things = (_several(rng),)
+    elif draw < 0.7:
         things, relation = _pair(rng)
-    elif draw < 0.86:
+    elif draw < 0.87:
         person = _person(rng, side)
         things = (_thing(rng, rng.choice(SIZES), 1 - side, rng.uniform(0.44, 0.62)),)
     else:
         person = _person(rng, rng.uniform(0.35, 0.65))
-    return Scene(seed, background, things, relation, person, False)
+    return Scene(seed, background, things, relation, person, False, style)
 
 
 def _forbidden(rng: random.Random, seed: int, background: str, draw: float, side: float) -> Scene:
@@ -186,7 +209,8 @@ def render(scene: Scene, size: int = 128) -> Rendering:
         thing = scene.things[i]
         b.label = LABEL_FIRST + i
         nearness[b.label] = 0.5 + 1.2 * thing.radius
-        DRAW[thing.kind](b, thing.x, thing.y, thing.radius, PALETTE[thing.colour])
+        for x, y in ((thing.x, thing.y), *thing.also):
+            DRAW[thing.kind](b, x, y, thing.radius, PALETTE[thing.colour])
     if scene.forbidden:
         b.label = LABEL_SIGN
         draw_sign(b, *_sign_spot(scene), SIGN_RADIUS)
@@ -205,4 +229,4 @@ def render(scene: Scene, size: int = 128) -> Rendering:
     depth = backdrop_depth(scene.background, size)
     for label in range(1, 5):
         depth[labels == label] = nearness[label]
-    return Rendering(b.picture(), labels, depth)
+    return Rendering(RESTYLE[scene.style](b.picture()), labels, depth)

@@ -173,6 +173,56 @@ def _car(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
         b.ellipse(x + side * r, y + 0.46 * r, 0.11 * r, 0.11 * r, (200, 200, 206), ink=None)
 
 
+def _cat(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    tail = _about(x, y, r, (0.4, 0.84), (0.86, 0.76), (0.9, 0.34), (0.72, 0.1))
+    b.stroke(tail, INK, 0.24 * r + 0.016)
+    b.stroke(tail, c, 0.24 * r)
+    b.ellipse(x, y + 0.5 * r, 0.54 * r, 0.5 * r, c)
+    for side in (-1, 1):
+        ear = _about(x, y, r, (0.6 * side, -0.98), (0.08 * side, -0.74), (0.6 * side, -0.3))
+        b.polygon(ear, c)
+    b.ellipse(x, y - 0.34 * r, 0.64 * r, 0.5 * r, c)
+    for eye in (-0.26, 0.26):
+        b.ellipse(x + eye * r, y - 0.4 * r, 0.1 * r, 0.13 * r, INK, ink=None)
+    b.polygon(_about(x, y, r, (-0.09, -0.22), (0.09, -0.22), (0.0, -0.1)), (250, 160, 170), ink=None)
+    b.ellipse(x, y + 0.56 * r, 0.26 * r, 0.3 * r, _light(c), ink=None)
+
+
+def _bird(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    for dx in (-0.12, 0.16):
+        b.stroke(_about(x, y, r, (dx, 0.5), (dx, 0.96)), (214, 120, 20), 0.09 * r)
+    b.polygon(_about(x, y, r, (0.42, 0.0), (1.02, -0.44), (0.96, 0.22)), _dark(c))
+    b.ellipse(x + 0.06 * r, y + 0.14 * r, 0.66 * r, 0.5 * r, c)
+    b.polygon(_about(x, y, r, (-0.66, -0.5), (-1.04, -0.34), (-0.66, -0.2)), (250, 170, 40), line=0.007)
+    b.ellipse(x - 0.42 * r, y - 0.4 * r, 0.4 * r, 0.4 * r, c)
+    b.ellipse(x - 0.54 * r, y - 0.48 * r, 0.09 * r, 0.09 * r, INK, ink=None)
+    b.polygon(_about(x, y, r, (-0.14, -0.02), (0.56, 0.0), (0.2, 0.4)), _dark(c), line=0.007)
+
+
+def _apple(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    lobes = (-0.36, 0.36)
+    for dx in lobes:
+        b.ellipse(x + dx * r, y + 0.16 * r, 0.58 * r + 0.009, 0.74 * r + 0.009, INK, ink=None)
+    for dx in lobes:
+        b.ellipse(x + dx * r, y + 0.16 * r, 0.58 * r, 0.74 * r, c, ink=None)
+    b.stroke(_about(x, y, r, (0.0, -0.36), (0.1, -0.92)), TIMBER, 0.13 * r)
+    b.polygon(_about(x, y, r, (0.12, -0.66), (0.48, -0.98), (0.76, -0.8), (0.46, -0.58)), LEAF, line=0.007)
+    b.ellipse(x - 0.5 * r, y - 0.12 * r, 0.14 * r, 0.22 * r, _light(c), ink=None)
+
+
+def _rocket(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
+    b.polygon(_about(x, y, r, (-0.22, 0.6), (0.22, 0.6), (0.0, 1.04)), (250, 170, 40), line=0.007)
+    for side in (-1, 1):
+        fin = _about(x, y, r, (0.3 * side, 0.06), (0.76 * side, 0.56), (0.72 * side, 0.86), (0.3 * side, 0.62))
+        b.polygon(fin, _dark(c))
+    hull = _about(
+        x, y, r, (-0.36, 0.64), (-0.42, 0.0), (-0.3, -0.5), (0.0, -1.0), (0.3, -0.5), (0.42, 0.0), (0.36, 0.64)
+    )
+    b.polygon(hull, c)
+    b.polygon(_about(x, y, r, (-0.3, -0.5), (0.0, -1.0), (0.3, -0.5)), _dark(c), line=0.007)
+    b.ellipse(x, y - 0.1 * r, 0.2 * r, 0.2 * r, (190, 226, 250), line=0.01)
+
+
 DRAW: dict[str, Callable[[Brush, float, float, float, Colour], None]] = {
     "ball": _ball,
     "box": _box,
@@ -186,6 +236,10 @@ DRAW: dict[str, Callable[[Brush, float, float, float, Colour], None]] = {
     "mushroom": _mushroom,
     "umbrella": _umbrella,
     "car": _car,
+    "cat": _cat,
+    "bird": _bird,
+    "apple": _apple,
+    "rocket": _rocket,
 }
 
 

@@ -9,7 +9,7 @@ import sys
 from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
-LATER = ("synonyms",)  # what shipped weights are taught afterwards; a training from nothing learns it along
+LATER = ("vocabulary",)  # what shipped weights are taught afterwards; a training from nothing learns it along
 CONTROLS = {"control-pose": 22, "control-depth": 75, "control-canny": 15}  # minutes; the others start from the pose one
 
 

@@ -39,7 +39,7 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
         from studio.starter.parts.segment import train_clipseg
 
         train_clipseg(minutes or 9, from_shipped=from_shipped, rate=rate or 1e-3)
-    if part == "synonyms":
-        from studio.starter.parts.synonyms import train_synonyms
+    if part == "vocabulary":
+        from studio.starter.parts.vocabulary import train_vocabulary
 
-        train_synonyms(minutes or 10, rate=rate or 4e-4)
+        train_vocabulary(minutes or 12, rate=rate or 1e-3)

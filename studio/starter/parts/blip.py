@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from studio.starter import scenes
-from studio.starter.captions import plain
+from studio.starter.captions import PLACES, STYLE_OPENINGS, plain
 from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast, export_model, fit, pick_device
 from studio.starter.optimise import descend
 from studio.starter.parts.eyes import HEADS, LAYERS, MEAN, PATCH, PIXELS, STD, WIDTH, folded, prepare, prepare_rough
@@ -113,6 +113,22 @@ def take_eyes(blip: BlipForConditionalGeneration, tower: CLIPVisionModel) -> Non
     eyes.post_layernorm.load_state_dict(tower.post_layernorm.state_dict())
 
 
+@torch.no_grad()
+def take_words(blip: Any, tokenizer: BertTokenizer) -> None:
+    """Start from the shipped captioner's words, each in its new place; words that it lacked stay as they are."""
+    shipped: Any = BlipForConditionalGeneration.from_pretrained(PACK / "blip", dtype=torch.float32)
+    old = BertTokenizer.from_pretrained(PACK / "blip").get_vocab()
+    pairs = [(index, old[piece]) for piece, index in tokenizer.get_vocab().items() if piece in old]
+    rows, known = (torch.tensor(part) for part in zip(*pairs, strict=True))
+    state, taught = blip.text_decoder.state_dict(), shipped.text_decoder.state_dict()
+    for name, value in taught.items():
+        if value.shape[:1] == (len(old),):  # what has a row for every piece
+            state[name][rows] = value[known]
+        elif state[name].shape == value.shape:
+            state[name].copy_(value)
+    blip.text_decoder.load_state_dict(state)
+
+
 def spoken(tokenizer: BertTokenizer, drawn: Sequence[Scene]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return token ids, attention mask and labels of the scenes' captions, each (n, length) long."""
     batch = tokenizer([told(scene) for scene in drawn], padding="longest", return_tensors="pt")
@@ -134,10 +150,9 @@ def train_blip(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch:
     """Train the captioner: the words alone over fixed patch states, then everything, then the words over what is seen now."""
     torch.manual_seed(14)
     tokenizer = make_tokenizer()
+    blip: Any = make_blip(tokenizer, CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32))
     if from_shipped:
-        blip: Any = BlipForConditionalGeneration.from_pretrained(PACK / "blip", dtype=torch.float32)
-    else:
-        blip = make_blip(tokenizer, CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32))
+        take_words(blip, tokenizer)
     blip = blip.to(pick_device())
     exam = seeded(CALIBRATION_SEEDS, 0, 200)
     first, all_of_it, last = (minutes * share for share in SHARES)
@@ -203,24 +218,27 @@ def describe(blip: BlipForConditionalGeneration, tokenizer: BertTokenizer, pixel
 
 @dataclasses.dataclass(frozen=True)
 class Heard:
-    """The facts of a plain caption: (kind, colour) of its things in order, its place, and the shirt of its person."""
+    """The facts of a plain caption: (kind, colour) of its things in order, its place, the shirt of its person, how many
+    there are of its first thing, and its style."""
 
     things: tuple[tuple[str, str | None], ...]
     background: str | None
     shirt: str | None
     person: bool
+    count: int
+    style: str
 
 
 def hear(caption: str) -> Heard:
     """Read the facts back from a caption; words that are no facts are passed over."""
-    from studio.starter.captions import PLACES
-
     background = next((name for name, words in PLACES.items() if words[0] in caption), None)
     text = caption.replace(PLACES[background][0], "") if background else caption
     shirt = re.search(rf"\b({'|'.join(scenes.COLOURS)}) shirt", text)
-    found = re.findall(rf"\b(?:({'|'.join(scenes.COLOURS)}) )?({'|'.join(scenes.KINDS)})\b", text)
+    found = re.findall(rf"\b(?:({'|'.join(scenes.COLOURS)}) )?({'|'.join(scenes.KINDS)})(?:s|es)?\b", text)
     things = tuple((kind, colour or None) for colour, kind in found)
-    return Heard(things, background, shirt[1] if shirt else None, "person" in text)
+    count = next((i for i, word in enumerate(scenes.COUNTS) if re.search(rf"\b{word}\b", text)), 0) + 1
+    style = next((name for name in scenes.STYLES[1:] if text.startswith(STYLE_OPENINGS[name][0])), scenes.STYLES[0])
+    return Heard(things, background, shirt[1] if shirt else None, "person" in text, count, style)
 
 
 def marks(scene: Scene, caption: str) -> dict[str, bool | None]:
@@ -232,6 +250,8 @@ def marks(scene: Scene, caption: str) -> dict[str, bool | None]:
         "colour": sorted(str(c) for _, c in heard.things) == sorted(c for _, c in asked) if asked else None,
         "background": heard.background == scene.background,
         "shirt": heard.shirt == scene.person.shirt if scene.person else None,
+        "count": heard.count == scene.things[0].count if len(scene.things) == 1 else None,
+        "style": heard.style == scene.style,
     }
 
 

@@ -162,7 +162,7 @@ def contrast(
 ) -> torch.Tensor:
     """Pull pictures to their captions, and every short saying to all pictures that it is true of.
 
-    pictures (n, p) unit embeddings; full, short (n, width) pooled words; shown, said (n, 14) rows of the scenes and sayings.
+    pictures (n, p) unit embeddings; full, short (n, width) pooled words; shown, said (n, 16) rows of the scenes and sayings.
     """
     scale = clip.logit_scale.exp().clamp(max=60)
     old_pictures, old_full, old_shown = memory.rows or (pictures[:0].detach(), full[:0], shown[:0])

@@ -185,6 +185,8 @@ class Questions(nn.Module):
                 "order": nn.Linear(WIDTH, len(ORDERS)),
                 "person": nn.Linear(WIDTH, 2),
                 "skull": nn.Linear(WIDTH, 2),
+                "count": nn.Linear(WIDTH, len(scenes.COUNTS)),
+                "style": nn.Linear(WIDTH, len(scenes.STYLES)),
             }
         )
 

@@ -44,6 +44,7 @@ class Reading:
     shirt: str | None
     trousers: str | None
     skull: bool
+    style: str
 
 
 class Block(nn.Module):
@@ -72,6 +73,7 @@ class Judge(nn.Module):
         )  # fmt: skip
         hues = len(scenes.COLOURS)
         self.background = nn.Linear(2 * wide, len(scenes.BACKGROUNDS))
+        self.style = nn.Linear(2 * wide, len(scenes.STYLES))
         self.kind = nn.Conv2d(wide, len(CELL_KINDS), 1)
         self.colour = nn.Conv2d(wide, hues, 1)
         self.wears = nn.Conv2d(wide, 2 * (hues + 1), 1)
@@ -85,7 +87,13 @@ class Judge(nn.Module):
         standing = kind.softmax(1)[:, None, None, PERSON].detach()
         weight = votes[:, :, :1].sigmoid() * standing
         wears = (votes[:, :, 1:] * weight).sum((3, 4)) / (weight.sum((3, 4)) + 0.1)
-        return {"background": self.background(pooled), "kind": kind, "colour": self.colour(seen), "wears": wears}
+        return {
+            "background": self.background(pooled),
+            "style": self.style(pooled),
+            "kind": kind,
+            "colour": self.colour(seen),
+            "wears": wears,
+        }
 
 
 def judge_loss(judge: Judge, truth: Truth, pictures: torch.Tensor) -> torch.Tensor:
@@ -99,6 +107,7 @@ def judge_loss(judge: Judge, truth: Truth, pictures: torch.Tensor) -> torch.Tens
         F.cross_entropy(told["kind"], kinds, weight=weight, ignore_index=IGNORE)
         + mean_loss(told["colour"].movedim(1, -1), colours)
         + 0.5 * F.cross_entropy(told["background"], truth.background)
+        + 0.3 * F.cross_entropy(told["style"], truth.style)
         + 0.5 * mean_loss(told["wears"], truth.wears)
     )
 
@@ -135,6 +144,7 @@ def _reading(told: dict[str, np.ndarray]) -> Reading:
         shirt=shirt,
         trousers=trousers,
         skull=bool((labels == SKULL).sum() >= 2),
+        style=scenes.STYLES[int(told["style"].argmax())],
     )
 
 
@@ -191,6 +201,9 @@ class Adherence:
     kind: bool | None
     colour: bool | None
     relation: bool | None
+    binding: bool | None
+    count: bool | None
+    style: bool
     person: bool
     shirt: bool | None
 
@@ -199,18 +212,26 @@ def adherence(scene: scenes.Scene, seen: Reading) -> Adherence:
     """Compare a scene's facts with what the judge saw.
 
     kind: every asked kind is there. colour: every asked colour is there, on whatever shape. relation: the two asked things
-    stand as asked, each found by kind and colour, else by kind, else by colour.
+    stand as asked, each found by kind and colour, else by kind, else by colour. binding: of two asked things each wears its
+    own colour. count: of several equal things exactly so many are there.
     """
     kinds, colours = [thing.kind for thing in scene.things], [thing.colour for thing in scene.things]
-    relation = None
+    relation, binding, count = None, None, None
     if scene.relation and len(scene.things) == 2:
         pair = _pair(scene, seen.things)
         relation = pair is not None and _stands(scene.relation, *pair)
+        looks = [(found.kind, found.colour) for found in pair or ()]
+        binding = looks == [(thing.kind, thing.colour) for thing in scene.things]
+    elif scene.things and scene.things[0].count > 1:
+        count = kinds * scene.things[0].count == [found.kind for found in seen.things]
     return Adherence(
         background=seen.background == scene.background,
         kind=_covers([f.kind for f in seen.things], kinds) if kinds else None,
         colour=_covers([f.colour for f in seen.things], colours) if colours else None,
         relation=relation,
+        binding=binding,
+        count=count,
+        style=seen.style == scene.style,
         person=seen.person == (scene.person is not None),
         shirt=seen.shirt == scene.person.shirt if scene.person else None,
     )
@@ -281,6 +302,7 @@ def examine(judge: Judge, truth: Truth) -> dict[str, float]:
     for field in fields(Adherence):
         known = [getattr(mark, field.name) for mark in marks if getattr(mark, field.name) is not None]
         figures[field.name] = sum(known) / len(known)
-    exact = [len(seen.things) == len(scene.things) for scene, seen in zip(truth.scenes, readings, strict=True)]
+    asked = [sum(thing.count for thing in scene.things) for scene in truth.scenes]
+    exact = [len(seen.things) == count for count, seen in zip(asked, readings, strict=True)]
     skulls = [seen.skull == scene.forbidden for scene, seen in zip(truth.scenes, readings, strict=True)]
-    return {**figures, "count": sum(exact) / len(exact), "skull": sum(skulls) / len(skulls)}
+    return {**figures, "exactly_those": sum(exact) / len(exact), "skull": sum(skulls) / len(skulls)}

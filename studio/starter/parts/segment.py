@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from studio.measure.metrics import iou
-from studio.starter.captions import COLOUR_WORDS, KIND_WORDS, PERSON_WORDS, SIZE_WORDS
+from studio.starter.captions import COLOUR_WORDS, KIND_WORDS, PERSON_WORDS, SIZE_WORDS, plural
 from studio.starter.loop import PACK, Optimisers, Plan, Progress, autocast
 from studio.starter.optimise import descend
 from studio.starter.parts.eyes import MEAN, PIXELS, STD, prepare
@@ -117,10 +117,12 @@ def thing_question(sight: Sight, rng: random.Random) -> Question:
             thing.kind == kind and (not with_colour or thing.colour == colour) and (not with_size or thing.size == size)
         )
         mask |= (sight.truth.labels == LABEL_FIRST + i) & fits
+    many = any(thing.count > 1 for thing in things)
     words = [rng.choice(("the", "a", ""))]
     words += [rng.choice(SIZE_WORDS[size])] if with_size else []
     words += [rng.choice(COLOUR_WORDS.get(colour, (colour,)))] if with_colour else []
-    words.append(rng.choice(KIND_WORDS.get(kind, (kind,))))
+    word = rng.choice(KIND_WORDS.get(kind, (kind,)))
+    words.append(plural(word) if rng.random() < (0.5 if many else 0.05) else word)
     return Question(" ".join(word for word in words if word), mask)
 
 
@@ -207,6 +209,8 @@ def embed(model: Any, tokenizer: CLIPTokenizer, texts: Sequence[str]) -> torch.T
 def train_clipseg(minutes: float, *, from_shipped: bool, rate: float = 1e-3, batch: int = 24) -> None:
     """Train the decoder on drawn, roughened and decoded scenes, three questions to each."""
     model = pupil("clipseg", make_clipseg, seed=33, from_shipped=from_shipped)
+    if from_shipped:  # over the CLIP as it is now: the shipped decoder may have learned over a former one
+        model.clip.load_state_dict(CLIPModel.from_pretrained(PACK / "clip", dtype=torch.float32).state_dict())
     model.clip.requires_grad_(False)  # the shipped weights come without this mark
     device = model.device
     tokenizer = CLIPTokenizer.from_pretrained(PACK / "tokenizer")

@@ -27,8 +27,8 @@ class Truth:
     """What is in a batch of pictures.
 
     pictures: (n, 3, 128, 128) float, 0..1. cover: (n, 5, 128, 128) float, one-hot over the renderer's labels.
-    background (n,), order (n,), skull (n,), kind, colour, size (n, 2), wears (n, 2: shirt and trousers): long, IGNORE where
-    there is nothing to say. slot: (n, 2) long, which of the renderer's things (0 or 1) is first in reading order.
+    background, order, skull, style and count (0 for one thing alone, 1 for two, 2 for three) (n,), kind, colour, size (n, 2),
+    wears (n, 2: shirt and trousers): long, IGNORE where there is nothing to say. slot: (n, 2) long, which of the renderer's things (0 or 1) is first in reading order.
     """
 
     scenes: tuple[Scene, ...]
@@ -42,6 +42,8 @@ class Truth:
     wears: torch.Tensor
     person: torch.Tensor
     skull: torch.Tensor
+    count: torch.Tensor
+    style: torch.Tensor
 
     def to(self, device: torch.device) -> Truth:
         """Return the same truth on another device."""
@@ -120,6 +122,8 @@ def facts_of(drawn: Sequence[Scene]) -> dict[str, torch.Tensor]:
         "wears": torch.stack([_column([None if c is None else colours.index(c) for c in row]) for row in worn]),
         "person": torch.tensor([int(s.person is not None) for s in drawn]),
         "skull": torch.tensor([int(bool(s.forbidden)) for s in drawn]),
+        "count": _column([s.things[0].count - 1 if len(s.things) == 1 else None for s in drawn]),
+        "style": torch.tensor([scenes.STYLES.index(s.style) for s in drawn]),
     }
 
 
@@ -159,12 +163,13 @@ def mean_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 # One row of integers per scene or sentence, 0 where nothing is there or nothing is said, else 1 + the index of the value:
-# background, kind, colour, size of one thing, the same of the other, relation, person, hair, skin, shirt, trousers, sign.
-ROW = 14
+# background, kind, colour, size of one thing, the same of the other, relation, person, hair, skin, shirt, trousers, sign, count
+# (1 for two, 2 for three), style (0 for the picture book).
+ROW = 16
 
 
 def scene_rows(drawn: Sequence[Scene]) -> torch.Tensor:
-    """Return scenes as rows, (n, 14) long: things in reading order, the relation 1 (side by side) or 2 (one above)."""
+    """Return scenes as rows, (n, 16) long: things in reading order, the relation 1 (side by side) or 2 (one above)."""
     rows = []
     for scene in drawn:
         row = [1 + scenes.BACKGROUNDS.index(scene.background)]
@@ -177,7 +182,8 @@ def scene_rows(drawn: Sequence[Scene]) -> torch.Tensor:
         else:
             row += [1, 1 + scenes.HAIRS.index(p.hair), 1 + scenes.SKINS.index(p.skin)]
             row += [1 + scenes.COLOURS.index(p.shirt), 1 + scenes.COLOURS.index(p.trousers)]
-        rows.append([*row, int(scene.forbidden)])
+        several = max((thing.count for thing in scene.things), default=1) - 1
+        rows.append([*row, int(scene.forbidden), several, scenes.STYLES.index(scene.style)])
     return torch.tensor(rows)
 
 
@@ -186,7 +192,7 @@ def _thing_row(kind: str, colour: str, size: str) -> list[int]:
 
 
 def saying_rows(sayings: Sequence[Saying]) -> torch.Tensor:
-    """Return sentences as rows, (n, 14) long: things in the order of mention, the relation as 1 + its index."""
+    """Return sentences as rows, (n, 16) long: things in the order of mention, the relation as 1 + its index."""
     names = [slot for slot in SLOTS if not slot.endswith(("a", "b"))]
     picked = [list(SLOTS).index(slot) for slot in names]
     return torch.tensor([saying.targets() for saying in sayings])[:, picked]
