@@ -123,7 +123,7 @@ def test_the_relation_holds_between_the_centres() -> None:
 
 
 def test_equal_things_stand_clear_of_each_other_and_are_all_labelled() -> None:
-    several = [s for seed in SEEDS if any(t.count > 1 for t in (s := sample_scene(seed)).things)]
+    several = [s for s in map(sample_scene, SEEDS) if any(t.count > 1 for t in s.things)]
     assert len(several) > 10
     for scene in several:
         thing = scene.things[0]

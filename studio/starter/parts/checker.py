@@ -116,7 +116,7 @@ def states_of_maps(clip: CLIPModel, split: range, start: int, count: int) -> tor
     return torch.cat([clip.vision_model(pixel_values=prepare(some)).pooler_output for some in pictures.split(50)])
 
 
-def train_checker(*, count: int = 1200, steps: int = 600) -> dict[str, float]:
+def train_checker(*, count: int = 1200, map_count: int = 4000, steps: int = 600) -> dict[str, float]:
     """Learn one concept row and its threshold, write assets/storybook/safety_checker, and return what calibration says."""
     torch.manual_seed(13)
     generator = torch.Generator().manual_seed(13)
@@ -125,7 +125,7 @@ def train_checker(*, count: int = 1200, steps: int = 600) -> dict[str, float]:
         states_of(clip, mixed(TRAIN_SEEDS, 8_000_000 + i * count, count), look)
         for i, look in enumerate(looks(generator).values())
     ]
-    harmless = states_of_maps(clip, TRAIN_SEEDS, 8_500_000, count)
+    harmless = states_of_maps(clip, TRAIN_SEEDS, 8_500_000, map_count)
     states = torch.cat([*(s for s, _ in seen), harmless])
     signs = torch.cat([*(y for _, y in seen), torch.zeros(len(harmless), dtype=torch.bool)])
     projection = nn.Linear(states.shape[1], PROJECTION, bias=False)
@@ -178,7 +178,7 @@ def calibrate(
         states, sign = states_of(clip, mixed(CALIBRATION_SEEDS, 100_000 + len(name) * count, count), look)
         cosines.append(F.normalize(projection(states), dim=-1) @ unit)
         signs.append(sign)
-    harmless = states_of_maps(clip, CALIBRATION_SEEDS, 200_000, count)
+    harmless = states_of_maps(clip, CALIBRATION_SEEDS, 200_000, 2 * count)
     cosines.append(F.normalize(projection(harmless), dim=-1) @ unit)
     signs.append(torch.zeros(len(harmless), dtype=torch.bool))
     cosine, sign = torch.cat(cosines), torch.cat(signs)

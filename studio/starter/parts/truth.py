@@ -28,7 +28,8 @@ class Truth:
 
     pictures: (n, 3, 128, 128) float, 0..1. cover: (n, 5, 128, 128) float, one-hot over the renderer's labels.
     background, order, skull, style and count (0 for one thing alone, 1 for two, 2 for three) (n,), kind, colour, size (n, 2),
-    wears (n, 2: shirt and trousers): long, IGNORE where there is nothing to say. slot: (n, 2) long, which of the renderer's things (0 or 1) is first in reading order.
+    wears (n, 2: shirt and trousers): long, IGNORE where there is nothing to say. Of two things the first
+    is the first in reading order.
     """
 
     scenes: tuple[Scene, ...]
