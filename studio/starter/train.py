@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS, *LATER, "ship"])
     parser.add_argument("--minutes", type=float, help="training time of all runs of this part together")
     parser.add_argument("--from-shipped", action="store_true", help="start from the weights in assets/storybook")
-    parser.add_argument("--count", type=int, default=21, help="shards: how many thousands of scenes")
+    parser.add_argument("--count", type=int, default=28, help="shards: how many thousands of scenes")
     parser.add_argument("--share", default="0/1", help="shards: this process makes shard N of every M, as N/M")
     parser.add_argument("--rate", type=float, help="the peak learning rate")
     args = parser.parse_args()
@@ -65,12 +65,12 @@ def main() -> None:
     if args.part == "unet":
         from studio.starter.unet import UnetOptions, train_unet
 
-        train_unet(UnetOptions(args.minutes or 82, args.from_shipped, args.rate or 1e-3))
+        train_unet(UnetOptions(args.minutes or 124, args.from_shipped, args.rate or 1e-3))
     if args.part in ("vae", "vae-decoder"):
         from studio.starter.vae import VaeOptions, train_vae
 
         only = args.part == "vae-decoder"
-        minutes, rate = (48, 1.5e-3) if only else (19, 2e-3)
+        minutes, rate = (68, 1.5e-3) if only else (19, 2e-3)
         train_vae(VaeOptions(args.minutes or minutes, only, args.from_shipped, args.rate or rate))
 
 

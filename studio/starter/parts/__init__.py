@@ -10,7 +10,7 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
     if part == "judge":
         from studio.starter.parts.judge import train_judge
 
-        train_judge(minutes or 15, rate=rate or 3e-3)
+        train_judge(minutes or 8, rate=rate or 3e-3)
     if part == "eyes":
         from studio.starter.parts.clip import train_eyes
 
@@ -18,7 +18,7 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
     if part == "clip":
         from studio.starter.parts.clip import train_clip
 
-        train_clip(minutes or 20, from_shipped=from_shipped, rate=rate or 1e-3)
+        train_clip(minutes or 34, from_shipped=from_shipped, rate=rate or 1e-3)
     if part == "checker":
         from studio.starter.parts.checker import train_checker
 
@@ -26,19 +26,19 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
     if part == "blip":
         from studio.starter.parts.blip import train_blip
 
-        train_blip(minutes or 20, from_shipped=from_shipped, rate=rate or 1e-3)
+        train_blip(minutes or 25, from_shipped=from_shipped, rate=rate or 1e-3)
     if part == "pose":
         from studio.starter.parts.pose import train_pose
 
-        train_pose(minutes or 12, from_shipped=from_shipped, rate=rate or 1e-3)
+        train_pose(minutes or 17, from_shipped=from_shipped, rate=rate or 1e-3)
     if part == "depth":
         from studio.starter.parts.depth import train_depth
 
-        train_depth(minutes or 17, from_shipped=from_shipped, rate=rate or 1e-3)
+        train_depth(minutes or 25, from_shipped=from_shipped, rate=rate or 1e-3)
     if part == "clipseg":
         from studio.starter.parts.segment import train_clipseg
 
-        train_clipseg(minutes or 9, from_shipped=from_shipped, rate=rate or 1e-3)
+        train_clipseg(minutes or 22, from_shipped=from_shipped, rate=rate or 1e-3)
     if part == "vocabulary":
         from studio.starter.parts.vocabulary import train_vocabulary
 

@@ -218,10 +218,11 @@ def describe(blip: BlipForConditionalGeneration, tokenizer: BertTokenizer, pixel
 
 @dataclasses.dataclass(frozen=True)
 class Heard:
-    """The facts of a plain caption: (kind, colour) of its things in order, its place, the shirt of its person, how many
-    there are of its first thing, and its style."""
+    """The facts of a plain caption: (kind, colour) of its things in order and the relation of the first to the second, its
+    place, the shirt of its person, how many there are of its first thing, and its style."""
 
     things: tuple[tuple[str, str | None], ...]
+    relation: str | None
     background: str | None
     shirt: str | None
     person: bool
@@ -238,16 +239,23 @@ def hear(caption: str) -> Heard:
     things = tuple((kind, colour or None) for colour, kind in found)
     count = next((i for i, word in enumerate(scenes.COUNTS) if re.search(rf"\b{word}\b", text)), 0) + 1
     style = next((name for name in scenes.STYLES[1:] if text.startswith(STYLE_OPENINGS[name][0])), scenes.STYLES[0])
-    return Heard(things, background, shirt[1] if shirt else None, "person" in text, count, style)
+    relation = next((word for word in scenes.RELATIONS if word in text), None)
+    return Heard(things, relation, background, shirt[1] if shirt else None, "person" in text, count, style)
 
 
 def marks(scene: Scene, caption: str) -> dict[str, bool | None]:
-    """Return which facts of a scene a caption gets right; kind and colour only if those of every thing are."""
+    """Return which facts of a scene a caption gets right; kind and colour only if those of every thing are.
+
+    relation: both kinds stand where the caption says, in whichever order it names them.
+    """
     heard = hear(caption)
     asked = [(thing.kind, thing.colour) for thing in scene.things]
+    order = ([kind for kind, _ in asked], scene.relation)
+    turned = (order[0][::-1], OPPOSITE.get(str(scene.relation)))
     return {
         "kind": sorted(k for k, _ in heard.things) == sorted(k for k, _ in asked) if asked else None,
         "colour": sorted(str(c) for _, c in heard.things) == sorted(c for _, c in asked) if asked else None,
+        "relation": ([k for k, _ in heard.things], heard.relation) in (order, turned) if scene.relation else None,
         "background": heard.background == scene.background,
         "shirt": heard.shirt == scene.person.shirt if scene.person else None,
         "count": heard.count == scene.things[0].count if len(scene.things) == 1 else None,
