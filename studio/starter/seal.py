@@ -28,7 +28,7 @@ def ship(exports: Path, folder: Path, *, scenes: int = SCENES) -> list[str]:
     write_words(folder, scenes)
     waiting = folder.with_name(f".{folder.name}-new")
     shutil.rmtree(waiting, ignore_errors=True)
-    parts = sorted(path for path in exports.iterdir() if (path / "config.json").exists() and path.name[0] != ".")
+    parts = sorted(path for path in exports.iterdir() if any(path.glob("*.safetensors")) and path.name[0] != ".")
     for part in parts:
         shutil.copytree(part, waiting / part.name)
     for part in parts:

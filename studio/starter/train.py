@@ -8,7 +8,7 @@ import sys
 
 from studio.starter.parts import SEEING, train_part
 
-GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder")
+GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder", "upscaler")
 LATER = ("vocabulary",)  # what shipped weights are taught afterwards; a training from nothing learns it along
 CONTROLS = {"control-pose": 22, "control-depth": 75, "control-canny": 15}  # minutes; the others start from the pose one
 
@@ -66,6 +66,10 @@ def main() -> None:
         from studio.starter.unet import UnetOptions, train_unet
 
         train_unet(UnetOptions(args.minutes or 124, args.from_shipped, args.rate or 1e-3))
+    if args.part == "upscaler":
+        from studio.starter.upscaler import train_upscaler
+
+        train_upscaler(args.minutes or 8, from_shipped=args.from_shipped, rate=args.rate or 2e-3)
     if args.part in ("vae", "vae-decoder"):
         from studio.starter.vae import VaeOptions, train_vae
 
