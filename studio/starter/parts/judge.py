@@ -153,7 +153,9 @@ def _things(labels: np.ndarray, kind: np.ndarray, colour: np.ndarray) -> list[Fo
     inside = (labels > 0) & (labels < PERSON)
     # Two things that touch make one group: split it where a second kind, or a second colour, holds a good part of it.
     hues = colour.argmax(0)
-    groups = [part for group in _groups(inside) for half in _split(group, labels) for part in _split(half, hues)]
+    groups = [
+        part for group in _groups(inside) for half in _split(group, labels, 0.25) for part in _split(half, hues, 0.15)
+    ]
     found: list[Found] = []
     for rows, columns in groups:
         if len(rows) < 3:
@@ -164,12 +166,14 @@ def _things(labels: np.ndarray, kind: np.ndarray, colour: np.ndarray) -> list[Fo
     return sorted(found, key=lambda f: -f.cells)
 
 
-def _split(group: tuple[np.ndarray, np.ndarray], values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cut a group in two where two values each hold at least 15 % and 5 of its cells; stray cells go with the larger."""
+def _split(
+    group: tuple[np.ndarray, np.ndarray], values: np.ndarray, least: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Cut a group in two where two values each hold a share of `least` and 5 of its cells; stray cells go with the larger."""
     own = values[group]
     votes = np.bincount(own)
     order = np.argsort(-votes)
-    if len(order) < 2 or votes[order[1]] < max(5, 0.15 * len(own)):
+    if len(order) < 2 or votes[order[1]] < max(5, least * len(own)):
         return [group]
     second = own == order[1]
     return [(group[0][~second], group[1][~second]), (group[0][second], group[1][second])]
