@@ -1,4 +1,4 @@
-"""Trains Storybook's upscaler, twice as large: what is missing from a resized picture, learned from scenes drawn at both sizes."""
+"""Trains Storybook's upscaler, twice as large: what a resized picture lacks, learned from scenes drawn at both sizes."""
 
 from __future__ import annotations
 
