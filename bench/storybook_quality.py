@@ -1,6 +1,6 @@
 """How good is the Storybook pack? Measures each shipped part on held-out scenes and prints one table; it trains nothing.
 
-    python bench/storybook_quality.py [--n 1000] [--only retrieval captions vae adherence checker judge] [--out FILE]
+    python bench/storybook_quality.py [--n 1000] [--only retrieval captions vae adherence checker judge answers] [--out FILE]
 
 Every scene comes from seeds that no training used. Shares carry a 95 % Wilson interval, means a 95 % normal one.
 """
@@ -32,6 +32,7 @@ from bench.figures import Figure, Question, mean, parts_of, run, share  # noqa: 
 from studio.starter.captions import caption, facts, plain  # noqa: E402
 from studio.starter.parts.blip import marks  # noqa: E402
 from studio.starter.parts.judge import adherence, load_judge, read  # noqa: E402
+from studio.starter.questions import SORTS, ask, asked_of  # noqa: E402
 from studio.starter.scenes import KINDS, SPLITS, STYLES, Scene, render, sample_scene  # noqa: E402
 
 PACK = ROOT / "assets" / "storybook"
@@ -44,6 +45,7 @@ STARTS = {
     "adherence": 300_000,
     "checker": 400_000,
     "judge": 500_000,
+    "answers": 600_000,
 }
 
 
@@ -253,6 +255,25 @@ def judge_figures(n: int) -> list[Figure]:
     return [share("judge", f"{name} right", [row[name] for row in rows if row[name] is not None]) for name in rows[0]]
 
 
+@torch.no_grad()
+def answers(n: int) -> list[Figure]:
+    """The answerer as the studio asks it: of each scene one question of every sort that has an answer there."""
+    from studio.workshop.vision.ask import load_answerer
+
+    answerer = load_answerer(PACK / "answers", name="storybook", preparation=PACK / "answers")
+    marks: dict[str, list[bool]] = {sort: [] for sort in SORTS}
+    for scene in held_out("answers", n):
+        rng, (picture,) = random.Random(scene.seed), drawn([scene])
+        for sort in asked_of(scene):
+            asked = ask(scene, rng, sort)
+            marks[sort].append(answerer(picture, asked.question) == asked.answer)
+    figures = [share("answers", f"{sort}: right to the word", right) for sort, right in marks.items() if right]
+    return [
+        *figures,
+        share("answers", "all sorts: right to the word", [one for right in marks.values() for one in right]),
+    ]
+
+
 # name -> (measure, cases by default: what the question needs, or what a CPU paints in a few minutes)
 QUESTIONS: dict[str, Question] = {
     "retrieval": (retrieval, 1000),
@@ -261,6 +282,7 @@ QUESTIONS: dict[str, Question] = {
     "adherence": (adherence_figures, 256),
     "checker": (checker, 1000),
     "judge": (judge_figures, 1000),
+    "answers": (answers, 300),
 }
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-SEEING = ("judge", "eyes", "clip", "checker", "blip", "pose", "depth", "clipseg")
+SEEING = ("judge", "eyes", "clip", "checker", "blip", "pose", "depth", "clipseg", "answers")
 
 
 def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: float | None) -> None:
-    """Train one seeing part; the order is judge (any time), eyes, clip, and then the others in any order."""
+    """Train one seeing part; the order is judge (any time), eyes, clip, and then the others, answers after blip."""
     if part == "judge":
         from studio.starter.parts.judge import train_judge
 
@@ -39,6 +39,10 @@ def train_part(part: str, *, minutes: float | None, from_shipped: bool, rate: fl
         from studio.starter.parts.segment import train_clipseg
 
         train_clipseg(minutes or 22, from_shipped=from_shipped, rate=rate or 1e-3)
+    if part == "answers":
+        from studio.starter.parts.answers import train_answers
+
+        train_answers(minutes or 12, from_shipped=from_shipped, rate=rate or 1e-3)
     if part == "vocabulary":
         from studio.starter.parts.vocabulary import train_vocabulary
 

@@ -47,8 +47,14 @@ def told(scene: Scene) -> str:
 
 
 def make_tokenizer() -> BertTokenizer:
-    """Build the WordPiece vocabulary of the plain grammar, with single letters so that every English word has tokens."""
-    words = {word for seed in range(6000) for word in told(scenes.sample_scene(seed, forbidden=seed % 20 == 0)).split()}
+    """Build the WordPiece vocabulary of the plain grammar."""
+    return tokenizer_of(
+        {word for seed in range(6000) for word in told(scenes.sample_scene(seed, forbidden=seed % 20 == 0)).split()}
+    )
+
+
+def tokenizer_of(words: set[str]) -> BertTokenizer:
+    """Build a WordPiece vocabulary of these words, with single letters so that every English word has tokens."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-"
     pieces = [*SPECIAL, *sorted(words - set(letters)), *letters, *(f"##{c}" for c in letters)]
     tokenizer = BertTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, model_max_length=LONGEST + 24)
