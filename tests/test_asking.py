@@ -14,6 +14,7 @@ from test_vision_packs import PICTURES, WORDS, blip2, git, saved, vqa
 from studio import cli
 from studio.app import Studio
 from studio.domain.errors import BadInput, PackMissing, Refused
+from studio.domain.recipe import Recipe
 from studio.orders import QUESTION_LIMIT
 from studio.packs.bring import bring, one
 from studio.places import ROOT
@@ -87,7 +88,8 @@ def test_a_brought_pack_answers_through_the_job(studio, asked):
     assert job.payload == {"question": "what colour is the star?", "artwork": asked.artwork.id}
     studio.queue.cancel(job.id)
     outcome = asked.work(asked.tools, "ask", job.payload)
-    assert outcome.state == "done" and set(outcome.result) == {"answer", "by"} and outcome.result["by"] == asked.pack.id
+    assert outcome.state == "done" and set(outcome.result) == {"answer", "by", "note"}
+    assert outcome.result["by"] == asked.pack.id and outcome.result["note"] == ""
     assert set(outcome.result["answer"].split()) <= set(WORDS)
     spool = studio.upload(encoded(4))
     again = asked.work(asked.tools, "ask", {"question": "a star", "spool": spool})
@@ -124,6 +126,54 @@ def test_another_answerer_answers_once_the_first_is_removed_and_one_installed_an
     assert models.answerer("storybook").name == other.id
 
 
+@pytest.mark.parametrize(
+    ("settings", "painted_by", "installed", "who"),
+    [
+        ("storybook", "storybook", True, "storybook"),
+        ("painter", "storybook", True, "storybook"),
+        ("storybook", "", True, "vqa"),
+        ("storybook", "painter", True, "vqa"),
+        ("painter", "painter", True, "painter"),
+        ("painter", "", True, "painter"),
+        ("storybook", "", False, "storybook"),
+        ("storybook", "gone", False, "storybook"),
+    ],
+)
+def test_storybook_answers_about_its_own_pictures_first_and_about_others_last(
+    monkeypatch, settings, painted_by, installed, who
+):
+    def pack(id):
+        return SimpleNamespace(id=id, manifest=SimpleNamespace(roles={"answerer": "."}))
+
+    packs = {id: pack(id) for id in ("storybook", *(("vqa", "painter") if installed else ()))}
+    shelf = SimpleNamespace(get=lambda id: packs[id], packs=lambda: list(packs.values()))
+    monkeypatch.setattr(Models, "_of", lambda self, role, pack_id, load, waiting: (role, pack_id))
+    assert Models(shelf).answerer(settings, painted_by=painted_by) == ("answerer", who)
+
+
+def test_an_answer_of_storybook_about_another_picture_says_so(studio, asked, monkeypatch):
+    told = []
+
+    class Own:
+        name = "storybook"
+
+        def __call__(self, picture, question):
+            return "star"
+
+    def find(pack_id, *, painted_by, waiting):
+        told.append(painted_by)
+        return Own()
+
+    monkeypatch.setattr(asked.tools.models, "answerer", find)
+    picture = asked.tools.gate("storybook").picture(hostile.scene(5, (128, 128)))
+    painted = asked.tools.gallery.add(picture, Recipe(prompt="a star", seed=3))
+    payload = {"question": "what is it?", "artwork": painted.id}
+    assert asked.work(asked.tools, "ask", payload).result == {"answer": "star", "by": "storybook", "note": ""}
+    other = asked.work(asked.tools, "ask", payload | {"artwork": asked.artwork.id}).result
+    assert other["by"] == "storybook" and "knows only its own world" in other["note"] and "Shelf" in other["note"]
+    assert told == ["storybook", ""]
+
+
 def test_what_is_no_question_is_said_before_anything_is_queued(studio, asked):
     for question, words in ((" \n", "Ask something"), ("x" * (QUESTION_LIMIT + 1), "is the most")):
         with pytest.raises(BadInput, match=words) as error:
@@ -144,8 +194,8 @@ def test_the_gate_reads_the_question_and_the_file(studio, asked):
         asked.work(asked.tools, "ask", {"question": "a star?", "spool": refused})
 
 
-def test_without_a_pack_that_answers_it_is_said_where_to_get_one(studio):
-    assert not studio.answers()
+def test_without_a_pack_that_answers_it_is_said_where_to_get_one(studio, monkeypatch):
+    monkeypatch.setattr(studio, "answers", lambda: False)
     with pytest.raises(PackMissing, match="blip-vqa, on the Shelf"):
         studio.ask("a star?", data=b"x")
     assert studio.queue.list(limit=5) == []
@@ -183,15 +233,20 @@ def test_the_page_asks_and_shows_the_answer(studio, asked, monkeypatch):
     assert job.payload == {"question": "what is at night?", "artwork": asked.artwork.id}
     assert test.text_input[0].value == "" and "Waiting for its turn" in text(test)
     studio.queue.claim("look", "test")
-    studio.queue.finish(job.id, "done", result={"answer": "a <b>star", "by": "x"}, error="", seconds=0.1)
+    studio.queue.finish(
+        job.id, "done", result={"answer": "a <b>star", "by": "x", "note": "only <its> own"}, error="", seconds=0.1
+    )
     test.run()
-    assert "a &lt;b&gt;star" in text(test) and "what is at night?" in text(test)
+    assert (
+        "a &lt;b&gt;star" in text(test) and "only &lt;its&gt; own" in text(test) and "what is at night?" in text(test)
+    )
     next(one for one in test.button if one.label == "Ask").click().run()
     assert "Ask something" in text(test) and len(studio.queue.list(limit=9)) == 1
 
 
 def test_the_page_points_to_the_shelf_where_nobody_answers(studio, gallery, gate, monkeypatch):
     id = gallery.add(gate.picture(Image.new("RGB", (64, 64), "teal")), None, kind="imported").id
+    monkeypatch.setattr(studio, "answers", lambda: False)
     test = detail(studio, id, monkeypatch).run()
     assert not test.exception and not test.text_input
     assert "No pack here answers questions yet." in text(test) and test.button[0].label == "Open the Shelf"

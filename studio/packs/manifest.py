@@ -14,6 +14,7 @@ from studio.domain.recipe import SAMPLERS
 
 SUMS = "SHA256SUMS"  # one "hash  path" line a file, as `sha256sum` writes it
 WORDS = "words.txt"  # every word the pack was taught, one a line; absent for packs that know a whole language
+STARTER = "storybook"  # the pack that ships with the studio
 OWN = "easel.toml"  # the description of a pack that the user brought, in the pack's own folder
 
 # Kind -> what the Shelf page calls those packs

@@ -14,6 +14,6 @@ def ask(options: argparse.Namespace) -> int:
     id, data = guiding.named(studio, options.file)
     job = wait(studio, studio.ask(options.question, artwork=id, data=data))
     must_be_done(job)
-    said = {"question": job.payload["question"], "answer": job.result["answer"], "by": job.result["by"]}
-    respond(options, said, [said["answer"] or "It has no answer to that."])
+    said = {"question": job.payload["question"]} | {key: job.result[key] for key in ("answer", "by", "note")}
+    respond(options, said, [said["answer"] or "It has no answer to that.", *filter(None, [said["note"]])])
     return DONE

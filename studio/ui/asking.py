@@ -76,7 +76,8 @@ def _asked(studio: Studio, id: int) -> list[Job]:
 
 
 def _answer(job: Job) -> None:
-    show.asked(str(job.payload.get("question", "")), *said(job))
+    note = str(job.result.get("note", "")) if job.state == "done" else ""
+    show.asked(str(job.payload.get("question", "")), *said(job), note=note)
 
 
 def said(job: Job) -> tuple[str, str]:

@@ -186,11 +186,12 @@ def kept() -> None:
     st.html(f'<span class="chip good kept">{icon("check")}In the gallery</span>', width="content")
 
 
-def asked(question: str, answer: str, style: str) -> None:
-    """A question about a picture and what was said to it; `style` is answer, quiet or bad."""
+def asked(question: str, answer: str, style: str, *, note: str = "") -> None:
+    """A question about a picture and what was said to it; `style` is answer, quiet or bad, `note` how far to trust it."""
+    below = f'<p class="quiet">{escape(note)}</p>' if note else ""
     st.html(
         f'<div class="asked" role="status"><p class="quiet">{escape(question)}</p>'
-        f'<p class="{escape(style)}">{escape(answer)}</p></div>'
+        f'<p class="{escape(style)}">{escape(answer)}</p>{below}</div>'
     )
 
 

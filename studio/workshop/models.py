@@ -14,7 +14,7 @@ from studio.domain.control import CONTROLS
 from studio.domain.errors import PackMissing
 from studio.packs import parts
 from studio.packs.controls import CONTROL, can_follow, control
-from studio.packs.manifest import Pack
+from studio.packs.manifest import STARTER, Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import KNOWN_POSITIVE, Gate
 from studio.workshop import checking, holding, stamps
@@ -109,8 +109,12 @@ class Models:
 
         return self._of("captioner", pack_id, load, waiting)
 
-    def answerer(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Answerer:
-        """What answers questions: the pack's own, or that of the first pack that has one."""
+    def answerer(self, pack_id: str, *, painted_by: str = "", waiting: Callable[[], None] | None = None) -> Answerer:
+        """What answers questions about a picture that the pack `painted_by` painted ("" for any other picture).
+
+        The starter pack's knows its own world alone: it comes first for that pack's pictures and last for all others,
+        which the pack's own answers, or that of the first pack that has one.
+        """
 
         def load(pack: Pack) -> Answerer:
             from studio.workshop.vision.ask import load_answerer
@@ -118,7 +122,9 @@ class Models:
             folder = pack.role("answerer")
             return load_answerer(folder, name=pack.id, preparation=pack.preparation("answerer"))
 
-        return self._of("answerer", pack_id, load, waiting)
+        packs = [pack for pack in (self.shelf.get(pack_id), *self.shelf.packs()) if "answerer" in pack.manifest.roles]
+        packs.sort(key=lambda pack: (pack.id == STARTER) != (painted_by == STARTER))
+        return self._of("answerer", packs[0].id if packs else pack_id, load, waiting)
 
     def upscaler(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Painter:
         """What enlarges with the upscaler of a pack; raises PackMissing when it is not there or is none."""

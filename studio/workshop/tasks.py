@@ -14,6 +14,7 @@ from studio.domain.errors import Cancelled, Refused
 from studio.domain.job import Job
 from studio.domain.recipe import Recipe
 from studio.jobs import forecast
+from studio.packs.manifest import STARTER
 from studio.workshop import contact, disposing, embedding, exporting, finding, looking, mapping, tending
 from studio.workshop.annotating import draw_map, find_by_words
 from studio.workshop.create import create
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from studio.workshop.measuring import Watch
 
 PREVIEW_SIDE = 384  # pixels, of an upload that the page shows back
+# Said with an answer of the starter pack about a picture that it did not paint
+BEYOND = (
+    "Storybook answered, and it knows only its own world. For other pictures a larger answerer,"
+    " such as blip-vqa, can be had on the Shelf page."
+)
 
 
 @dataclass(frozen=True)
@@ -139,14 +145,19 @@ def ask(job: Job, report: JobReport, tools: Tools) -> Outcome:
     settings, question = tools.settings(), str(job.payload["question"])
     gate = tools.gate(settings.pack, waiting=report.check)
     gate.question(question)
+    painted_by = ""
     if "artwork" in job.payload:
-        picture = tools.stored(tools.gallery.get(int(job.payload["artwork"])))
+        artwork = tools.gallery.get(int(job.payload["artwork"]))
+        picture = tools.stored(artwork)
+        if artwork.recipe is not None and artwork.recipe.task != "enlarge":  # whatever a picture shows can be enlarged
+            painted_by = artwork.recipe.pack
     else:
         picture = gate.file(tools.files.spooled(job.payload["spool"]))[0].picture
     report.stage("looking")
-    answerer = tools.models.answerer(settings.pack, waiting=report.check)
+    answerer = tools.models.answerer(settings.pack, painted_by=painted_by, waiting=report.check)
     report.check()
-    return Outcome({"answer": answerer(small(picture), question), "by": answerer.name})
+    note = BEYOND if answerer.name == STARTER != painted_by else ""
+    return Outcome({"answer": answerer(small(picture), question), "by": answerer.name, "note": note})
 
 
 def clear(job: Job, report: JobReport, tools: Tools) -> Outcome:
