@@ -14,6 +14,7 @@ from studio.packs.manifest import (
     MODES,
     ROLES,
     Manifest,
+    Mode,
     Pack,
     Source,
     SourceFile,
@@ -94,7 +95,29 @@ def test_every_source_names_files_that_can_be_fetched_and_no_pickle_that_is_kept
 
 
 def test_what_ships_needs_nothing_from_anywhere():
-    assert [one.id for one in MANIFESTS if one.source is None] == ["storybook"]
+    assert [one.id for one in MANIFESTS if one.source is None] == ["storybook-kite", "storybook-sketch", "storybook"]
+
+
+def test_a_mode_does_without_a_lora_that_is_not_here(tmp_path):
+    (tmp_path / "storybook").mkdir()
+    shelf = Shelf(catalogue=CATALOGUE, places=(tmp_path,))
+    assert shelf.get("storybook").manifest.modes["sketch"] == Mode(8, 4.0, "dpm++ 2m")
+    (tmp_path / "storybook-sketch").mkdir()
+    quick = shelf.get("storybook").manifest.modes["sketch"]
+    assert quick == Mode(4, 1.0, "ddim", "storybook-sketch", Mode(8, 4.0, "dpm++ 2m"))
+    pack = read_manifest(CATALOGUE / "storybook-sketch.toml")
+    assert (pack.steps, pack.guidance, pack.sampler) == quick[:3] and pack.fits(shelf.get("storybook").manifest)
+    there = read_manifest(CATALOGUE / "sd15.toml")
+    assert there.among(()).modes["sketch"].lora == "lcm-sd15", "where nothing stands in, it is said what is missing"
+
+
+def test_a_mode_with_a_stand_in_survives_being_written(storybook):
+    manifest = read_manifest(CATALOGUE / "storybook.toml")
+    assert manifest_of(tomllib.loads(manifest_text(manifest))) == manifest
+    with pytest.raises(ValueError, match="no sampler"):
+        manifest_of(
+            {**tomllib.loads(manifest_text(manifest)), "modes": {"fine": [4, 1.0, "lcm", "x", [8, 4.0, "odd"]]}}
+        )
 
 
 def test_a_broken_description_is_named(tmp_path):

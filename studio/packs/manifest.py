@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -66,12 +67,16 @@ _LISTS = ("can", "cannot", "examples", "needs", "trigger_words")
 
 
 class Mode(NamedTuple):
-    """One position of the switch Sketch, Balanced, Fine. `lora` is the id of the pack that makes so few steps possible."""
+    """One position of the switch Sketch, Balanced, Fine. `lora` is the id of the pack that makes so few steps possible.
+
+    `without` stands in while that pack is not here; with none, choosing the mode says what is missing.
+    """
 
     steps: int
     guidance: float
     sampler: str
     lora: str = ""
+    without: Mode | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,14 @@ class Manifest:
     def fits(self, other: Manifest) -> bool:
         """Whether this and another pack can be used together."""
         return "any" in (self.family, other.family) or self.family == other.family
+
+    def among(self, here: Collection[str]) -> Manifest:
+        """The same where only these packs are installed: a mode whose LoRA is not among them is done without."""
+        modes = {
+            name: mode.without if mode.without is not None and mode.lora not in here else mode
+            for name, mode in self.modes.items()
+        }
+        return self if modes == self.modes else replace(self, modes=modes)
 
 
 @dataclass(frozen=True)
@@ -273,7 +286,8 @@ def _mode(name: str, values: Any) -> Mode:
     mode = Mode(*values)
     if mode.sampler not in SAMPLERS:
         raise ValueError(f"the mode {name} names {mode.sampler!r}, which is no sampler")
-    return mode._replace(steps=int(mode.steps), guidance=float(mode.guidance), lora=str(mode.lora))
+    without = None if mode.without is None else _mode(name, mode.without)
+    return Mode(int(mode.steps), float(mode.guidance), mode.sampler, str(mode.lora), without)
 
 
 def manifest_text(manifest: Manifest) -> str:
@@ -310,7 +324,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(_toml(item) for item in value if item is not None) + "]"
     if isinstance(value, str):  # JSON's escapes are TOML's, but for a lone surrogate and DEL
         clean = value.encode("utf-8", "replace").decode("utf-8")
         return json.dumps(clean, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -52,7 +52,9 @@ class Shelf:
 
     def packs(self) -> list[Pack]:
         """Every pack that is installed: those of the catalogue in the order of file names, then those that the user brought."""
-        return [pack for pack, _ in self._folders() if isinstance(pack, Pack)]
+        found = [pack for pack, _ in self._folders() if isinstance(pack, Pack)]
+        here = {pack.id for pack in found}
+        return [replace(pack, manifest=pack.manifest.among(here)) for pack in found]
 
     def broken(self) -> dict[str, str]:
         """Folders that look like packs and cannot be read: name -> a sentence. The other packs work."""

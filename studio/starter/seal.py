@@ -21,7 +21,7 @@ def seal(folder: Path, *, scenes: int = SCENES) -> None:
 
 
 def ship(exports: Path, folder: Path, *, scenes: int = SCENES) -> list[str]:
-    """Move copies of the parts in `exports`, one folder each, into the pack and seal it; returns their names.
+    """Move copies of the parts in `exports`, one folder each, into the pack and seal it, and ship its LoRAs; their names.
 
     The slow part comes first, so that the pack and its sums disagree for a moment only.
     """
@@ -37,7 +37,22 @@ def ship(exports: Path, folder: Path, *, scenes: int = SCENES) -> list[str]:
             file.replace(folder / part.name / file.name)
     write_sums(folder)
     shutil.rmtree(waiting, ignore_errors=True)
-    return [part.name for part in parts]
+    return [part.name for part in parts] + ship_loras(exports / "loras", folder.parent)
+
+
+def ship_loras(exports: Path, assets: Path) -> list[str]:
+    """Make a pack of each folder in `exports`, one LoRA each, beside the starter pack, whole at once; returns their ids."""
+    folders = sorted(path for path in exports.glob("*") if any(path.glob("*.safetensors")))
+    for folder in folders:
+        waiting = assets / f".{folder.name}-new"
+        shutil.rmtree(waiting, ignore_errors=True)
+        waiting.mkdir()
+        for file in sorted(folder.glob("[!.]*.safetensors")):
+            shutil.copyfile(file, waiting / file.name)
+        write_sums(waiting)
+        shutil.rmtree(assets / folder.name, ignore_errors=True)
+        waiting.replace(assets / folder.name)
+    return [folder.name for folder in folders]
 
 
 def write_words(folder: Path, scenes: int) -> None:

@@ -10,12 +10,13 @@ from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder", "upscaler")
 LATER = ("vocabulary",)  # what shipped weights are taught afterwards; a training from nothing learns it along
+LORAS = {"sketch": 20, "lora": 6}  # minutes; packs of their own, taught when the painter is done
 CONTROLS = {"control-pose": 22, "control-depth": 75, "control-canny": 15}  # minutes; the others start from the pose one
 
 
 def train_all() -> None:
     """Every part in order, each in a process of its own; what is finished already costs only its start."""
-    for part in (*GENERATING, *SEEING, *CONTROLS, "ship"):
+    for part in (*GENERATING, *SEEING, *CONTROLS, *LORAS, "ship"):
         print(f"== {part}", flush=True)
         subprocess.run([sys.executable, "-m", "studio.starter.train", part], check=True)
 
@@ -23,7 +24,7 @@ def train_all() -> None:
 def main() -> None:
     """Parse the part's name and hand over to its trainer; torch is imported only then."""
     parser = argparse.ArgumentParser(prog="python -m studio.starter.train", description=__doc__)
-    parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS, *LATER, "ship"])
+    parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS, *LORAS, *LATER, "ship"])
     parser.add_argument("--minutes", type=float, help="training time of all runs of this part together")
     parser.add_argument("--from-shipped", action="store_true", help="start from the weights in assets/storybook")
     parser.add_argument("--count", type=int, default=28, help="shards: how many thousands of scenes")
@@ -49,6 +50,14 @@ def main() -> None:
 
         minutes = args.minutes or CONTROLS[args.part]
         train_control(args.part, minutes, from_shipped=args.from_shipped, rate=args.rate or 1e-3)
+    if args.part == "sketch":
+        from studio.starter.sketch import train_sketch
+
+        train_sketch(args.minutes or LORAS["sketch"], rate=args.rate or 1e-3)
+    if args.part == "lora":
+        from studio.starter.lora import train_lora
+
+        train_lora(args.minutes or LORAS["lora"], rate=args.rate or 1e-3)
     if args.part == "tokenizer":
         from studio.starter.text import train_tokenizer
 
