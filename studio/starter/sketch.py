@@ -1,9 +1,9 @@
 """Teaches Storybook's painter to sketch: a LoRA with which four steps and no guidance go where its guided twenty went.
 
-The teacher is the painter itself, walked as the pack's mode Balanced walks, from noise that a seed gives; each walk is made once
-and kept. The student learns four of its strides: from the walk's state at one of its four times to the state at the next, as a
-step of DDIM takes it (progressive distillation, Salimans and Ho 2022, in one round). From the first third of the time on
-it starts from where its own last stride ended, so that it learns to mend what it does wrong (after Lin et al. 2024 and others).
+The teacher is the painter itself, walked as the pack's mode Balanced walks, from noise that a seed gives; each walk is made
+once and kept. The student learns four strides: from the walk's state at one of its four times to the state at the next, as a step
+of DDIM takes it (progressive distillation, Salimans and Ho 2022, in one round). From the first third of the time on it starts
+where its own last stride ended, so that it learns to mend what it does wrong.
 """
 
 from __future__ import annotations
