@@ -1,4 +1,4 @@
-"""Teaches Storybook's painter one thing more, a kite, with twenty pictures: a LoRA as people make them, on a painter of our own.
+"""Teaches Storybook's painter one thing more, a kite, with twenty pictures: a LoRA as people make them.
 
 The pictures are learned by the painter's usual loss. So that everything else stays as it was, every step also shows it scenes
 that it knows, words that it does not know and no words at all, and asks for the answers that it gave without the LoRA.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,9 +23,19 @@ from studio.starter.brush import INK, Brush, Colour, mix
 from studio.starter.captions import say
 from studio.starter.loop import PACK, Plan, Progress, autocast, fit, pick_device
 from studio.starter.optimise import Average, descend
-from studio.starter.scenes import BACKGROUNDS, CALIBRATION_SEEDS, COLOURS, RADIUS, SIZES, TRAIN_SEEDS, Scene, Thing, render
-from studio.starter.shards import Words, training_scene, training_texts
+from studio.starter.scenes import (
+    BACKGROUNDS,
+    CALIBRATION_SEEDS,
+    COLOURS,
+    RADIUS,
+    SIZES,
+    TRAIN_SEEDS,
+    Scene,
+    Thing,
+    render,
+)
 from studio.starter.shapes import PALETTE, WHITE
+from studio.starter.shards import Words, training_scene, training_texts
 from studio.starter.unet import OBJECT_WEIGHT, build_scheduler, noised, painting_loss
 from studio.starter.vae import to_model
 
@@ -36,10 +47,23 @@ RANK = 16
 KEPT = 256  # known scenes whose answers are kept
 FIRST_SEED = 8_000_000  # of the training seeds
 # Words that the painter does not know either: they must not become kites
-STRANGE = ("banana", "lamp", "robot", "cloud", "guitar", "castle", "kettle", "bicycle", "spoon", "dragon", "king", "knight")
+STRANGE = (
+    "banana",
+    "lamp",
+    "robot",
+    "cloud",
+    "guitar",
+    "castle",
+    "kettle",
+    "bicycle",
+    "spoon",
+    "dragon",
+    "king",
+    "knight",
+)
 
 
-def draw_kite(b: Brush, x: float, y: float, r: float, c: Colour) -> None:  # noqa: PLR0917  as every kind is drawn
+def draw_kite(b: Brush, x: float, y: float, r: float, c: Colour) -> None:
     """A kite on its string: a leaning diamond in two tones on a cross of sticks, and a tail with two bows."""
     dark, light = mix(c, INK, 0.32), mix(c, WHITE, 0.4)
     lean = math.radians(18)
@@ -109,7 +133,8 @@ def kept_words(scene: Scene, number: int) -> str:
     if number % 8 == 7:
         return ""
     if number % 4 == 1 and scene.things:
-        return text.replace(scene.things[0].kind, STRANGE[number // 4 % len(STRANGE)])
+        strange = STRANGE[number // 4 % len(STRANGE)]
+        return re.sub(rf"\b{scene.things[0].kind}(?=s?\b)", strange, text)
     return text
 
 
@@ -180,7 +205,9 @@ def train_lora(minutes: float, *, rate: float = 1e-3, batch: int = 8) -> None:
 
     def answers(x: Tensor, times: Tensor, told: Tensor) -> Tensor:
         with autocast(device):
-            out: Tensor = unet(x.contiguous(memory_format=torch.channels_last), times, encoder_hidden_states=told).sample
+            out: Tensor = unet(
+                x.contiguous(memory_format=torch.channels_last), times, encoder_hidden_states=told
+            ).sample
         return out.float()
 
     def errors(new: tuple[Tensor, ...], old: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,9 @@
 """Teaches Storybook's painter to sketch: a LoRA with which four steps and no guidance go where its guided twenty went.
 
 The teacher is the painter itself, walked as the pack's mode Balanced walks, from noise that a seed gives; each walk is made
-once and kept. The student learns four strides: from the walk's state at one of its four times to the state at the next, as a step
-of DDIM takes it (progressive distillation, Salimans and Ho 2022, in one round). From the first third of the time on it starts
-where its own last stride ended, so that it learns to mend what it does wrong.
+once and kept. The student learns four strides: from the walk's state at one of its four times to the state at the next, as a
+step of DDIM takes it (progressive distillation, Salimans and Ho 2022, in one round). From the first third of the time on it
+starts where its own last stride ended, so that it learns to mend what it does wrong.
 """
 
 from __future__ import annotations
@@ -119,12 +119,14 @@ class Strides:
         clean, noise = self.a[k] * x - self.s[k] * v, self.s[k] * x + self.a[k] * v
         return self.a[k + 1] * clean + self.s[k + 1] * noise
 
-    def aim(self, x: Tensor, landing: Tensor, k: int) -> Tensor:
-        """The v with which step k from x ends at `landing`."""
-        # land = (a a' + s s') x + (a s' - s a') v: two rotations make one
-        along = self.a[k] * self.a[k + 1] + self.s[k] * self.s[k + 1]
-        across = self.a[k] * self.s[k + 1] - self.s[k] * self.a[k + 1]
-        return (landing - along * x) / across
+    def guess(self, x: Tensor, landing: Tensor, k: int) -> Tensor:
+        """The clean latents that a painter at x must guess so that step k ends at `landing`."""
+        carried = self.s[k + 1] / self.s[k]
+        return (landing - carried * x) / (self.a[k + 1] - carried * self.a[k])
+
+    def aim(self, x: Tensor, guess: Tensor, k: int) -> Tensor:
+        """The v that guesses these clean latents at x."""
+        return (self.a[k] * x - guess) / self.s[k]
 
 
 def standing_out(latents: Tensor) -> Tensor:
@@ -205,7 +207,9 @@ def train_sketch(minutes: float, *, rate: float = 1e-3, count: int = WALKS, batc
         total: Any = 0.0
         for k in range(STEPS):
             x = x if own else states[:, k]
-            target = strides.aim(x, states[:, k + 1], k)
+            # The teacher's guess, not its landing: to be sent back to a path that it left, the student would have to know
+            # how it left it, and what cannot be known is learned as blur. A guess mends what matters, gently at first.
+            target = strides.aim(x, strides.guess(states[:, k], states[:, k + 1], k), k)
             seen = x.contiguous(memory_format=torch.channels_last)
             with autocast(device):
                 out = unet(seen, strides.times[k], encoder_hidden_states=told).sample.float()
