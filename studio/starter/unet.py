@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from PIL import Image
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
-from transformers import CLIPTextModel, CLIPTokenizer
 
 from studio.starter.loop import PACK, WORKDIR, Plan, Progress, autocast, export_model, fit, pick_device
 from studio.starter.optimise import Average, Optimisers
@@ -80,34 +76,6 @@ def write_index(pack: Path = PACK) -> None:
         "vae": ["diffusers", "AutoencoderKL"],
     }
     (pack / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-
-
-def open_pipeline(unet: Model | None = None) -> Any:
-    """The pack as a pipeline without its checker, for looking at the progress of training only."""
-    return StableDiffusionPipeline(
-        vae=AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32).eval(),
-        text_encoder=CLIPTextModel.from_pretrained(PACK / "text_encoder", dtype=torch.float32).eval(),
-        tokenizer=CLIPTokenizer.from_pretrained(PACK / "tokenizer"),
-        unet=unet or UNet2DConditionModel.from_pretrained(PACK / "unet", dtype=torch.float32).eval(),
-        scheduler=build_scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-
-
-def contact_sheet(prompts: list[str], path: Path, *, guidance: float = 3.0, steps: int = 20, across: int = 8) -> None:
-    """Paint the prompts with the shipped weights and write them as one PNG."""
-    pipe = open_pipeline()
-    pipe.set_progress_bar_config(disable=True)
-    rows, began = [], time.monotonic()
-    for start in range(0, len(prompts), across):
-        some = prompts[start : start + across]
-        noise = [torch.Generator().manual_seed(start + i) for i in range(len(some))]
-        out = pipe(some, generator=noise, guidance_scale=guidance, num_inference_steps=steps, output_type="np")
-        rows.append(np.concatenate(list(out.images), 1))
-    Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8)).save(path)
-    print(f"{len(prompts)} pictures in {time.monotonic() - began:.1f} s", flush=True)
 
 
 def noised(latents: Tensor, noise: Tensor, times: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
