@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
 
@@ -49,12 +50,13 @@ def under(
     try:
         pack = studio.shelf.get(manifest.id)
         text, picks, problem = _worded(studio, prompt, negative, manifest, styles)
-        read, own = read_prompt(pack, text), read_prompt(pack, bare(prompt)).unknown
+        worn = _worn(studio, prompt, loras)
+        read, own = _taught(read_prompt(pack, text), worn), _taught(read_prompt(pack, bare(prompt)), worn).unknown
     except PackMissing as error:
         show.problem(str(error))
         return
     known = pack.words()
-    offers = _offers(studio, prompt, own, known=known, loras=loras) if edit is not None else []
+    offers = _offers(prompt, own, known=known, worn=worn) if edit is not None else []
     st.html(markup(read, pack=manifest.name, picks=picks, known=known, own=own, below=bool(offers), problem=problem))
     if edit is not None and offers:
         _chips(offers, edit, key=key)
@@ -131,8 +133,21 @@ def _strange(unknown: Sequence[str], pack: str, known: frozenset[str], *, below:
     return f"{said} {of} it knows{offers}{end}"
 
 
+def _worn(studio: Studio, prompt: str, loras: Sequence[str]) -> list[Manifest]:
+    """The LoRAs that are here of those chosen beside the prompt and named in it, once each."""
+    ids = dict.fromkeys([*loras, *filter(None, (find_lora(studio.shelf, tag.name) for tag in tags(prompt)))])
+    here = {pack.id: pack.manifest for pack in studio.shelf.packs()} if ids else {}
+    return [here[id] for id in ids if id in here]
+
+
+def _taught(read: PromptReading, worn: Sequence[Manifest]) -> PromptReading:
+    """The reading, where words that a LoRA was taught are no strange ones."""
+    words = {word for manifest in worn for phrase in manifest.trigger_words for word in phrase.lower().split()}
+    return replace(read, unknown=tuple(word for word in read.unknown if word.lower() not in words))
+
+
 def _offers(
-    studio: Studio, prompt: str, unknown: Sequence[str], *, known: frozenset[str], loras: Sequence[str]
+    prompt: str, unknown: Sequence[str], *, known: frozenset[str], worn: Sequence[Manifest]
 ) -> list[tuple[str, Callable[[str], str], str]]:
     """(label, what a click does to the prompt, its tip) of each word to click."""
     made: list[tuple[str, Callable[[str], str], str]] = []
@@ -140,12 +155,10 @@ def _offers(
         strange = unknown[0]
         for offer in nearest(strange, known).offers:
             made.append((offer, partial(instead, word=strange, offer=offer), ""))
-    worn = [*loras, *filter(None, (find_lora(studio.shelf, tag.name) for tag in tags(prompt)))]
-    triggers = {pack.id: pack.manifest for pack in studio.shelf.packs()} if worn else {}
-    for id in dict.fromkeys(worn):
-        for word in triggers[id].trigger_words if id in triggers else ():
+    for manifest in worn:
+        for word in manifest.trigger_words:
             if word.lower() not in prompt.lower():
-                made.append((word, partial(added, word=word), f"{triggers[id].name} listens to it"))
+                made.append((word, partial(added, word=word), f"{manifest.name} listens to it"))
     return made[:MOST_CHIPS]
 
 
