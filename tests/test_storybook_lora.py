@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from studio.workshop import heavy
 
@@ -112,9 +113,7 @@ def test_the_sheet_is_painted_and_every_picture_looked_at(tmp_path: object, caps
     out = f"{tmp_path}/sheet.webp"
     contact_sheet.main(["--first", "2", "--out", out])
     assert "0 refused" in capsys.readouterr().out
-    from PIL import Image
-
-    assert (
-        Image.open(out).width
-        == 2 * contact_sheet.MARGIN + 8 * (contact_sheet.SIDE + contact_sheet.GAP) - contact_sheet.GAP
-    )
+    with Image.open(out) as sheet:
+        assert (
+            sheet.width == 2 * contact_sheet.MARGIN + 8 * (contact_sheet.SIDE + contact_sheet.GAP) - contact_sheet.GAP
+        )

@@ -48,7 +48,7 @@ def make_tokenizer() -> BertTokenizer:
     return tokenizer_of(words)
 
 
-def make_answerer(tokenizer: BertTokenizer, captioner: BlipForConditionalGeneration) -> BlipForQuestionAnswering:
+def make_answerer(tokenizer: BertTokenizer, captioner: Any) -> BlipForQuestionAnswering:
     """Build the answerer: the captioner's eyes, and what reads a question starts as what wrote captions.
 
     That half knows already how to look words up in patches; it takes its words along where both have them.
@@ -57,10 +57,11 @@ def make_answerer(tokenizer: BertTokenizer, captioner: BlipForConditionalGenerat
     config.text_config.vocab_size = len(tokenizer)
     answerer = BlipForQuestionAnswering(config)
     answerer.vision_model.load_state_dict(captioner.vision_model.state_dict())
-    writer: Any = captioner.text_decoder  # Any: the library's own types say "tensor or module"
-    answerer.text_encoder.encoder.load_state_dict(writer.bert.encoder.state_dict())
+    reader: Any = answerer.text_encoder  # Any: the library's own types say "tensor or module"
+    writer = captioner.text_decoder.bert
+    reader.encoder.load_state_dict(writer.encoder.state_dict())
     known = BertTokenizer.from_pretrained(PACK / "blip").get_vocab()
-    old, new = writer.bert.embeddings.word_embeddings.weight, answerer.text_encoder.embeddings.word_embeddings.weight
+    old, new = writer.embeddings.word_embeddings.weight, reader.embeddings.word_embeddings.weight
     with torch.no_grad():
         for word, row in tokenizer.get_vocab().items():
             if known.get(word, len(old)) < len(old):
