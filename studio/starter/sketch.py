@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -203,8 +202,8 @@ def train_sketch(minutes: float, *, rate: float = 1e-3, count: int = WALKS, batc
         own = progress.seconds > FORCED * minutes * 60
         weight = 1 + THINGS * standing_out(states[:, -1])
         weight = weight / weight.mean((1, 2, 3), keepdim=True)
-        x, losses = states[:, 0], []
-        total: Any = 0.0
+        x, total = states[:, 0], torch.zeros((), device=device)
+        losses: list[float] = []
         for k in range(STEPS):
             x = x if own else states[:, k]
             # The teacher's guess, not its landing: to be sent back to a path that it left, the student would have to know
@@ -214,7 +213,8 @@ def train_sketch(minutes: float, *, rate: float = 1e-3, count: int = WALKS, batc
             with autocast(device):
                 out = unet(seen, strides.times[k], encoder_hidden_states=told).sample.float()
             loss = ((out - target).square() * weight).mean()
-            total, losses = total + loss, [*losses, loss.item()]
+            total = total + loss
+            losses.append(loss.item())
             x = strides.land(x, out.detach(), k)
         descend(adapter, optimiser, total / STEPS)
         average.update(adapter)
