@@ -32,9 +32,11 @@ def make_net() -> Any:
     from spandrel.architectures.Compact import Compact
 
     net: Any = Compact(num_feat=WIDTH, num_conv=LAYERS, upscale=FACTOR)
-    for layer in net.body:
+    layers: Any = net.body
+    for layer in layers:
         if isinstance(layer, nn.Conv2d):  # the library's start lets next to nothing through eight layers
             nn.init.kaiming_normal_(layer.weight, a=0.25)
+            assert layer.bias is not None
             nn.init.zeros_(layer.bias)
     nn.init.zeros_(net.body[-1].weight)  # so that it starts as the plain enlargement
     return net
