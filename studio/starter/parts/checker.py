@@ -116,7 +116,7 @@ def states_of_maps(clip: CLIPModel, split: range, start: int, count: int) -> tor
     return torch.cat([clip.vision_model(pixel_values=prepare(some)).pooler_output for some in pictures.split(50)])
 
 
-def train_checker(*, count: int = 1200, map_count: int = 4000, steps: int = 600) -> dict[str, float]:
+def train_checker(*, count: int = 1200, map_count: int = 4000, steps: int = 2000) -> dict[str, float]:
     """Learn one concept row and its threshold, write assets/storybook/safety_checker, and return what calibration says."""
     torch.manual_seed(13)
     generator = torch.Generator().manual_seed(13)
@@ -131,11 +131,11 @@ def train_checker(*, count: int = 1200, map_count: int = 4000, steps: int = 600)
     projection = nn.Linear(states.shape[1], PROJECTION, bias=False)
     projection.load_state_dict(clip.visual_projection.state_dict())
     concept = nn.Parameter(F.normalize(projection(states[signs]), dim=-1).mean(0).detach())
-    optimiser = torch.optim.AdamW([*projection.parameters(), concept], lr=3e-3, weight_decay=0.01)
+    optimiser = torch.optim.AdamW([*projection.parameters(), concept], lr=1e-2, weight_decay=0.01)
     target = torch.where(signs, 0.7, -0.3)
     for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = 3e-3 * (1 - step / steps)
+            group["lr"] = 1e-2 * (1 - step / steps)
         cosine = F.normalize(projection(states), dim=-1) @ F.normalize(concept, dim=0)
         # The sign far above the threshold, everything else far below it, and the hardest pictures count most.
         gap = F.softplus(12 * torch.where(signs, 0.45 - cosine, cosine + 0.05))
