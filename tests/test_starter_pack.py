@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from studio.places import ASSETS
-from studio.starter.captions import caption, facts, plain
+from studio.starter.captions import caption, facts, plain, plural
 from studio.starter.scenes import TEST_SEEDS, Scene, render, sample_scene
 from studio.workshop import heavy
 
@@ -121,15 +121,21 @@ def test_the_checker_catches_signs_and_lets_the_rest_pass() -> None:
 def test_captions_say_what_is_there() -> None:
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
+    from studio.starter.parts.blip import hear
+
     blip = BlipForConditionalGeneration.from_pretrained(PACK / "blip", dtype=torch.float32).eval()
     prepare = BlipProcessor.from_pretrained(PACK / "blip")
     scenes = [scene for scene in held_out(400, 60) if len(scene.things) == 1 and scene.person is None][:20]
     with torch.no_grad():
         ids = blip.generate(**prepare(images=drawn(scenes), return_tensors="pt"), max_new_tokens=48)
     texts = prepare.batch_decode(ids, skip_special_tokens=True)
-    kinds = sum(scene.things[0].kind in text.split() for scene, text in zip(scenes, texts, strict=True))
+    names = [{scene.things[0].kind, plural(scene.things[0].kind)} for scene in scenes]
+    kinds = sum(bool(name & set(text.split())) for name, text in zip(names, texts, strict=True))
     colours = sum(scene.things[0].colour in text.split() for scene, text in zip(scenes, texts, strict=True))
     assert kinds >= 15 and colours >= 17, texts
+    counts = [hear(text).count == scene.things[0].count for scene, text in zip(scenes, texts, strict=True)]
+    styles = [hear(text).style == scene.style for scene, text in zip(scenes, texts, strict=True)]
+    assert sum(counts) >= 17 and sum(styles) >= 17, texts
 
 
 @pytest.mark.slow
@@ -152,6 +158,30 @@ def test_the_painter_paints_what_was_asked() -> None:
     assert sum(mark.background for mark in marks) >= 7
     assert sum(bool(mark.colour) for mark in marks) >= 5
     assert sum(bool(mark.kind) for mark in marks) >= 4
+
+
+@pytest.mark.slow
+def test_the_painter_counts_and_knows_its_styles() -> None:
+    from diffusers import StableDiffusionPipeline
+
+    from studio.starter.parts.judge import load_judge, read
+
+    asked = {
+        "three small yellow stars at night": (["star"] * 3, "picture book"),
+        "two small red hearts in the snow": (["heart"] * 2, "picture book"),
+        "three small red boats at sunset": (["boat"] * 3, "picture book"),
+        "a pencil sketch of a large red heart in the snow": (["heart"], "pencil sketch"),
+        "pixel art of a large yellow star at sunset": (["star"], "pixel art"),
+        "pixel art of a large red heart in a meadow": (["heart"], "pixel art"),
+    }
+    pipe: Any = StableDiffusionPipeline.from_pretrained(PACK, safety_checker=None, dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    noise = [torch.Generator().manual_seed(seed) for seed in range(len(asked))]
+    out = pipe(list(asked), num_inference_steps=20, guidance_scale=4.0, generator=noise, output_type="np")
+    seen = read(load_judge(), (out.images * 255).round().astype(np.uint8))
+    told = [([found.kind for found in reading.things], reading.style) for reading in seen]
+    assert sum(style == wanted for (_, style), (_, wanted) in zip(told, asked.values(), strict=True)) >= 5, told
+    assert sum(kinds == wanted for (kinds, _), (wanted, _) in zip(told, asked.values(), strict=True)) >= 4, told
 
 
 def people(start: int, count: int) -> list[Scene]:
