@@ -11,6 +11,7 @@ from studio.packs.manifest import SUMS, WORDS
 from studio.starter.captions import wordings
 from studio.starter.scenes import sample_scene
 
+WHOLE = ("config.json", "upscaler.safetensors")  # what is written last: a folder without one of them is not finished
 SCENES = 20_000  # every word of the grammar turns up within the first few hundred
 
 
@@ -28,7 +29,9 @@ def ship(exports: Path, folder: Path, *, scenes: int = SCENES) -> list[str]:
     write_words(folder, scenes)
     waiting = folder.with_name(f".{folder.name}-new")
     shutil.rmtree(waiting, ignore_errors=True)
-    parts = sorted(path for path in exports.iterdir() if any(path.glob("*.safetensors")) and path.name[0] != ".")
+    parts = sorted(
+        path for path in exports.iterdir() if any((path / last).exists() for last in WHOLE) and path.name[0] != "."
+    )
     for part in parts:
         shutil.copytree(part, waiting / part.name)
     for part in parts:
