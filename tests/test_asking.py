@@ -120,8 +120,7 @@ def test_another_answerer_answers_once_the_first_is_removed_and_one_installed_an
     (tmp_path / "fresh").replace(weights)
     assert models.answerer("storybook") is not first
     studio.shelf.remove(asked.pack.id)
-    with pytest.raises(PackMissing, match="has a answerer"):
-        models.answerer("storybook")
+    assert models.answerer("storybook").name == "storybook", "the last that is left"
     other = bring(studio.shelf, one(saved(tmp_path / "blip two", *vqa())), copy=True)
     assert models.answerer("storybook").name == other.id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,12 +13,14 @@ from PIL import Image
 
 from studio.places import ASSETS
 from studio.starter.captions import caption, facts, plain, plural
+from studio.starter.questions import SORTS, ask, asked_of
 from studio.starter.scenes import TEST_SEEDS, Scene, render, sample_scene
 from studio.workshop import heavy
 
 heavy.prepare()
 PACK = ASSETS / "storybook"
 MIB = 2**20
+ANSWERED = 0.7  # of the questions; far below what the bench measures, so that a handful of pictures always passes
 
 
 def held_out(start: int, count: int, *, forbidden: bool = False) -> list[Scene]:
@@ -40,7 +43,7 @@ def test_files_are_small_halves_and_safetensors_only() -> None:
     from safetensors import safe_open
 
     weights = sorted(PACK.rglob("*.safetensors"))
-    parts = {"blip", "clip", "safety_checker", "text_encoder", "unet", "vae", "pose", "depth", "clipseg"}
+    parts = {"blip", "clip", "safety_checker", "text_encoder", "unet", "vae", "pose", "depth", "clipseg", "answers"}
     assert {path.parent.name for path in weights} >= parts | {
         f"controlnet_{kind}" for kind in ("pose", "depth", "canny")
     }
@@ -136,6 +139,21 @@ def test_captions_say_what_is_there() -> None:
     counts = [hear(text).count == scene.things[0].count for scene, text in zip(scenes, texts, strict=True)]
     styles = [hear(text).style == scene.style for scene, text in zip(scenes, texts, strict=True)]
     assert sum(counts) >= 17 and sum(styles) >= 17, texts
+
+
+def test_questions_are_answered_as_the_studio_asks_them() -> None:
+    from studio.workshop.vision.ask import load_answerer
+
+    answerer = load_answerer(PACK / "answers", name="storybook", preparation=PACK / "answers")
+    marks: dict[str, list[bool]] = {sort: [] for sort in SORTS}
+    for scene in held_out(1000, 16):
+        (picture,) = drawn([scene])
+        for sort in asked_of(scene):
+            asked = ask(scene, random.Random(scene.seed), sort)
+            marks[sort].append(answerer(picture, asked.question) == asked.answer)
+    assert all(len(right) >= 5 for right in marks.values())
+    every = [mark for right in marks.values() for mark in right]
+    assert sum(every) >= ANSWERED * len(every), marks
 
 
 @pytest.mark.slow
