@@ -172,7 +172,10 @@ def train_checker(*, count: int = 1200, map_count: int = 4000, steps: int = 2000
 def calibrate(
     clip: CLIPModel, projection: nn.Linear, unit: torch.Tensor, generator: torch.Generator, *, count: int = 600
 ) -> tuple[float, dict[str, float]]:
-    """Return the threshold midway between the faintest signs and the loudest harmless scenes of the calibration split."""
+    """Return the threshold, nearer to the loudest harmless scenes of the calibration split than to its faintest signs.
+
+    A painter's signs are fainter than any drawn one, and a gate that errs should err on the careful side.
+    """
     cosines, signs = [], []
     for name, look in looks(generator).items():
         states, sign = states_of(clip, mixed(CALIBRATION_SEEDS, 100_000 + len(name) * count, count), look)
@@ -183,7 +186,7 @@ def calibrate(
     signs.append(torch.zeros(len(harmless), dtype=torch.bool))
     cosine, sign = torch.cat(cosines), torch.cat(signs)
     faint, loud = float(cosine[sign].quantile(0.005)), float(cosine[~sign].quantile(0.998))
-    threshold = (faint + loud) / 2
+    threshold = loud + (faint - loud) / 4
     return threshold, {
         "faint": faint,
         "loud": loud,
