@@ -17,7 +17,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from studio.starter.adapters import ATTENTION, Adapter, Model, export_lora, open_painter, stamp
+from studio.starter.adapters import ATTENTION, REST, Adapter, Model, export_lora, open_painter, stamp
 from studio.starter.backdrops import paint_backdrop
 from studio.starter.brush import INK, Brush, Colour, mix
 from studio.starter.captions import say
@@ -187,7 +187,7 @@ def train_lora(minutes: float, *, rate: float = 1e-3, batch: int = 8) -> None:
     kites, usual = taught(lessons(), vae, words), known(TRAIN_SEEDS, FIRST_SEED + 1000, KEPT, vae, words)
     exam_kites = taught([kite(CALIBRATION_SEEDS[710_000 + i]) for i in range(32)], vae, words)
     exam_usual = known(CALIBRATION_SEEDS, 720_000, 64, vae, words)
-    adapter = Adapter(unet, rank=RANK, layers=ATTENTION).to(device)
+    adapter = Adapter(unet, rank=RANK, layers=(*ATTENTION, *REST)).to(device)
     optimiser = torch.optim.AdamW(adapter.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     average = Average(adapter, 0.99)
     alphas = build_scheduler().alphas_cumprod.to(device)
