@@ -108,10 +108,11 @@ def judge_of_kites() -> KiteJudge:
     return judge
 
 
-@torch.no_grad()
 def seen(pictures: torch.Tensor) -> list[str]:
     """The colour of the kite in each picture, "" where none is."""
-    logits = torch.cat([judge_of_kites()(part) for part in pictures.split(50)])
+    judge = judge_of_kites()  # it learns at the first call, with gradients
+    with torch.no_grad():
+        logits = torch.cat([judge(part) for part in pictures.split(50)])
     hues = logits[:, 1:].argmax(1).tolist()
     return [COLOURS[hue] if there > 0 else "" for there, hue in zip(logits[:, 0].tolist(), hues, strict=True)]
 
