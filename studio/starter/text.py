@@ -127,6 +127,19 @@ def sayings(seeds: Sequence[int], rng: random.Random) -> list[Saying]:
     return made
 
 
+def fact_losses(readings: Sequence[Sequence[Tensor]], targets: Tensor) -> list[Tensor]:
+    """The mean cross-entropy over all slots, for each reader; targets: (N, slots), 0 where nothing is stated."""
+    return [
+        torch.stack([F.cross_entropy(logits, targets[:, i]) for i, logits in enumerate(reading)]).mean()
+        for reading in readings
+    ]
+
+
+def read_right(reading: Sequence[Tensor], targets: Tensor) -> Tensor:
+    """Which slots one reader gets right, (N, slots) bool."""
+    return torch.stack([logits.argmax(1) == targets[:, i] for i, logits in enumerate(reading)], 1)
+
+
 def same_meaning_loss(embeds: Tensor, meanings: Sequence[tuple[object, ...]], scale: Tensor) -> Tensor:
     """Supervised contrastive loss over meanings (Khosla et al. 2020): same facts together, others apart."""
     numbers: dict[tuple[object, ...], int] = {}
@@ -182,10 +195,7 @@ def train_text(options: TextOptions) -> None:  # noqa: PLR0915  one recipe, read
         said = sayings([rng.randrange(len(TRAIN_SEEDS)) for _ in range(scenes)], rng)
         with autocast(device):
             readings, embeds, targets = read(both, said, progress.step % 8 == 0)
-            losses = [
-                torch.stack([F.cross_entropy(logits, targets[:, i]) for i, logits in enumerate(reading)]).mean()
-                for reading in readings
-            ]
+            losses = fact_losses(readings, targets)
             together = same_meaning_loss(embeds, [s.meaning() for s in said], readouts.scale)
         total = 1.5 * losses[0] + 1.5 * losses[1] + 1.5 * losses[2] + 0.05 * together
         optimiser.zero_grad()
@@ -206,7 +216,7 @@ def train_text(options: TextOptions) -> None:  # noqa: PLR0915  one recipe, read
         figures = {}
         told = {"kind1", "colour1", "kind2", "colour2", "relation", "shirt", "trousers"}
         for name, reading in zip(("dense", "pooled", "projected"), readings, strict=True):
-            right = torch.stack([logits.argmax(1) == targets[:, i] for i, logits in enumerate(reading)], 1)
+            right = read_right(reading, targets)
             figures[f"{name}_all_facts"] = right.all(1).float().mean().item()
             figures |= {
                 f"{name}_{slot}": right[targets[:, i] > 0, i].float().mean().item()

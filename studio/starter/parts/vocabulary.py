@@ -21,7 +21,7 @@ from studio.starter.captions import SLOTS, Saying
 from studio.starter.loop import PACK, WORKDIR, Plan, Progress, export_model, fit, pick_device
 from studio.starter.optimise import Average, Optimisers
 from studio.starter.scenes import TEST_SEEDS, TRAIN_SEEDS
-from studio.starter.text import PROJECTED, Readouts, same_meaning_loss, sayings
+from studio.starter.text import PROJECTED, Readouts, fact_losses, read_right, same_meaning_loss, sayings
 
 # What the tower of the first vocabulary lacks: kinds, and words that only the counted or restyled sentences use.
 NEW_KINDS = ("cat", "bird", "apple", "rocket")
@@ -98,10 +98,7 @@ def train_vocabulary(minutes: float, rate: float = 1e-3) -> None:  # noqa: PLR09
         gap = (states - former).square().mean((1, 2)) + (1 - F.cosine_similarity(embeds, projected, dim=-1))
         kept = (gap * known).sum() / known.sum().clamp(min=1)
         targets = targets_of(said)
-        told = [
-            torch.stack([F.cross_entropy(logits, targets[:, i]) for i, logits in enumerate(reading)]).mean()
-            for reading in readouts(states, pooled, embeds)
-        ]
+        told = fact_losses(readouts(states, pooled, embeds), targets)
         together = same_meaning_loss(embeds, [saying.meaning() for saying in said], readouts.scale)
         optimiser.zero_grad()
         (1.5 * torch.stack(told).sum() + 0.05 * together + KEEP * kept).backward()
@@ -119,10 +116,7 @@ def train_vocabulary(minutes: float, rate: float = 1e-3) -> None:  # noqa: PLR09
         states, pooled, embeds = read(shown["tower"], said, full=True)
         former, _, _ = read(teacher, said, full=True)
         targets = targets_of(said)
-        right = [
-            torch.stack([logits.argmax(1) == targets[:, i] for i, logits in enumerate(reading)], 1)
-            for reading in shown["readouts"](states, pooled, embeds)
-        ]
+        right = [read_right(reading, targets) for reading in shown["readouts"](states, pooled, embeds)]
         alike = F.cosine_similarity(states, former, dim=-1).mean(1)
         known = torch.tensor([is_known(saying) for saying in said], device=device)
         named = zip(("dense", "pooled", "projected"), right, strict=True)
