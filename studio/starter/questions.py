@@ -66,7 +66,7 @@ def asked_of(scene: Scene) -> list[str]:
 
 def _weight(scene: Scene, sort: str) -> float:
     several = any(thing.count > 1 for thing in scene.things)
-    rare = {"relation": 2.5, "count": 3.0 if several else 0.7, "style": 2.0 if scene.style != STYLES[0] else 0.5}
+    rare = {"relation": 5.0, "count": 3.0 if several else 0.7, "style": 2.0 if scene.style != STYLES[0] else 0.5}
     return {"what": 1.5, "colour": 1.5, "yes or no": 3.0}.get(sort, 1.0) if sort not in rare else rare[sort]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +55,9 @@ def training_scene(seed: int) -> Scene:
 
 
 def shard_scene(number: int, row: int) -> Scene:
-    """The scene behind one entry of a shard."""
-    return training_scene(TRAIN_SEEDS[FIRST_SEED + number * PER_SHARD + row])
+    """The scene behind one entry of a shard. Every fourth shard is all pixel art, the hardest to paint."""
+    scene = training_scene(TRAIN_SEEDS[FIRST_SEED + number * PER_SHARD + row])
+    return replace(scene, style="pixel art") if number % 4 == 3 else scene
 
 
 def training_texts(scene: Scene) -> list[str]:

@@ -21,6 +21,7 @@ from studio.starter.vae import LATENT_CHANNELS, Model
 WIDTHS = (64, 96, 128)
 OBJECT_WEIGHT = 6.0  # a latent cell under an object counts 1 + 6 times as much as one of the background
 GAMMA = 5.0  # the cap on the weight of nearly clean latents, after min-SNR (Hang et al. 2023)
+NOISY = 0.7  # the exponent of the times: 1 spreads them evenly, .5 draws the noisy end twice as often
 EMPTY = 0.1  # the share of prompts replaced by the empty one, for classifier-free guidance
 
 
@@ -134,9 +135,10 @@ def train_unet(options: UnetOptions) -> None:
         latents, cover, states = (t.to(device) for t in library.batch(count, rng))
         generator = torch.Generator().manual_seed(progress_step + 11)
         noise = torch.randn(latents.shape, generator=generator).to(device)
-        # stratified times: each batch covers the whole schedule, which steadies the loss
+        # stratified times: each batch covers the whole schedule, which steadies the loss; the noisy end a little
+        # more densely, where it is decided what is there and where
         slots = (torch.arange(count) + torch.rand(count, generator=generator)) / count
-        times = (slots * len(alphas)).long().to(device)
+        times = (slots**NOISY * len(alphas)).long().clamp(max=len(alphas) - 1).to(device)
         dropped = torch.rand(count, generator=generator).to(device) < EMPTY
         states = torch.where(dropped[:, None, None], nothing, states)
         x, target = noised(latents, noise, times, alphas)
