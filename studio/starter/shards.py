@@ -21,6 +21,7 @@ from studio.starter.vae import Model, to_model
 SHARDS = WORKDIR / "shards"
 PER_SHARD = 1000
 WORDINGS = 2
+STYLED = {3: "pixel art", 6: "pencil sketch", 7: "pixel art"}  # of every eight shards
 FIRST_SEED = 1_000_000  # the pictures of the autoencoder come from anywhere below 10 M; these are simply consecutive
 
 
@@ -55,9 +56,9 @@ def training_scene(seed: int) -> Scene:
 
 
 def shard_scene(number: int, row: int) -> Scene:
-    """The scene behind one entry of a shard. Every fourth shard is all pixel art, the hardest to paint."""
+    """The scene behind one entry of a shard. Some shards are all of a style: those are harder to paint than a picture book."""
     scene = training_scene(TRAIN_SEEDS[FIRST_SEED + number * PER_SHARD + row])
-    return replace(scene, style="pixel art") if number % 4 == 3 else scene
+    return replace(scene, style=STYLED.get(number % 8, scene.style))
 
 
 def training_texts(scene: Scene) -> list[str]:

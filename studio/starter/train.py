@@ -10,81 +10,96 @@ from studio.starter.parts import SEEING, train_part
 
 GENERATING = ("tokenizer", "text", "vae", "shards", "unet", "vae-decoder", "upscaler")
 LATER = ("vocabulary",)  # what shipped weights are taught afterwards; a training from nothing learns it along
-LORAS = {"sketch": 20, "lora": 6}  # minutes; packs of their own, taught when the painter is done
-CONTROLS = {"control-pose": 22, "control-depth": 75, "control-canny": 15}  # minutes; the others start from the pose one
+CONTROLS = ("control-pose", "control-depth", "control-canny")  # the others start from the pose one
+LORAS = ("sketch", "lora")  # packs of their own, taught when the painter is done
+PARTS = (*GENERATING, *SEEING, *CONTROLS, *LORAS, *LATER)
+# Minutes of one core; what is not here takes the time that it takes.
+MINUTES: dict[str, float] = {
+    "text": 15.5, "vae": 19, "unet": 192, "vae-decoder": 98, "upscaler": 8,
+    "judge": 14, "eyes": 22, "clip": 34, "blip": 25, "pose": 17, "depth": 33, "clipseg": 22, "answers": 32,
+    "control-pose": 37, "control-depth": 75, "control-canny": 15, "sketch": 20, "lora": 8, "vocabulary": 12,
+}  # fmt: skip
+THOUSANDS = 36  # of scenes in the painter's shards
 
 
-def train_all() -> None:
+def train_all(scale: float) -> None:
     """Every part in order, each in a process of its own; what is finished already costs only its start."""
     for part in (*GENERATING, *SEEING, *CONTROLS, *LORAS, "ship"):
         print(f"== {part}", flush=True)
-        subprocess.run([sys.executable, "-m", "studio.starter.train", part], check=True)
+        more = ["--minutes", f"{MINUTES[part] * scale:g}"] if part in MINUTES else []
+        if part == "shards":
+            more = ["--count", str(max(1, round(THOUSANDS * scale)))]
+        subprocess.run([sys.executable, "-m", "studio.starter.train", part, *more], check=True)
 
 
 def main() -> None:
     """Parse the part's name and hand over to its trainer; torch is imported only then."""
     parser = argparse.ArgumentParser(prog="python -m studio.starter.train", description=__doc__)
-    parser.add_argument("part", choices=["all", *GENERATING, *SEEING, *CONTROLS, *LORAS, *LATER, "ship"])
+    parser.add_argument("part", choices=["all", *PARTS, "ship"])
     parser.add_argument("--minutes", type=float, help="training time of all runs of this part together")
+    parser.add_argument("--scale", type=float, default=1.0, help="all: give every part this share of its minutes")
     parser.add_argument("--from-shipped", action="store_true", help="start from the weights in assets/storybook")
-    parser.add_argument("--count", type=int, default=28, help="shards: how many thousands of scenes")
+    parser.add_argument("--count", type=int, default=THOUSANDS, help="shards: how many thousands of scenes")
     parser.add_argument("--share", default="0/1", help="shards: this process makes shard N of every M, as N/M")
     parser.add_argument("--rate", type=float, help="the peak learning rate")
     args = parser.parse_args()
     if args.part == "all":
-        train_all()
-        return
-    if args.part == "ship":
+        train_all(args.scale)
+    elif args.part == "ship":
         from studio.starter.loop import EXPORTS, PACK
         from studio.starter.seal import ship
 
         print("shipped: " + ", ".join(ship(EXPORTS, PACK)))
-        return
-    from studio.workshop.heavy import prepare
+    else:
+        from studio.workshop.heavy import prepare
 
-    prepare()
-    if args.part in SEEING + LATER:
-        train_part(args.part, minutes=args.minutes, from_shipped=args.from_shipped, rate=args.rate)
-    if args.part in CONTROLS:
+        prepare()
+        train(args, args.minutes or MINUTES.get(args.part, 0))
+
+
+def train(args: argparse.Namespace, minutes: float) -> None:
+    """Train one part."""
+    part, shipped = args.part, args.from_shipped
+    if part in SEEING + LATER:
+        train_part(part, minutes=minutes, from_shipped=shipped, rate=args.rate)
+    if part in CONTROLS:
         from studio.starter.control import train_control
 
-        minutes = args.minutes or CONTROLS[args.part]
-        train_control(args.part, minutes, from_shipped=args.from_shipped, rate=args.rate or 1e-3)
-    if args.part == "sketch":
+        train_control(part, minutes, from_shipped=shipped, rate=args.rate or 1e-3)
+    if part == "sketch":
         from studio.starter.sketch import train_sketch
 
-        train_sketch(args.minutes or LORAS["sketch"], rate=args.rate or 1e-3)
-    if args.part == "lora":
+        train_sketch(minutes, rate=args.rate or 1e-3)
+    if part == "lora":
         from studio.starter.lora import train_lora
 
-        train_lora(args.minutes or LORAS["lora"], rate=args.rate or 1e-3)
-    if args.part == "tokenizer":
+        train_lora(minutes, rate=args.rate or 1e-3)
+    if part == "tokenizer":
         from studio.starter.text import train_tokenizer
 
         print(f"{len(train_tokenizer())} entries")
-    if args.part == "text":
+    if part == "text":
         from studio.starter.text import TextOptions, train_text
 
-        train_text(TextOptions(args.minutes or 15.5, args.from_shipped, args.rate or 2e-3))
-    if args.part == "shards":
+        train_text(TextOptions(minutes, shipped, args.rate or 2e-3))
+    if part == "shards":
         from studio.starter.shards import make_shards
 
         offset, stride = (int(n) for n in args.share.split("/"))
         make_shards(args.count, offset=offset, stride=stride)
-    if args.part == "unet":
+    if part == "unet":
         from studio.starter.unet import UnetOptions, train_unet
 
-        train_unet(UnetOptions(args.minutes or 124, args.from_shipped, args.rate or 1e-3))
-    if args.part == "upscaler":
+        train_unet(UnetOptions(minutes, shipped, args.rate or 1e-3))
+    if part == "upscaler":
         from studio.starter.upscaler import train_upscaler
 
-        train_upscaler(args.minutes or 8, from_shipped=args.from_shipped, rate=args.rate or 2e-3)
-    if args.part in ("vae", "vae-decoder"):
+        train_upscaler(minutes, from_shipped=shipped, rate=args.rate or 2e-3)
+    if part in ("vae", "vae-decoder"):
         from studio.starter.vae import VaeOptions, train_vae
 
-        only = args.part == "vae-decoder"
-        minutes, rate = (68, 1.5e-3) if only else (19, 2e-3)
-        train_vae(VaeOptions(args.minutes or minutes, only, args.from_shipped, args.rate or rate))
+        only = part == "vae-decoder"
+        train_vae(VaeOptions(minutes, only, shipped, args.rate or (1e-3 if only else 2e-3)))
 
 
 if __name__ == "__main__":
