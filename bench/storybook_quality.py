@@ -1,6 +1,6 @@
 """How good is the Storybook pack? Measures each shipped part on held-out scenes and prints one table; it trains nothing.
 
-    python bench/storybook_quality.py [--n 1000] [--only retrieval captions vae adherence checker judge answers] [--out FILE]
+    python bench/storybook_quality.py [--n 1000] [--only retrieval captions vae adherence checker judge answers larger]
 
 Every scene comes from seeds that no training used. Shares carry a 95 % Wilson interval, means a 95 % normal one.
 """
@@ -29,6 +29,7 @@ heavy.prepare()
 from PIL import Image  # noqa: E402
 
 from bench.figures import Figure, Question, mean, parts_of, run, share  # noqa: E402
+from studio.domain.recipe import Recipe  # noqa: E402
 from studio.starter.captions import caption, facts, plain  # noqa: E402
 from studio.starter.parts.blip import marks  # noqa: E402
 from studio.starter.parts.judge import adherence, load_judge, read  # noqa: E402
@@ -36,6 +37,7 @@ from studio.starter.questions import SORTS, ask, asked_of  # noqa: E402
 from studio.starter.scenes import KINDS, SPLITS, STYLES, Scene, render, sample_scene  # noqa: E402
 
 PACK = ROOT / "assets" / "storybook"
+SOURCE = "0" * 64  # the name of a picture that no gallery holds
 Paint = Callable[..., np.ndarray]  # (prompts, seeds, maps) -> pictures (n, 128, 128, 3) uint8
 # Each question has its own stretch of the held-out seeds, so that no picture is measured twice.
 STARTS = {
@@ -46,6 +48,7 @@ STARTS = {
     "checker": 400_000,
     "judge": 500_000,
     "answers": 600_000,
+    "larger": 700_000,
 }
 
 
@@ -145,6 +148,35 @@ def vae(n: int) -> list[Figure]:
         some = [value for scene, value in zip(scenes, values, strict=True) if scene.style == style]
         figures.append(mean("autoencoder", f"PSNR of a {style}, dB", some))
     return figures
+
+
+@torch.no_grad()
+def larger(n: int) -> list[Figure]:
+    """Pictures of 128 pixels made twice as large, beside the same scenes drawn at 256: PSNR, and that of plain resizing."""
+    from diffusers import AutoencoderKL
+
+    from studio.starter.parts.rough import through_decoder, to_unit
+    from studio.workshop.paint.upscale import load_upscaler
+
+    upscaler = load_upscaler(ROOT / "assets" / "storybook-larger" / "upscaler.safetensors")
+    vae = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32).eval()
+    generator = torch.Generator().manual_seed(0)
+    recipe = Recipe("", task="enlarge", method="model", upscaler="storybook-larger", factor=2, source=SOURCE)
+    values: dict[str, list[float]] = {}
+    for scene in held_out("larger", n):
+        truth = render(scene, 256).picture.astype(np.float32)
+        small = to_unit(render(scene, 128).picture[None])
+        for name, pixels in (("as drawn", small), ("through the decoder", through_decoder(vae, small, generator))):
+            picture = Image.fromarray((pixels[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
+            (made,) = upscaler.paint(recipe, {SOURCE: picture}, _nobody)
+            for how, large in (("upscaler", made.picture), ("bicubic", picture.resize((256, 256), 3))):
+                error = float(np.square(np.asarray(large, np.float32) - truth).mean())
+                values.setdefault(f"{how}, {name}", []).append(10 * np.log10(255**2 / max(error, 1e-6)))
+    return [mean("twice as large", f"PSNR of the {name}, dB", some) for name, some in values.items()]
+
+
+def _nobody(*_: object) -> None:
+    """Hear a report and do nothing."""
 
 
 def painter(control: str = "") -> tuple[Paint, str]:
@@ -283,6 +315,7 @@ QUESTIONS: dict[str, Question] = {
     "checker": (checker, 1000),
     "judge": (judge_figures, 1000),
     "answers": (answers, 300),
+    "larger": (larger, 100),
 }
 
 

@@ -19,7 +19,7 @@ heavy.prepare()
 from studio.starter import sketch  # noqa: E402
 from studio.starter.adapters import ATTENTION, FILE, REST, Adapter, export_lora, open_painter  # noqa: E402
 from studio.starter.optimise import Average, descend  # noqa: E402
-from studio.starter.seal import ship_loras  # noqa: E402
+from studio.starter.seal import ship_packs  # noqa: E402
 from studio.starter.unet import build_scheduler  # noqa: E402
 from studio.workshop.models import Models  # noqa: E402
 from studio.workshop.paint import samplers  # noqa: E402
@@ -37,7 +37,7 @@ def lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.nn.init.normal_(weight, std=0.1, generator=generator)
     export_lora(adapter, Average(adapter), sketch.ID, root / "export")
     (root / "storybook").symlink_to(ASSETS / "storybook")
-    assert ship_loras(root / "export" / "loras", root) == [sketch.ID]
+    assert ship_packs(root / "export" / "packs", root) == [sketch.ID]
     return root
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from studio.domain.recipe import Recipe
 from studio.places import ASSETS
 from studio.starter.captions import caption, facts, plain, plural
 from studio.starter.questions import SORTS, ask, asked_of
@@ -18,6 +19,9 @@ from studio.starter.scenes import TEST_SEEDS, Scene, render, sample_scene
 from studio.workshop import heavy
 
 heavy.prepare()
+
+from studio.workshop.paint.upscale import load_upscaler  # noqa: E402
+
 PACK = ASSETS / "storybook"
 MIB = 2**20
 ANSWERED = 0.7  # of the questions; far below what the bench measures, so that a handful of pictures always passes
@@ -65,6 +69,18 @@ def test_the_autoencoder_returns_what_it_was_given() -> None:
     back = (vae.decode(vae.encode(pictures * 2 - 1).latent_dist.mode()).sample / 2 + 0.5).clamp(0, 1)
     psnr = -10 * torch.log10((back - pictures).pow(2).mean((1, 2, 3)))
     assert float(psnr.mean()) > 27
+
+
+def test_pictures_become_twice_as_large_with_cleaner_edges_than_by_resampling() -> None:
+    upscaler = load_upscaler(ASSETS / "storybook-larger" / "upscaler.safetensors")
+    gained = []
+    for scene in held_out(700, 6):
+        truth, small = render(scene, 256).picture.astype(float), Image.fromarray(render(scene, 128).picture)
+        recipe = Recipe("", task="enlarge", method="model", upscaler="storybook-larger", factor=2, source="0" * 64)
+        (made,) = upscaler.paint(recipe, {"0" * 64: small}, lambda *_: None)
+        errors = [np.square(np.asarray(one) - truth).mean() for one in (made.picture, small.resize((256, 256), 3))]
+        gained.append(10 * np.log10(errors[1] / errors[0]))
+    assert np.mean(gained) > 1.0, "decibels over bicubic"
 
 
 @torch.no_grad()

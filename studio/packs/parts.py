@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from studio.domain.errors import BadInput, PackMissing
 from studio.domain.recipe import Recipe
-from studio.packs.manifest import FAMILIES, Pack
+from studio.packs.manifest import FAMILIES, Manifest, Pack
 from studio.packs.shelf import Shelf
 
 
@@ -58,6 +59,12 @@ def file(pack: Pack, role: str) -> Path:
             " again on the Shelf page."
         )
     return files[0]
+
+
+def upscalers(packs: Sequence[Pack], painter: Manifest) -> list[Pack]:
+    """The packs that enlarge beside a painter: first what was made for pictures of its family, then what fits any."""
+    found = [pack for pack in packs if "upscaler" in pack.manifest.roles and painter.fits(pack.manifest)]
+    return sorted(found, key=lambda pack: pack.manifest.family != painter.family)
 
 
 def reader(shelf: Shelf, adapter: Pack) -> Pack:

@@ -85,7 +85,7 @@ def export_lora(adapter: Adapter, average: Average, id: str, exports: Path = EXP
     """Write the averaged weights where `ship` finds them, as the pack `id`; a NaN is never exported."""
     if not all(bool(torch.isfinite(value).all()) for value in average.weights.values()):
         return
-    folder = exports / "loras" / id
+    folder = exports / "packs" / id
     folder.mkdir(parents=True, exist_ok=True)
     waiting = folder / f".{FILE}"
     with adapter.averaged(average):

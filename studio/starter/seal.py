@@ -11,7 +11,6 @@ from studio.packs.manifest import SUMS, WORDS
 from studio.starter.captions import wordings
 from studio.starter.scenes import sample_scene
 
-WHOLE = ("config.json", "upscaler.safetensors")  # what is written last: a folder without one of them is not finished
 SCENES = 20_000  # every word of the grammar turns up within the first few hundred
 
 
@@ -22,16 +21,14 @@ def seal(folder: Path, *, scenes: int = SCENES) -> None:
 
 
 def ship(exports: Path, folder: Path, *, scenes: int = SCENES) -> list[str]:
-    """Move copies of the parts in `exports`, one folder each, into the pack and seal it, and ship its LoRAs; their names.
+    """Move copies of the parts in `exports`, one folder each, into the pack, seal it, ship the packs beside it; their names.
 
     The slow part comes first, so that the pack and its sums disagree for a moment only.
     """
     write_words(folder, scenes)
     waiting = folder.with_name(f".{folder.name}-new")
     shutil.rmtree(waiting, ignore_errors=True)
-    parts = sorted(
-        path for path in exports.iterdir() if any((path / last).exists() for last in WHOLE) and path.name[0] != "."
-    )
+    parts = sorted(path for path in exports.iterdir() if (path / "config.json").exists() and path.name[0] != ".")
     for part in parts:
         shutil.copytree(part, waiting / part.name)
     for part in parts:
@@ -40,11 +37,11 @@ def ship(exports: Path, folder: Path, *, scenes: int = SCENES) -> list[str]:
             file.replace(folder / part.name / file.name)
     write_sums(folder)
     shutil.rmtree(waiting, ignore_errors=True)
-    return [part.name for part in parts] + ship_loras(exports / "loras", folder.parent)
+    return [part.name for part in parts] + ship_packs(exports / "packs", folder.parent)
 
 
-def ship_loras(exports: Path, assets: Path) -> list[str]:
-    """Make a pack of each folder in `exports`, one LoRA each, beside the starter pack, whole at once; returns their ids."""
+def ship_packs(exports: Path, assets: Path) -> list[str]:
+    """Make a pack of each folder in `exports`, weights alone, beside the starter pack, whole at once; returns their ids."""
     folders = sorted(path for path in exports.glob("*") if any(path.glob("*.safetensors")))
     for folder in folders:
         waiting = assets / f".{folder.name}-new"

@@ -12,11 +12,13 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from studio.places import ASSETS
 from studio.starter.loop import EXPORTS, PACK, WORKDIR, Plan, Progress, fit, pick_device, save_atomically
 from studio.starter.optimise import Average, Optimisers, descend
 from studio.starter.parts.rough import through_decoder, to_unit
 from studio.starter.scenes import CALIBRATION_SEEDS, TRAIN_SEEDS, render, sample_scene
 
+ID, FILE = "storybook-larger", "upscaler.safetensors"  # a pack of its own beside the painter's
 FACTOR, SMALL = 2, 128
 WIDTH, LAYERS = 24, 6
 SCENES, CROP = 1200, 40  # training scenes kept in memory; pixels of a crop before it is enlarged
@@ -84,12 +86,12 @@ def decibels(told: Tensor, truth: Tensor) -> float:
 
 
 def train_upscaler(minutes: float, *, from_shipped: bool, rate: float = 2e-3, batch: int = 24) -> None:
-    """Train on crops; the weights go to .training/export/upscaler, where shipping finds them."""
+    """Train on crops; the weights go to .training/export/packs, where shipping finds them."""
     torch.manual_seed(51)
     device = pick_device()
     net = make_net()
     if from_shipped:
-        net.load_state_dict({k: v.float() for k, v in load_file(PACK / "upscaler" / "upscaler.safetensors").items()})
+        net.load_state_dict({k: v.float() for k, v in load_file(ASSETS / ID / FILE).items()})
     net.to(device)
     optimiser = Optimisers(net, rate=rate, muon_rate=rate, muon_for="body")
     average = Average(net, 0.995)
@@ -117,11 +119,11 @@ def train_upscaler(minutes: float, *, from_shipped: bool, rate: float = 2e-3, ba
         return figures
 
     def export() -> None:
-        folder = EXPORTS / "upscaler"
+        folder = EXPORTS / "packs" / ID
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: value.half().cpu().contiguous() for name, value in average.weights.items()}
         save_file(weights, folder / ".new")
-        (folder / ".new").replace(folder / "upscaler.safetensors")
+        (folder / ".new").replace(folder / FILE)
 
     plan = Plan("upscaler", minutes, rate, batch, warmup=50, anneal=0.7, save_seconds=60)
     parts = {"model": net, "average": average}

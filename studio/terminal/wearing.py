@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.domain.errors import BadInput, PackMissing
 from studio.domain.recipe import CLIP_SKIP_RANGE, METHODS, Lora
+from studio.packs import parts
 from studio.packs.manifest import MODES
 
 if TYPE_CHECKING:
@@ -67,10 +68,10 @@ def enlarging(options: argparse.Namespace, shelf: Shelf) -> dict[str, Any]:
     method = (options.method or ("model" if options.upscaler else next(iter(METHODS)))).lower()
     upscaler = options.upscaler
     if method == "model" and not upscaler:
-        here = [pack.id for pack in shelf.packs() if "upscaler" in pack.manifest.roles]
+        here = parts.upscalers(shelf.packs(), shelf.get(options.pack).manifest)
         if not here:
             raise PackMissing("No pack on this machine is an upscaler; install one on the Shelf page, or use repaint.")
-        upscaler = here[0]
+        upscaler = here[0].id
     return {"method": method, "upscaler": upscaler}
 
 

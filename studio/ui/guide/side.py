@@ -10,6 +10,7 @@ import streamlit as st
 from studio.app import Studio
 from studio.domain.artwork import Artwork
 from studio.domain.recipe import COUNT_RANGE, EXTEND_LIMIT, FACTORS, FEATHER_RANGE, SIZE_STEP, TASKS
+from studio.packs import parts
 from studio.packs.manifest import Manifest
 from studio.ui import components, knobs, reading, reference, show, words
 from studio.ui import forms as shared
@@ -50,7 +51,7 @@ def column(studio: Studio, manifest: Manifest, names: dict[str, str], roles: Rol
         _extend(source, fields)
         _words(studio, manifest, fields)
     else:
-        fields = _enlarge(studio, source, fields)
+        fields = _enlarge(studio, manifest, source, fields)
         if forms.paints(task, fields["method"]):
             _words(studio, manifest, fields)
     if task in ("vary", "inpaint"):
@@ -183,8 +184,8 @@ def _extend(source: Artwork | None, fields: GuideFields) -> None:
     _said("extend")
 
 
-def _enlarge(studio: Studio, source: Artwork | None, fields: GuideFields) -> GuideFields:
-    upscalers = {pack.id: pack.manifest.name for pack in studio.shelf.packs() if "upscaler" in pack.manifest.roles}
+def _enlarge(studio: Studio, manifest: Manifest, source: Artwork | None, fields: GuideFields) -> GuideFields:
+    upscalers = {pack.id: pack.manifest.name for pack in parts.upscalers(studio.shelf.packs(), manifest)}
     desk.put(forms.with_upscaler(fields, upscalers))
     fields, methods = desk.fields(), forms.methods(upscalers)
     st.segmented_control(
