@@ -70,7 +70,7 @@ def test_prompts_of_kites_name_every_colour_in_every_place_once() -> None:
 def test_the_bench_of_modes_paints_and_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storybook_modes, "TIMED", 1)
     first, *others = storybook_modes.measured("sketch-without", 2)
-    assert first.part == "sketch-without (8 steps, guidance 4, dpm++ 2m)" and 0 < first.low <= first.value <= first.high
+    assert first.part == "sketch-without (8 steps, guidance 3, dpm++ 2m)" and 0 < first.low <= first.value <= first.high
     assert {one.what for one in others} >= {"background as asked", "person as asked"}
 
 
