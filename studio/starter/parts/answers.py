@@ -255,6 +255,8 @@ def examine(model: Any, tokenizer: BertTokenizer, drawn: Sequence[Scene]) -> dic
 def export(model: Any, tokenizer: BertTokenizer) -> None:
     """Write .training/export/answers: weights, configs, processor and tokenizer."""
     export_model(model, EXPORTS / "answers")
+    for key in ("is_local", "local_files_only"):  # where the tokenizer was loaded from is nobody's business
+        tokenizer.init_kwargs.pop(key, None)
     size = {"height": PIXELS, "width": PIXELS}
     images = BlipImageProcessor(size=size, image_mean=list(MEAN), image_std=list(STD), resample=3)
     BlipProcessor(images, tokenizer).save_pretrained(EXPORTS / "answers")
