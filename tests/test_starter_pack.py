@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from studio.workshop.paint.upscale import load_upscaler  # noqa: E402
 
 PACK = ASSETS / "storybook"
 MIB = 2**20
-ANSWERED = 0.7  # of the questions; far below what the bench measures, so that a handful of pictures always passes
+ANSWERED = 0.9  # of the questions; far below what the bench measures, so that a handful of pictures always passes
 
 
 def held_out(start: int, count: int, *, forbidden: bool = False) -> list[Scene]:
@@ -65,10 +66,12 @@ def test_the_autoencoder_returns_what_it_was_given() -> None:
     from diffusers import AutoencoderKL
 
     vae = AutoencoderKL.from_pretrained(PACK / "vae", dtype=torch.float32).eval()
-    pictures = torch.from_numpy(np.stack([np.asarray(p) for p in drawn(held_out(0, 6))])).permute(0, 3, 1, 2) / 255.0
+    scenes = [*held_out(0, 6), *(replace(scene, style="pixel art") for scene in held_out(6, 3))]
+    pictures = torch.from_numpy(np.stack([np.asarray(p) for p in drawn(scenes)])).permute(0, 3, 1, 2) / 255.0
     back = (vae.decode(vae.encode(pictures * 2 - 1).latent_dist.mode()).sample / 2 + 0.5).clamp(0, 1)
     psnr = -10 * torch.log10((back - pictures).pow(2).mean((1, 2, 3)))
-    assert float(psnr.mean()) > 27
+    assert float(psnr[:6].mean()) > 30.5
+    assert float(psnr[6:].mean()) > 31, "the blocks of pixel art"
 
 
 def test_pictures_become_twice_as_large_with_cleaner_edges_than_by_resampling() -> None:
@@ -170,6 +173,7 @@ def test_questions_are_answered_as_the_studio_asks_them() -> None:
     assert all(len(right) >= 5 for right in marks.values())
     every = [mark for right in marks.values() for mark in right]
     assert sum(every) >= ANSWERED * len(every), marks
+    assert sum(marks["relation"]) >= len(marks["relation"]) - 1, "left or right, above or below"
 
 
 @pytest.mark.slow
@@ -190,8 +194,8 @@ def test_the_painter_paints_what_was_asked() -> None:
     seen = read(load_judge(), (out.images * 255).round().astype(np.uint8))
     marks = [adherence(scene, reading) for scene, reading in zip(scenes, seen, strict=True)]
     assert sum(mark.background for mark in marks) >= 7
-    assert sum(bool(mark.colour) for mark in marks) >= 5
-    assert sum(bool(mark.kind) for mark in marks) >= 4
+    assert sum(bool(mark.colour) for mark in marks) >= 7
+    assert sum(bool(mark.kind) for mark in marks) >= 7
 
 
 @pytest.mark.slow
@@ -310,7 +314,7 @@ def test_a_figure_is_painted_as_its_skeleton_stands(joints_in: Any) -> None:
     )
     found = joints_in(list((out.images * 255).round().astype(np.uint8)))
     marks = [near_joints(sure_points(j), pixels(s), 0.1) for j, s in zip(found, scenes, strict=True)]
-    assert np.mean(marks) > 0.6, [np.mean(mark) for mark in marks]
+    assert np.mean(marks) > 0.8, [np.mean(mark) for mark in marks]
 
 
 @pytest.mark.parametrize("kind", ["pose", "depth", "canny"])
