@@ -141,7 +141,7 @@ def pose(n: int) -> list[Figure]:
     ceiling = [dressed(render(scene).picture, scene) for scene in scenes]
     part = f"pose ({how})"
     return [
-        *compared(part, "PCK@0.1", on=shares[0], off=shares[1], floor=0.8),
+        *compared(part, "PCK@0.1", on=shares[0], off=shares[1], floor=0.85),
         mean(part, "limbs in the asked colours, with the map", worn[0]),
         mean(part, "limbs in the asked colours, without it", worn[1]),
         mean(part, "limbs in the asked colours, as rendered", ceiling),
@@ -170,7 +170,7 @@ def depth(n: int) -> list[Figure]:
     figures = []
     for what, (on, off, how) in painted.items():
         name = f"depth ({how}), {what}"
-        figures += compared(name, "rank correlation", on=ranks(list(on)), off=ranks(list(off)), floor=0.75)
+        figures += compared(name, "rank correlation", on=ranks(list(on)), off=ranks(list(off)), floor=0.8)
     # How much there is to win: what the judge itself can see, and how alike two scenes are anyway (sky above, ground below)
     best = ranks([render(scene).picture for scene in scenes])
     chance = [spearman(a[..., 0], b[..., 0]) for a, b in zip(maps, [*maps[1:], maps[0]], strict=True)]
@@ -193,7 +193,7 @@ def edges(n: int) -> list[Figure]:
         ]
         for painted in (on, off)
     ]
-    return compared(f"edges ({how})", "edge F1 within 2 pixels", on=scores[0], off=scores[1], floor=0.6)
+    return compared(f"edges ({how})", "edge F1 within 2 pixels", on=scores[0], off=scores[1], floor=0.65)
 
 
 def views(scenes: Sequence[Scene]) -> dict[str, list[np.ndarray]]:

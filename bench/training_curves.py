@@ -46,7 +46,7 @@ PARTS = {
     "control-depth": Told("held-out", "with_map", "depth ControlNet: loss"),
     "control-canny": Told("held-out", "with_map", "edges ControlNet: loss"),
     "sketch": Told("held-out", "sketch", "Sketch: distance to twenty steps"),
-    "lora": Told("train", "loss", "kite: loss"),
+    "lora": Told("train", "learned", "kite: loss"),
 }
 
 
