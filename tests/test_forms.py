@@ -94,9 +94,9 @@ def test_no_draft_at_all(manifest):
     assert forms.restore(None, manifest)["prompt"] == ""
 
 
-def test_a_form_and_its_recipe_say_the_same(fields):
+def test_a_form_and_its_recipe_say_the_same(fields, manifest):
     recipe = forms.recipe_of(fields, seed=5)
-    assert recipe == Recipe(prompt=fields["prompt"], seed=5)
+    assert recipe == Recipe(prompt=fields["prompt"], seed=5, guidance=manifest.guidance)
     back = forms.fields_of(recipe)
     assert back["lock"] and back["seed"] == "5"
     assert forms.recipe_of(back, seed=forms.seed_of(back["seed"])) == recipe
