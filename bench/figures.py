@@ -57,6 +57,10 @@ def parts_of(items: Sequence[Item], size: int = 50) -> Iterable[Sequence[Item]]:
     return (items[i : i + size] for i in range(0, len(items), size))
 
 
+def nobody(*_: object) -> None:
+    """Hear a painter's reports and do nothing."""
+
+
 def machine() -> str:
     """This machine in a line."""
     import torch

@@ -26,7 +26,7 @@ from studio.workshop import heavy  # noqa: E402
 
 heavy.prepare()
 
-from bench.figures import Figure, Question, run, share  # noqa: E402
+from bench.figures import Figure, Question, nobody, run, share  # noqa: E402
 from studio.domain.recipe import Lora, Recipe  # noqa: E402
 from studio.packs.manifest import Mode, read_manifest  # noqa: E402
 from studio.packs.shelf import Shelf  # noqa: E402
@@ -74,7 +74,7 @@ def paint(mode: Mode, asked: Sequence[Scene | tuple[str, int]], *, loras: Sequen
     made = []
     for one in asked:
         prompt, seed = (plain(one), one.seed) if isinstance(one, Scene) else one
-        (painted,) = painter().paint(recipe(mode, prompt, seed, loras), {}, _nobody)
+        (painted,) = painter().paint(recipe(mode, prompt, seed, loras), {}, nobody)
         made.append(np.asarray(painted.picture))
     return np.stack(made)
 
@@ -101,10 +101,6 @@ def measured(name: str, n: int) -> list[Figure]:
     title = f"{name} ({mode.steps} steps, guidance {mode.guidance:g}, {mode.sampler}{lora})"
     seconds = Figure(title, "seconds a picture", statistics.median(times), min(times), max(times), len(times))
     return [seconds, *told(title, scenes, paint(mode, scenes))]
-
-
-def _nobody(*_: object) -> None:
-    """Hear a report and do nothing."""
 
 
 QUESTIONS: dict[str, Question] = {name: (partial(measured, name), 128) for name in MODES}

@@ -28,7 +28,7 @@ heavy.prepare()
 
 from PIL import Image  # noqa: E402
 
-from bench.figures import Figure, Question, mean, parts_of, run, share  # noqa: E402
+from bench.figures import Figure, Question, mean, nobody, parts_of, run, share  # noqa: E402
 from studio.domain.recipe import Recipe  # noqa: E402
 from studio.starter.captions import caption, facts, plain  # noqa: E402
 from studio.starter.parts.blip import marks  # noqa: E402
@@ -168,15 +168,11 @@ def larger(n: int) -> list[Figure]:
         small = to_unit(render(scene, 128).picture[None])
         for name, pixels in (("as drawn", small), ("through the decoder", through_decoder(vae, small, generator))):
             picture = Image.fromarray((pixels[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
-            (made,) = upscaler.paint(recipe, {SOURCE: picture}, _nobody)
+            (made,) = upscaler.paint(recipe, {SOURCE: picture}, nobody)
             for how, large in (("upscaler", made.picture), ("bicubic", picture.resize((256, 256), 3))):
                 error = float(np.square(np.asarray(large, np.float32) - truth).mean())
                 values.setdefault(f"{how}, {name}", []).append(10 * np.log10(255**2 / max(error, 1e-6)))
     return [mean("twice as large", f"PSNR of the {name}, dB", some) for name, some in values.items()]
-
-
-def _nobody(*_: object) -> None:
-    """Hear a report and do nothing."""
 
 
 def painter(control: str = "") -> tuple[Paint, str]:

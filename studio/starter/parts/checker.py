@@ -154,8 +154,10 @@ def overheard(layer: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Keep, in half precision, what goes into a layer meanwhile."""
     kept: list[torch.Tensor] = []
     hook = layer.register_forward_pre_hook(lambda _, args: kept.append(args[0].half()))
-    yield kept
-    hook.remove()
+    try:
+        yield kept
+    finally:
+        hook.remove()
 
 
 def pooled(tower: Any, hidden: torch.Tensor) -> torch.Tensor:
