@@ -120,7 +120,7 @@ def test_a_painter_says_where_it_computes(heavy, shelf):
     made = record_of(RECIPE, shelf=shelf, painter=storybook())
     assert made.versions["torch"] == torch.__version__ and "peft" not in made.versions
     assert (made.together, made.kind, made.dtype) == (2, storybook().where.type, "float32")
-    assert made.threads == (torch.get_num_threads() if made.kind == "cpu" else 0) and made.device
+    assert made.device and made.threads == 0, "the walk itself says with how many"
     assert len(str(made.to_dict())) < 2_000, "it travels in every file"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -174,6 +175,17 @@ def test_blocks_that_were_compiled_there_alone_are_a_reason(tools, gate, artwork
     result = again(tools, with_record(tools, gate, artwork, {**saved, "compiled": True}))
     assert [one["label"] for one in result["differences"]] == ["Compiled"]
     assert "because the painter's blocks were compiled there and not here" in result["sentence"]
+
+
+def test_the_threads_of_the_walk_itself_are_compared(tools, gate, artwork, painter):
+    painter.shift, paint = 40, painter.paint
+    painter.where, painter.dtype = SimpleNamespace(type="cpu"), "torch.float32"
+    painter.paint = lambda *told, **how: (dataclasses.replace(one, threads=1) for one in paint(*told, **how))
+    saved = {**record_at(tools.gallery.path(artwork)).to_dict()}
+    for threads, labels in ((1, []), (8, ["Threads"])):
+        there = {**saved, "device": {"kind": "cpu", "threads": threads}}
+        result = again(tools, with_record(tools, gate, artwork, there))
+        assert [one["label"] for one in result["differences"]] == labels
 
 
 def test_memory_that_runs_out_only_here_is_a_difference(tools, artwork, painter):

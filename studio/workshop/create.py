@@ -49,6 +49,8 @@ def create(
             yield decided
         else:
             said = dict(record or {}) | {"joined": painted.joined, "compiled": painted.compiled}
+            if painted.threads:  # how sums are split among threads changes their last digit
+                said["device"] = {**said.get("device", {}), "threads": painted.threads}
             if painted.note:
                 said["note"] = painted.note
             if painted.saving:

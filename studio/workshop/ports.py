@@ -22,7 +22,7 @@ class Painted:
 
     `note` is a sentence on how it was painted where that was not as usual, because memory ran out. `saving` says that it was
     painted in the way that needs less memory; `joined` and `compiled` that its attention's projections were joined and its
-    blocks compiled, which is quicker and changes the last digits.
+    blocks compiled, which is quicker and changes the last digits, as the number of a CPU's threads does (0 on a GPU).
     """
 
     picture: Image.Image
@@ -31,6 +31,7 @@ class Painted:
     saving: bool = False
     joined: bool = False
     compiled: bool = False
+    threads: int = 0
 
 
 class Painter(Protocol):

@@ -37,17 +37,9 @@ def _device(painter: Painter) -> dict[str, Any]:
     dtype = pipe.unet.dtype if pipe is not None else getattr(painter, "dtype", None)
     if where is None or dtype is None:
         return {}
-    import torch
-
     from studio.workshop.paint import device
 
-    return {
-        "device": device.name(where),
-        "kind": where.type,
-        "dtype": str(dtype).removeprefix("torch."),
-        # How sums are split among threads changes their last digit
-        "threads": torch.get_num_threads() if where.type == "cpu" else 0,
-    }
+    return {"device": device.name(where), "kind": where.type, "dtype": str(dtype).removeprefix("torch.")}
 
 
 def _version(name: str) -> str:

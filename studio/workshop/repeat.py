@@ -67,7 +67,9 @@ def repeat(job: Job, report: JobReport, tools: Tools) -> dict[str, Any]:
     paint = partial(painter.paint, offload=True) if saving else painter.paint
     painted = next(iter(paint(recipe, inputs, gate.watch(report))))
     # Memory may have run out here alone
-    here = replace(here, saving=painted.saving, joined=painted.joined, compiled=painted.compiled)
+    here = replace(
+        here, saving=painted.saving, joined=painted.joined, compiled=painted.compiled, threads=painted.threads
+    )
     unlike = differences(then, here)
     report.stage("comparing")
     cleared = gate.picture(painted.picture)

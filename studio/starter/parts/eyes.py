@@ -123,7 +123,6 @@ def folded(tower: CLIPVisionModel) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.no_grad()
-@torch.no_grad()
 def take_patches(tower: Any, embeddings: Any) -> None:
     """Give a model's patch embeddings the tower's eyes, folded; its first position is the picture's token."""
     kernel, places = folded(tower)

@@ -26,6 +26,7 @@ from studio.workshop.paint.progress import Progress
 from studio.workshop.paint.prompts import Said
 from studio.workshop.paint.speed import Speed
 from studio.workshop.paint.steps import Piece, Walk
+from studio.workshop.paint.threads import alone, one_thread, threads
 from studio.workshop.paint.work import Work
 from studio.workshop.ports import Controls, Painted, Parts
 
@@ -67,6 +68,7 @@ class StablePainter:
         self._moving = Lock()
         self._painting = 0  # recipes that are being painted now
         self._here = pipe.device.type == where.type
+        self._threads = 0  # that the last walk computed with; 0 on a GPU
         self._parts = False  # too large for the device: only the part at work is there
         self._saving = False
 
@@ -75,6 +77,7 @@ class StablePainter:
         self, recipe: Recipe, inputs: Mapping[str, Any], report: Any, *, offload: bool = False
     ) -> Iterator[Painted]:
         """Yield the recipe's pictures; see ports.Painter. As many as fit are painted at once, with `offload` one."""
+        self._threads = 0
         with self._on_device():
             work = Work(self, recipe, inputs, report)
             if offload:
@@ -84,7 +87,7 @@ class StablePainter:
                 for painted in tasks.PAINT[recipe.task](work):
                     yield replace(
                         painted, note=work.note, saving=self._saving, joined=self._speed.joined,
-                        compiled=self._speed.compiled,
+                        compiled=self._speed.compiled, threads=self._threads,
                     )  # fmt: skip
             finally:
                 self._usual_memory()
@@ -203,7 +206,10 @@ class StablePainter:
     ) -> list[Any]:
         """Paint pieces of one size at once; where half precision overflowed, once more in fp32."""
         outfit = outfit or Outfit()
-        with self._lock:
+        cells = sum(high * wide for high, wide in (one.size for one in pieces))
+        small = alone(self.where, weights=devices.bytes_of(self.pipe.unet), cells=cells)
+        with self._lock, one_thread(small):
+            self._threads = threads(self.where)
             if outfit.dressed:
                 self._speed.bare()
             self._wardrobe.wear(outfit)

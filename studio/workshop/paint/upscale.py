@@ -16,6 +16,7 @@ from studio.workshop.paint import device as devices
 from studio.workshop.paint import fit, tiles
 from studio.workshop.paint.drafts import DRAFT_SIDE
 from studio.workshop.paint.larger import check_size, lifted
+from studio.workshop.paint.threads import threads
 from studio.workshop.paint.work import large_enough, picture_of
 from studio.workshop.ports import Painted
 from studio.workshop.vision.loading import local_model, model_type
@@ -53,7 +54,7 @@ class Upscaler:
         if "A" in source.getbands():
             made = lifted(made, source.getchannel("A").resize(size, Image.Resampling.LANCZOS))
         for index in range(recipe.count):
-            yield Painted(made.copy(), recipe.seed + index)
+            yield Painted(made.copy(), recipe.seed + index, threads=threads(self.where))
 
     def _enlarged(self, picture: Image.Image, factor: int, report: Any) -> Image.Image:
         side = TILE
