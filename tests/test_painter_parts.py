@@ -1,14 +1,16 @@
 """LoRAs, VAEs, IP-Adapters, embeddings: they do what diffusers does with them, and leave no trace when they are taken off."""
 
 import copy
+from threading import Event, Thread
 
 import numpy as np
 import pytest
 import tiny
 from painting import NoControls, Steps, kept, one, pixels, scene
 
-from studio.domain.errors import BadInput
+from studio.domain.errors import BadInput, Cancelled
 from studio.domain.recipe import Lora, Recipe
+from studio.workshop.turns import LOADING, turn
 
 PROMPT = "a large red star at night"
 SIDES = (tiny.SIZE, tiny.SIZE)
@@ -151,6 +153,74 @@ def test_what_was_installed_anew_under_its_name_is_read_anew(painter, family, fo
         named = {"loras": (Lora("other", 1.0),)} if role == "lora" else {"embeddings": ("other",)}
         told = paint(painter, prompt=f"{PROMPT} {words}", **named)
         assert (painted[0] != painted[1]).any() and (painted[1] == told).all()
+
+
+def test_nobody_else_loads_while_a_part_is_put_on(painter, family, plain, folder, monkeypatch):
+    """While a LoRA is put on, peft replaces methods of torch's modules: a captioner that was loaded meanwhile failed."""
+    from studio.workshop.paint import outfit
+
+    others = []
+
+    def watched(target, name):
+        own = getattr(target, name)
+
+        def call(*told, **named):
+            others.append(elsewhere(may_load))
+            return own(*told, **named)
+
+        monkeypatch.setattr(target, name, call)
+
+    for name in ("load_lora_weights", "load_ip_adapter"):
+        watched(type(painter.pipe), name)
+    watched(outfit, "load_vae")
+    inputs, (sha,) = kept(scene((90, 70), seed=5))
+    paint(painter, loras=(Lora(f"{family}-a1111-9"), Lora(f"{family}-a1111-19")))
+    paint(painter, loras=(Lora(f"{family}-a1111-9"),))
+    paint(painter, vae="vae")
+    paint(painter, inputs, adapter=f"{family}-adapter", reference=sha)
+    assert others == [False] * 5
+    assert np.array_equal(paint(painter), plain)
+
+
+def test_cancel_is_heard_while_another_thread_loads(painter, family, plain):
+    began, done = Event(), Event()
+
+    def load():
+        with turn():
+            began.set()
+            assert done.wait(60)
+
+    other = Thread(target=load)
+    other.start()
+    try:
+        assert began.wait(60)
+        recipe = Recipe(PROMPT, steps=2, width=SIDES[0], height=SIDES[1], loras=(Lora(f"{family}-a1111-9"),))
+        with pytest.raises(Cancelled):
+            list(painter.paint(recipe, {}, Steps(stop_at=1)))
+        assert not painter._wardrobe._loras, "it was not put on"
+        assert np.array_equal(paint(painter), plain), "what needs no loading waits for nobody"
+    finally:
+        done.set()
+        other.join()
+    assert not np.array_equal(paint(painter, loras=(Lora(f"{family}-a1111-9"),)), plain)
+    paint(painter)
+
+
+def elsewhere(question):
+    """What another thread answers."""
+    said = []
+    thread = Thread(target=lambda: said.append(question()))
+    thread.start()
+    thread.join()
+    return said[0]
+
+
+def may_load():
+    """Whether it is this thread's turn at once."""
+    if not LOADING.acquire(blocking=False):
+        return False
+    LOADING.release()
+    return True
 
 
 def test_a_lora_of_another_base_is_said_and_nothing_of_it_stays(painter, family, plain):

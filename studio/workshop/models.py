@@ -1,4 +1,4 @@
-"""What is loaded: each model once, in the order it was last needed, under one lock for loading. It runs none of them."""
+"""What is loaded: each model once, in the order it was last needed, one at a time. It runs none of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Lock, RLock
+from threading import Lock
 from typing import Any
 
 from studio.domain.control import CONTROLS
@@ -17,7 +17,7 @@ from studio.packs.controls import CONTROL, can_follow, control
 from studio.packs.manifest import STARTER, Pack
 from studio.packs.shelf import Shelf
 from studio.safety.gate import KNOWN_POSITIVE, Gate
-from studio.workshop import checking, holding, stamps
+from studio.workshop import checking, holding, stamps, turns
 from studio.workshop.ports import Answerer, Captioner, Checker, Encoder, Painter
 from studio.workshop.stamps import Stamp
 
@@ -25,9 +25,8 @@ from studio.workshop.stamps import Stamp
 class Models:
     """Loads models when they are first needed. Both lanes may ask at once.
 
-    What was installed anew since it was loaded is loaded anew, so that a record's hashes are those of what painted. One lock
-    for all loading: from_pretrained of transformers and diffusers changes global state while it works. `waiting` is called
-    now and then while another thread loads; it may raise Cancelled.
+    What was installed anew since it was loaded is loaded anew, so that a record's hashes are those of what painted. They take
+    turns in loading (turns.py); `waiting` is called now and then while another thread loads, and may raise Cancelled.
     """
 
     def __init__(self, shelf: Shelf) -> None:
@@ -35,7 +34,6 @@ class Models:
         self._held: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._stamps: dict[tuple[str, str], Stamp] = {}  # what the files were when that was loaded
         self._changing = Lock()
-        self._loading = RLock()
 
     def painter(self, pack_id: str, *, waiting: Callable[[], None] | None = None) -> Painter:
         """The painter of a pack, the others off the device; raises PackMissing when a file of it is not there."""
@@ -243,7 +241,7 @@ class Models:
         It no longer is when the files in `places` are others than those that were loaded, or when `stale` says so.
         """
         key = (role, pack_id)
-        while not self._loading.acquire(timeout=0.2):
+        while not turns.LOADING.acquire(timeout=turns.SECONDS):
             model = self._current(key, stamps.stamp(places()), stale)
             if model is not None:
                 return model
@@ -269,7 +267,7 @@ class Models:
                 holding.give_back()
             return model
         finally:
-            self._loading.release()
+            turns.LOADING.release()
 
     def _current(self, key: tuple[str, str], now: Stamp, stale: Callable[[Any], bool]) -> Any | None:
         """What is held, as the one that was used last; None where nothing is, or where that is old."""

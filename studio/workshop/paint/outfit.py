@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +18,7 @@ from studio.domain.recipe import Recipe
 from studio.packs.variants import variant_of
 from studio.workshop.ports import Parts
 from studio.workshop.stamps import Stamp, stamp
+from studio.workshop.turns import turn
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,18 @@ class Wardrobe:
         self._read: dict[tuple[Path, Stamp], tuple[torch.Tensor | None, ...]] = {}
         self._known: dict[str, tuple[object, ...]] = {}  # each file as it was when it was put on
 
-    def wear(self, wanted: Outfit) -> None:
-        """Put on what is wanted and nothing else; raises BadInput when a part was made for another base model."""
+    def wear(self, wanted: Outfit, waiting: Callable[[], None] | None = None) -> None:
+        """Put on what is wanted and nothing else; raises BadInput when a part was made for another base model.
+
+        `waiting` is called now and then while another thread loads a model; it may raise Cancelled.
+        """
         now: dict[str, tuple[object, ...]] = {one[0]: one for one in wanted.stamp}
-        with torch.inference_mode(False), torch.no_grad():
-            if any(self._known.get(path, one) != one for path, one in now.items()):
+        old = any(self._known.get(path, one) != one for path, one in now.items())
+        worn = ([path for path, _ in self._loras], self._vae, self._adapter)
+        asked = ([path for path, _ in wanted.loras], wanted.vae, (wanted.adapter, wanted.reader))
+        loads = old or (asked != worn and wanted != Outfit())
+        with turn(waiting) if loads else nullcontext(), torch.inference_mode(False), torch.no_grad():
+            if old:
                 self._wear_loras(())
                 self._wear_vae(None)
                 self._wear_adapter(Outfit())

@@ -212,7 +212,7 @@ class StablePainter:
             self._threads = threads(self.where)
             if outfit.dressed:
                 self._speed.bare()
-            self._wardrobe.wear(outfit)
+            self._wardrobe.wear(outfit, progress.again)
             if hasattr(self.pipe.vae, "use_tiling"):
                 high, wide = (side * self.pipe.vae_scale_factor for side in pieces[0].size)
                 self.pipe.vae.use_tiling = self._saving or devices.tiled(self.pipe.vae, pixels=high * wide)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.workshop.paint.outfit import load_vae
+from studio.workshop.turns import turn
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ class Preview:
 
     def _load(self, place: Path, pipe: Any) -> Any | None:
         try:
-            made = load_vae(place, like=pipe.vae)
+            with turn():
+                made = load_vae(place, like=pipe.vae)
         except Exception as error:  # whatever is wrong with it: drafts come from the painter's own VAE then
             logger.warning("the tiny VAE %s does not load, so drafts take longer: %s", place.name, str(error)[:200])
             return None
