@@ -13,11 +13,11 @@ LATER = ("vocabulary",)  # what shipped weights are taught afterwards; a trainin
 CONTROLS = ("control-pose", "control-depth", "control-canny")  # the others start from the pose one
 LORAS = ("sketch", "lora")  # packs of their own, taught when the painter is done
 PARTS = (*GENERATING, *SEEING, *CONTROLS, *LORAS, *LATER)
-# Minutes of one core; what is not here takes the time that it takes.
+# Minutes of one core that multiplies bfloat16; what is not here takes the time that it takes.
 MINUTES: dict[str, float] = {
-    "text": 15.5, "vae": 19, "unet": 192, "vae-decoder": 98, "upscaler": 8,
-    "judge": 14, "eyes": 22, "clip": 34, "blip": 25, "pose": 17, "depth": 33, "clipseg": 22, "answers": 32,
-    "control-pose": 37, "control-depth": 75, "control-canny": 15, "sketch": 20, "lora": 8, "vocabulary": 12,
+    "text": 8, "vae": 10, "unet": 70, "vae-decoder": 15, "upscaler": 5,
+    "judge": 14, "eyes": 7, "clip": 10, "blip": 10, "pose": 9, "depth": 17, "clipseg": 9, "answers": 15,
+    "control-pose": 16, "control-depth": 13, "control-canny": 7, "sketch": 7, "lora": 5, "vocabulary": 10,
 }  # fmt: skip
 THOUSANDS = 36  # of scenes in the painter's shards
 
