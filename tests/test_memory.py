@@ -1,5 +1,6 @@
 """What it will take here: the device as the worker tells of it, the history that corrects the estimate, ways to take less."""
 
+import gc
 import os
 
 import pytest
@@ -208,6 +209,35 @@ def test_what_is_measured_is_set_against_what_was_foretold_of_that_source(heavy,
         watch._peak = 1  # whatever it was
         assert watch.measured == {"peak": 1, "estimate": working}
     tools.database.close()
+
+
+def test_measuring_walks_no_more_than_what_painting_left(heavy, home, gate, monkeypatch):
+    """A whole collection, over all that the libraries hold, made each of a user's first five pictures half a second late."""
+    import torch
+
+    from studio.workshop import measuring, tasks
+
+    tools = Tools(home, models=FakeModels(gate, FakePainter()))
+    recipe, painter = wish(), FakePainter()
+    held = needs(recipe, tools.models.shelf, Place("cpu", 0)).parts
+    painter.where = torch.device("cpu")
+    monkeypatch.setattr(measuring.memory, "place", lambda *_: Place("cpu", 0, held=held))
+    walked = []
+
+    def heard(phase, info):
+        walked.append(info["generation"])
+
+    gc.collect()
+    gc.callbacks.append(heard)
+    try:
+        watch = tasks._watch(tools.queue.submit("paint", forecast.painting(recipe)), recipe, painter, tools)
+        watch.stop()
+    finally:
+        gc.callbacks.remove(heard)
+    tools.database.close()
+    if not watch._measures:
+        pytest.skip("this machine lets nobody measure")
+    assert max(walked, default=0) < 2
 
 
 def test_a_real_worker_measures_and_paints_in_the_way_that_needs_less(shared_studio):

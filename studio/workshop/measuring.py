@@ -131,6 +131,6 @@ def _status(name: str) -> int:
 
 def _trim() -> None:
     """Give what was freed back to the system, so that it is not taken for held."""
-    gc.collect()
+    gc.collect(1)  # what painting left; all that the libraries hold as well would be walked for 0.3 s, twice a picture
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL("libc.so.6").malloc_trim(0)
