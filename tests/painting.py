@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from threading import Thread
 
 import numpy as np
 from PIL import Image
@@ -84,3 +85,12 @@ def one(painter, recipe, inputs=None, report=None):
 def pixels(painted):
     """A painted picture as integers, (H, W, channels)."""
     return np.asarray(painted.picture).astype(int)
+
+
+def elsewhere(question):
+    """What another thread, begun now, answers."""
+    said = []
+    thread = Thread(target=lambda: said.append(question()))
+    thread.start()
+    thread.join()
+    return said[0]

@@ -6,7 +6,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 import tiny
-from painting import NoControls, Steps, kept, one, pixels, scene
+from painting import NoControls, Steps, elsewhere, kept, one, pixels, scene
 
 from studio.domain.errors import BadInput, Cancelled
 from studio.domain.recipe import Lora, Recipe
@@ -204,15 +204,6 @@ def test_cancel_is_heard_while_another_thread_loads(painter, family, plain):
         other.join()
     assert not np.array_equal(paint(painter, loras=(Lora(f"{family}-a1111-9"),)), plain)
     paint(painter)
-
-
-def elsewhere(question):
-    """What another thread answers."""
-    said = []
-    thread = Thread(target=lambda: said.append(question()))
-    thread.start()
-    thread.join()
-    return said[0]
 
 
 def may_load():

@@ -1,10 +1,9 @@
 """How many threads a walk computes with on a CPU: one where the step is small, and nobody else's number is touched."""
 
-import threading
 from dataclasses import replace
 
 import pytest
-from painting import PROMPT, Steps, storybook
+from painting import PROMPT, Steps, elsewhere, storybook
 
 from studio.domain.recipe import Recipe
 
@@ -22,21 +21,12 @@ def two(heavy):
     torch.set_num_threads(before)
 
 
-def asked_elsewhere(question):
-    """What another thread, begun now, answers."""
-    said = []
-    thread = threading.Thread(target=lambda: said.append(question()))
-    thread.start()
-    thread.join()
-    return said[0]
-
-
 def test_one_thread_is_this_threads_own(two):
     from studio.workshop.paint.threads import one_thread
 
     with one_thread():
         assert two.get_num_threads() == 1
-        assert asked_elsewhere(two.get_num_threads) == 2, "or a search begun meanwhile would be slow for good"
+        assert elsewhere(two.get_num_threads) == 2, "or a search begun meanwhile would be slow for good"
     with one_thread(False):
         assert two.get_num_threads() == 2
     assert two.get_num_threads() == 2
@@ -45,7 +35,7 @@ def test_one_thread_is_this_threads_own(two):
         with one_thread():
             return two.get_num_threads()
 
-    assert asked_elsewhere(within) == 1, "in a thread that computes for the first time too"
+    assert elsewhere(within) == 1, "in a thread that computes for the first time too"
 
 
 def test_only_small_steps_of_a_cpu_are_for_one_thread(heavy):
